@@ -1,0 +1,226 @@
+"""Facts: all that the core hears. Each is something that has happened, named in the past participle.
+
+(*Fact* and *order*, not "event" and "command": those words already mean something in ARI, AMI and MixMonitor.)
+Facts carry two instants: `at`, Asterisk's own stamp where it gave one, and `seen_at`, when we handled it. The
+difference matters: a process that was frozen reads stale queues, and a stale fact must grant nothing.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+from .names import BridgeId, ChannelId, Instant, MonitorId, PartyId, PlaybackId
+from .reasons import Reason
+
+
+class Side(StrEnum):
+    """Which side of the house a party stands on."""
+
+    OUTSIDE = "outside"
+    HOUSE = "house"
+
+
+class Timer(Enum):
+    """What a timer was set for, so that a late one cannot be taken for another."""
+
+    ANNOUNCEMENT = "announcement"
+    CAPTURE = "capture"
+    MAX_HOURS = "max_hours"
+    CLOSING = "closing"
+
+
+class Disturbance(StrEnum):
+    """What may happen to a channel that this version does not follow: each ends the capture for good."""
+
+    HELD = "held"
+    MUSIC_ON_HOLD = "music_on_hold"
+    PARKED = "parked"
+    TRANSFERRED = "transferred"
+    PICKED_UP = "picked_up"
+    RENAMED = "renamed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamped:
+    """The two instants that every fact carries."""
+
+    at: Instant
+    seen_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entered(Stamped):
+    """The channel is in our Stasis application; `adopted`: it was found there after a restart."""
+
+    channel: ChannelId
+    adopted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered(Stamped):
+    """Asterisk answered the channel, or would not."""
+
+    channel: ChannelId
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspected(Stamped):
+    """What an `Inspect` found. `packets_sent` is None where the technology cannot count them."""
+
+    channel: ChannelId
+    question: int
+    in_stasis: bool
+    packets_sent: int | None
+    copy_intact: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayRefused(Stamped):
+    """Asterisk would not play (or said nothing): there is no playback of that name."""
+
+    channel: ChannelId
+    playback: PlaybackId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaybackBegan(Stamped):
+    """Asterisk began to send the sound."""
+
+    channel: ChannelId
+    playback: PlaybackId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaybackEnded(Stamped):
+    """The playback is over. `done` also means stopped or cancelled (res_stasis_playback.c, state_to_string)."""
+
+    channel: ChannelId
+    playback: PlaybackId
+    done: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftStasis(Stamped):
+    """The channel is no longer ours: we continued it, the lifeline did, or somebody redirected it."""
+
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HangupRequested(Stamped):
+    """The other end hung up; the channel itself may live a few milliseconds longer."""
+
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HungUp(Stamped):
+    """The channel is gone."""
+
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A channel in a bridge. `staff`: its endpoint is, by exact name, one of the house's."""
+
+    channel: ChannelId
+    endpoint: str
+    staff: bool
+    joined_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bridged(Stamped):
+    """A bridge that one of the parties is in now has these members; `plain`: a bridge for conversation."""
+
+    bridge: BridgeId
+    plain: bool
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftBridge(Stamped):
+    """A party left its bridge."""
+
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disturbed(Stamped):
+    """Something happened to a party's channel that ends the permit."""
+
+    channel: ChannelId
+    by: Disturbance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsLost(Stamped):
+    """A connection to Asterisk was lost: nothing after `at` is known. `at` is the last heartbeat's instant."""
+
+    reason: Reason = Reason.EVENTS_LOST
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attested(Stamped):
+    """The entries of an `Attest` are on the disk, or could not be written."""
+
+    token: int
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureAnswered(Stamped):
+    """Asterisk's word on a `StartCapture`: a monitor's id if it runs *and* its file exists, else None."""
+
+    segment: int
+    party: PartyId
+    monitor: MonitorId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureBegan(Stamped):
+    """The MixMonitorStart event that belongs to a `StartCapture`; `ambiguous` if more than one might."""
+
+    segment: int
+    party: PartyId
+    ambiguous: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureEnded(Stamped):
+    """The monitor is not in Asterisk's list any more; `closed` if Asterisk answered our stop by id."""
+
+    segment: int
+    party: PartyId
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileClosed(Stamped):
+    """The kernel reported that the writer closed the track's file."""
+
+    segment: int
+    party: PartyId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignCaptureSeen(Stamped):
+    """A MixMonitor that we did not ask for began on a party's channel."""
+
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Woke(Stamped):
+    """A timer rang."""
+
+    timer: Timer
+    token: int
+
+
+Fact = (
+    Entered | Answered | Inspected | PlayRefused | PlaybackBegan | PlaybackEnded | LeftStasis | HangupRequested
+    | HungUp | Bridged | LeftBridge | Disturbed | EventsLost | Attested | CaptureAnswered | CaptureBegan
+    | CaptureEnded | FileClosed | ForeignCaptureSeen | Woke
+)  # fmt: skip

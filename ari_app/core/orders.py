@@ -1,0 +1,143 @@
+"""Orders: all that the core says. Each is something the shell must do, in the imperative, in the order given."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .evidence import Entry
+from .facts import Timer
+from .names import ChannelId, Instant, MonitorId, PartyId, PlaybackId
+from .policy import Announcement
+from .reasons import Reason
+
+
+class Outcome(StrEnum):
+    """What the dialplan reads in CONSENTGATE_OUTCOME."""
+
+    RECORDING = "recording"
+    NOT_RECORDED = "not_recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Answer the channel: on an unanswered one a playback is early media, which many networks drop."""
+
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True)
+class Inspect:
+    """Ask for what proves a play: still in our Stasis? packets sent so far? the copy untouched?"""
+
+    channel: ChannelId
+    announcement: Announcement
+    question: int
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Play one file, as one playback: a list of files hides a missing one."""
+
+    channel: ChannelId
+    playback: PlaybackId
+    announcement: Announcement
+
+
+@dataclass(frozen=True, slots=True)
+class StopPlayback:
+    """Stop a playback; one that is not there is as good as stopped."""
+
+    playback: PlaybackId
+
+
+@dataclass(frozen=True, slots=True)
+class ArmLifeline:
+    """Let the dialplan take the channel back after this time, with no process of ours alive."""
+
+    channel: ChannelId
+    milliseconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class WakeAt:
+    """Send `Woke` with this timer and token at that instant."""
+
+    at: Instant
+    timer: Timer
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What stands in `live/<uniqueid>` while a capture runs."""
+
+    channel: ChannelId
+    party: PartyId
+    permit: int
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attest:
+    """Make the entries durable, name the capture in `live/`, then say `Attested`; nothing starts before."""
+
+    token: int
+    entries: tuple[Entry, ...]
+    live: Live
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Append the entries to the journal, before any later heartbeat; nobody waits for it."""
+
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StartCapture:
+    """Start MixMonitor with `[b]r(file)` on the party's own channel, nothing else."""
+
+    channel: ChannelId
+    segment: int
+    party: PartyId
+    file: str
+    bridged_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StopCapture:
+    """Stop it by its id, or, where the id is not known, by the file's name in Asterisk's list."""
+
+    channel: ChannelId
+    segment: int
+    party: PartyId
+    file: str
+    monitor: MonitorId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Set the result variables and let the channel continue in the dialplan."""
+
+    channel: ChannelId
+    outcome: Outcome
+    reason: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """The call is over: when a heartbeat has covered `at`, hand its folder to ship."""
+
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A fact came late, twice or out of order: it changed nothing."""
+
+    what: str
+
+
+Order = (
+    Answer | Inspect | Play | StopPlayback | ArmLifeline | WakeAt | Attest | Note | StartCapture | StopCapture
+    | Release | Seal | Report
+)  # fmt: skip

@@ -1,0 +1,210 @@
+"""One party being told: from arrival to "completely played", or to the reason why not.
+
+ALL transitions of this machine are in `step`. Any doubt ends in `failure`; there is no way from it to `TOLD`.
+"Completely played" is DESIGN §4: up before we began, one file per playback, began and ended seen for our own
+playback, state done, still alone in our Stasis, elapsed time that of the file, every packet of it sent, and
+the file still the one that was hashed. Each clause is one guard below, because each has been seen to fail alone.
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum, StrEnum
+
+from . import facts as f
+from . import orders as o
+from .evidence import Entry, NoticeFailed, NoticePlayed
+from .names import ChannelId, Instant, PartyId, PlaybackId, playback_id
+from .policy import Announcement
+from .reasons import Reason
+
+ELAPSED_EARLY_MICROSECONDS = 20_000
+"""A complete play ends up to 3 ms before the file's length by Asterisk's stamps; one frame is allowed."""
+
+ELAPSED_LATE_MICROSECONDS = 500_000
+"""A play that took half a second longer was interrupted by something (a hold, a starved machine)."""
+
+EXTRA_PACKETS = 2
+"""More than this beyond the file's own were not ours: somebody else's sound went out as well."""
+
+BEGIN_DEADLINE_MICROSECONDS = 1_000_000
+END_DEADLINE_MICROSECONDS = 700_000
+"""After the file's length: before the lifeline, which leaves at least a second."""
+
+LIFELINE_AFTER_SPEECH_MS = 2_000
+LIFELINE_AFTER_FILE_MS = 1_000
+
+
+class Standing(StrEnum):
+    """May this party be captured? Only the members that say so, and `permit.grant` decides."""
+
+    UNTOLD = "untold"
+    TOLD = "told"
+    CONTRACT = "told_by_contract"
+
+
+class Phase(Enum):
+    """Where the telling is."""
+
+    ARRIVED = "arrived"
+    ANSWERING = "answering"
+    MEASURING = "measuring"
+    ASKED = "asked"
+    PLAYING = "playing"
+    COUNTING = "counting"
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One channel of one call. `script` are the announcements still to be heard, the present one first."""
+
+    party: PartyId
+    channel: ChannelId
+    endpoint: str
+    side: f.Side
+    script: tuple[Announcement, ...] = ()
+    standing: Standing = Standing.UNTOLD
+    phase: Phase = Phase.ARRIVED
+    notice: int = 1
+    question: int = 0
+    began_at: Instant = Instant(0)
+    ended_at: Instant = Instant(0)
+    packets_before: int = 0
+    told_at: Instant = Instant(0)
+    failure: Reason | None = None
+
+    @property
+    def playback(self) -> PlaybackId:
+        """The id of the present playback, minted from the channel's."""
+        return playback_id(self.channel, self.notice)
+
+
+Step = tuple[Party, list[o.Order], list[Entry]]
+
+
+def by_contract(party: PartyId, channel: ChannelId, endpoint: str) -> Party:
+    """Return a member of staff: told by contract, and heard from the moment they join."""
+    return Party(party, channel, endpoint, f.Side.HOUSE, standing=Standing.CONTRACT, phase=Phase.OVER)
+
+
+def step(party: Party, fact: f.Fact) -> Step:
+    """Return the party after fact, the orders, and the entries for the journal."""
+
+    def fail(reason: Reason) -> Step:
+        stop: list[o.Order] = []
+        if party.phase in {Phase.ASKED, Phase.PLAYING}:
+            stop = [o.StopPlayback(party.playback)]
+        entries: list[Entry] = []
+        if party.phase not in {Phase.ARRIVED, Phase.ANSWERING}:
+            entries = [NoticeFailed(at=fact.at, party=party.party, announcement=party.script[0].name, reason=reason)]
+        return replace(party, phase=Phase.OVER, failure=reason), stop, entries
+
+    def inspect(phase: Phase, ended_at: Instant) -> Step:
+        question = party.question + 1
+        after = replace(party, phase=phase, question=question, ended_at=ended_at)
+        return after, [o.Inspect(party.channel, party.script[0], question)], []
+
+    def play(after: Party, packets_before: int) -> tuple[Party, list[o.Order]]:
+        after = replace(after, phase=Phase.ASKED, packets_before=packets_before)
+        deadline = Instant(fact.seen_at + BEGIN_DEADLINE_MICROSECONDS)
+        return after, [
+            o.Play(after.channel, after.playback, after.script[0]),
+            o.WakeAt(deadline, f.Timer.ANNOUNCEMENT, after.notice),
+        ]
+
+    match party.phase, fact:
+        case Phase.OVER, _:
+            return party, [], []
+        case _, f.HangupRequested() | f.HungUp():
+            return fail(Reason.HUNG_UP_BEFORE_TOLD)
+        case _, f.LeftStasis():
+            return fail(Reason.LEFT_BEFORE_TOLD)
+        case _, f.EventsLost(reason=reason):
+            return fail(reason)
+        case _, f.Bridged():
+            return fail(Reason.BRIDGED_DURING_ANNOUNCEMENT)
+        case _, f.Disturbed():
+            return fail(Reason.HELD_DURING_ANNOUNCEMENT)
+
+        case Phase.ARRIVED, f.Entered(adopted=adopted):
+            # The dead gate's playback may still run: its end must not be taken for ours, nor ours wait behind it.
+            leftover: list[o.Order] = []
+            if adopted:
+                leftover = [o.StopPlayback(playback_id(party.channel, number)) for number in range(1, party.notice)]
+            return replace(party, phase=Phase.ANSWERING), [*leftover, o.Answer(party.channel)], []
+        case Phase.ANSWERING, f.Answered(ok=True):
+            return inspect(Phase.MEASURING, party.ended_at)
+        case Phase.ANSWERING, f.Answered():
+            return fail(Reason.ANSWER_FAILED)
+
+        case ((Phase.MEASURING | Phase.COUNTING), f.Inspected(question=party.question, in_stasis=False)):
+            return fail(Reason.LEFT_BEFORE_TOLD)
+        case ((Phase.MEASURING | Phase.COUNTING), f.Inspected(question=party.question, copy_intact=False)):
+            return fail(Reason.ANNOUNCEMENT_COPY_CHANGED)
+        case ((Phase.MEASURING | Phase.COUNTING), f.Inspected(question=party.question, packets_sent=None)):
+            return fail(Reason.ANNOUNCEMENT_PACKETS_UNPROVABLE)
+        case Phase.MEASURING, f.Inspected(question=party.question, packets_sent=int(sent)):
+            return *play(party, sent), []
+
+        case Phase.ASKED, f.PlayRefused(playback=party.playback):
+            return fail(Reason.ANNOUNCEMENT_REFUSED)
+        case Phase.ASKED, f.PlaybackBegan(playback=party.playback, at=at):
+            # Armed now and not with the order to play: a gate that dies between the two would else leave
+            # the caller in silence for the length of the announcement.
+            sound = party.script[0]
+            lifeline_ms = max(
+                sound.spoken_end_ms + LIFELINE_AFTER_SPEECH_MS, sound.duration_ms + LIFELINE_AFTER_FILE_MS
+            )
+            deadline = Instant(fact.seen_at + sound.duration_ms * 1000 + END_DEADLINE_MICROSECONDS)
+            return (
+                replace(party, phase=Phase.PLAYING, began_at=at),
+                [
+                    o.ArmLifeline(party.channel, lifeline_ms),
+                    o.WakeAt(deadline, f.Timer.ANNOUNCEMENT, -party.notice),
+                ],
+                [],
+            )
+        # The timer of the order carries the notice's number, the timer of the end its negative: a late
+        # "has it begun?" says nothing about a play that is under way.
+        case Phase.ASKED, f.Woke(timer=f.Timer.ANNOUNCEMENT, token=party.notice):
+            return fail(Reason.ANNOUNCE_TIMEOUT)
+        case Phase.PLAYING, f.Woke(timer=f.Timer.ANNOUNCEMENT, token=token) if token == -party.notice:
+            return fail(Reason.ANNOUNCE_TIMEOUT)
+
+        case ((Phase.ASKED | Phase.PLAYING), f.PlaybackEnded(playback=party.playback, done=False)):
+            return fail(Reason.ANNOUNCEMENT_FAILED)
+        case Phase.PLAYING, f.PlaybackEnded(playback=party.playback, at=at):
+            beyond = at - party.began_at - party.script[0].duration_ms * 1000
+            if beyond < -ELAPSED_EARLY_MICROSECONDS:
+                return fail(Reason.ANNOUNCEMENT_CUT_SHORT)
+            if beyond > ELAPSED_LATE_MICROSECONDS:
+                return fail(Reason.ANNOUNCEMENT_OVERRAN)
+            return inspect(Phase.COUNTING, at)
+        case Phase.ASKED, f.PlaybackEnded(playback=party.playback):
+            # An end without a beginning: nobody saw it start, so nobody can say how long it was.
+            return fail(Reason.ANNOUNCEMENT_FAILED)
+
+        case Phase.COUNTING, f.Inspected(question=party.question, packets_sent=int(sent)):
+            sound = party.script[0]
+            count = sent - party.packets_before
+            if not sound.packets <= count <= sound.packets + EXTRA_PACKETS:
+                return fail(Reason.ANNOUNCEMENT_PACKETS_MISSING)
+            heard = NoticePlayed(
+                at=party.ended_at,
+                party=party.party,
+                announcement=sound.name,
+                language=sound.language,
+                sha256=sound.sha256,
+                duration_ms=sound.duration_ms,
+                spoken_end_ms=sound.spoken_end_ms,
+                playback=party.playback,
+                began_at=party.began_at,
+                packets_expected=sound.packets,
+                packets_sent=count,
+            )
+            if party.script[1:]:
+                after, orders = play(replace(party, script=party.script[1:], notice=party.notice + 1), sent)
+                return after, orders, [heard]
+            told = replace(party, phase=Phase.OVER, standing=Standing.TOLD, told_at=party.ended_at)
+            return told, [], [heard]
+        case _:
+            return party, [o.Report(f"{type(fact).__name__} in phase {party.phase.value}")], []

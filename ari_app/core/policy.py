@@ -1,0 +1,138 @@
+"""What the site has decided for each line, compiled from its configuration: `policy.json`.
+
+The gate, the AGI scripts and the guard all read this one shape, so it is standard library only. Its hash
+stands in the evidence of every call: it says which rules the call was handled under.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+FORMAT = 1
+MILLISECONDS_PER_PACKET = 20
+
+
+class Mode(StrEnum):
+    """How a line's callers are asked. Further modes come with later versions; an unknown one is an error."""
+
+    NEVER = "never"
+    ANNOUNCE = "announce"
+
+
+class Capture(StrEnum):
+    """When a told caller's voice may be taken: only while bridged, or from the announcement's end."""
+
+    CONVERSATION = "conversation"
+    AFTER_ANNOUNCEMENT = "after_announcement"
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """One copied, hashed, measured sound file; `path` is the copy that Asterisk plays, without suffix games.
+
+    `stat` (inode, size, mtime and ctime in nanoseconds) tells before and after each play whether the copy is
+    still the file that was hashed.
+    """
+
+    name: str
+    language: str
+    text: str
+    sha256: str
+    path: str
+    samples: int
+    rate_hz: int
+    spoken_end_ms: int
+    stat: tuple[int, int, int, int]
+
+    @property
+    def duration_ms(self) -> int:
+        """The file's length, rounded up to a whole millisecond."""
+        return -(-self.samples * 1000 // self.rate_hz)
+
+    @property
+    def packets(self) -> int:
+        """RTP packets that a complete play sends."""
+        return -(-self.samples * 1000 // (self.rate_hz * MILLISECONDS_PER_PACKET))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The rules of one line. `unusable` says why the line is not recorded although its mode would have it."""
+
+    name: str
+    mode: Mode
+    announcements: tuple[Announcement, ...] = ()
+    capture: Capture = Capture.CONVERSATION
+    numbers: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
+    retention: str | None = None
+    reason: str | None = None
+    max_seconds: int = 3 * 3600
+    discard_window_seconds: int = 0
+    unusable: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything that decides about a call, in one frozen tree."""
+
+    site: str
+    node: str
+    lines: dict[str, Line]
+    staff: frozenset[str] = frozenset()
+    trunks: frozenset[str] = frozenset()
+    sha256: str = field(default="", compare=False)
+
+
+def canonical(value: object) -> bytes:
+    """Return JSON with sorted keys, no spaces, UTF-8: the same value always has the same bytes and hash."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def to_json(policy: Policy) -> bytes:
+    """Return the bytes of `policy.json`; their SHA-256 is the policy's hash in all evidence."""
+    lines = {name: asdict(line) for name, line in policy.lines.items()}
+    for line in lines.values():
+        del line["name"]
+    return canonical(
+        {
+            "format": FORMAT,
+            "site": policy.site,
+            "node": policy.node,
+            "lines": lines,
+            "parties": {"staff": sorted(policy.staff), "trunks": sorted(policy.trunks)},
+        },
+    )
+
+
+def _line(name: str, raw: dict[str, Any]) -> Line:
+    announcements = tuple(
+        Announcement(**{**announcement, "stat": tuple(announcement["stat"])}) for announcement in raw["announcements"]
+    )
+    shaped = {
+        **raw,
+        "name": name,
+        "mode": Mode(raw["mode"]),
+        "capture": Capture(raw["capture"]),
+        "announcements": announcements,
+        "numbers": tuple(raw["numbers"]),
+        "purposes": tuple(raw["purposes"]),
+    }
+    return Line(**shaped)
+
+
+def from_json(text: bytes) -> Policy:
+    """Read `policy.json`. Raises ValueError on another format, KeyError or TypeError on a damaged file."""
+    raw = json.loads(text)
+    if raw["format"] != FORMAT:
+        raise ValueError(f"policy.json has format {raw['format']}, this version reads {FORMAT}")
+    return Policy(
+        site=raw["site"],
+        node=raw["node"],
+        lines={name: _line(name, line) for name, line in raw["lines"].items()},
+        staff=frozenset(raw["parties"]["staff"]),
+        trunks=frozenset(raw["parties"]["trunks"]),
+        sha256=hashlib.sha256(text).hexdigest(),
+    )

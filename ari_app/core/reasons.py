@@ -1,0 +1,54 @@
+"""Why a call, or a part of one, is not in a recording: one enumeration for journal, manifest, row and metric.
+
+A refused recording is evidence too (requirement R57), so every path that ends without one names a member of
+this list. Members are added, never renamed: rows written years ago must still be readable.
+"""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """The reason is about the recording; the call itself went on in every one of these cases."""
+
+    # the line
+    LINE_NEVER = "line_never"
+    LINE_UNKNOWN = "line_unknown"
+    ANNOUNCEMENT_UNUSABLE = "announcement_unusable"
+    # the announcement
+    ANNOUNCEMENT_REFUSED = "announcement_refused"
+    ANNOUNCEMENT_FAILED = "announcement_failed"
+    ANNOUNCEMENT_CUT_SHORT = "announcement_cut_short"
+    ANNOUNCEMENT_OVERRAN = "announcement_overran"
+    ANNOUNCEMENT_PACKETS_MISSING = "announcement_packets_missing"
+    ANNOUNCEMENT_PACKETS_UNPROVABLE = "announcement_packets_unprovable"
+    ANNOUNCEMENT_COPY_CHANGED = "announcement_copy_changed"
+    ANNOUNCE_TIMEOUT = "announce_timeout"
+    HELD_DURING_ANNOUNCEMENT = "held_during_announcement"
+    BRIDGED_DURING_ANNOUNCEMENT = "bridged_during_announcement"
+    HUNG_UP_BEFORE_TOLD = "hung_up_before_told"
+    LEFT_BEFORE_TOLD = "left_before_told"
+    ANSWER_FAILED = "answer_failed"
+    # the permit
+    STALE_FACTS = "stale_facts"
+    EVENTS_LOST = "events_lost"
+    NOT_TOLD = "not_told"
+    # the capture
+    JOURNAL_UNWRITABLE = "journal_unwritable"
+    CAPTURE_FAILED = "capture_failed"
+    CAPTURE_TIMEOUT = "capture_timeout"
+    NOT_READY = "not_ready"
+    # what ends a capture that was permitted
+    HUNG_UP = "hung_up"
+    LEFT_BRIDGE = "left_bridge"
+    MAX_HOURS = "max_hours"
+    TOPOLOGY_NOT_SUPPORTED = "topology_not_supported"
+    GATE_RESTARTED = "gate_restarted"
+    GATE_STOPPED = "gate_stopped"
+    # gaps of a recorded call, and calls that never came to the gate
+    ANNOUNCEMENT = "announcement"
+    NOT_BRIDGED = "not_bridged"
+    NO_HEARTBEAT = "no_heartbeat"
+    NOTHING_CAPTURED = "nothing_captured"
+    GATE_AWAY = "gate_away"
+    GATE_SILENT = "gate_silent"
+    OUTGOING_NOT_GATED = "outgoing_not_gated"

@@ -1,0 +1,193 @@
+"""Which samples of a file are covered by evidence, and where they lie on the recording's timeline.
+
+A track is one party's own voice: a WAV whose first sample has a measured instant (its origin). Asterisk keeps
+wall-clock time in it only while frames flow in some direction, so a track can be *shorter* than its wall time.
+Then a sample is later than its position says, and cutting by position would let in what came after a
+revocation. So a short track is cut from its end as well, where the latest instant of each sample is known.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from . import evidence as ev
+from .names import MICROSECONDS, Instant
+from .reasons import Reason
+
+SAFETY_MICROSECONDS = 40_000
+"""Cut before each revocation: one frame on its way in Asterisk and one of measuring error (DESIGN §3)."""
+
+SHORT_MICROSECONDS = 40_000
+"""A track is called short when it lacks more than this of its wall time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """[start, end) in which a permit held and the events were known to be consumed."""
+
+    start: Instant
+    end: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A captured file as the journal describes it. `ended` is the latest instant a sample can have."""
+
+    segment: int
+    party: str
+    file: str
+    permit: int
+    origin: Instant | None
+    ended: Instant | None
+    closed: bool
+    ambiguous: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What may be stored of a track: samples [first, last) of the file; the rest is destroyed.
+
+    `at` is the instant of sample `first`; `short_microseconds` the wall time that the file lacks.
+    """
+
+    first: int
+    last: int
+    at: Instant
+    destroyed: int
+    short_microseconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch of the call of which nothing is stored, and why."""
+
+    start: Instant
+    end: Instant
+    reason: Reason
+
+
+def coverage(entries: Iterable[ev.Entry], last_heartbeat: Instant | None) -> dict[int, Interval]:
+    """Return each permit's interval: [granted, min(revoked - 40 ms, last heartbeat]].
+
+    Without a heartbeat after the grant nothing is covered: nobody can say what happened since.
+    """
+    starts: dict[int, Instant] = {}
+    ends: dict[int, Instant] = {}
+    for entry in entries:
+        match entry:
+            case ev.PermitGranted(permit=permit, at=at):
+                starts[permit] = at
+            case ev.PermitRevoked(permit=permit, at=at):
+                ends[permit] = Instant(min(ends.get(permit, at), at))
+            case _:
+                pass
+    covered = {}
+    for permit, start in starts.items():
+        known = last_heartbeat if last_heartbeat is not None else start
+        end = min(known, ends[permit] - SAFETY_MICROSECONDS) if permit in ends else known
+        covered[permit] = Interval(start, Instant(max(start, end)))
+    return covered
+
+
+def tracks(entries: Iterable[ev.Entry]) -> list[Track]:
+    """Return every track that was ever asked for, in the order of the journal."""
+    found: dict[tuple[int, str], Track] = {}
+    for entry in entries:
+        match entry:
+            case ev.CaptureRequested(segment=segment, party=party, file=file, permit=permit):
+                found[segment, party] = Track(segment, party, file, permit, None, None, False, False)
+            case ev.TrackOrigin(segment=segment, party=party, at=at, ambiguous=ambiguous):
+                old = found[segment, party]
+                found[segment, party] = _changed(old, origin=at, ambiguous=ambiguous or old.ambiguous)
+            case ev.TrackEnded(segment=segment, party=party, at=at, closed=closed):
+                old = found[segment, party]
+                ended = at if old.ended is None else Instant(min(old.ended, at))
+                found[segment, party] = _changed(old, ended=ended, closed=closed or old.closed)
+            case ev.TrackClosed(segment=segment, party=party):
+                found[segment, party] = _changed(found[segment, party], closed=True)
+            case _:
+                pass
+    return list(found.values())
+
+
+def _changed(
+    track: Track,
+    *,
+    origin: Instant | None = None,
+    ended: Instant | None = None,
+    closed: bool | None = None,
+    ambiguous: bool | None = None,
+) -> Track:
+    return Track(
+        segment=track.segment,
+        party=track.party,
+        file=track.file,
+        permit=track.permit,
+        origin=track.origin if origin is None else origin,
+        ended=track.ended if ended is None else ended,
+        closed=track.closed if closed is None else closed,
+        ambiguous=track.ambiguous if ambiguous is None else ambiguous,
+    )
+
+
+def cut(track: Track, covered: Interval, samples: int, rate_hz: int, latest: Instant) -> Cut:
+    """Return which samples of the track may be stored.
+
+    latest: the latest instant any sample can have, if the journal does not know better (the file's last
+    change). A track without a measured origin is not covered: nobody can say when its samples were spoken.
+    """
+    if track.origin is None:
+        return Cut(0, 0, covered.start, samples, 0)
+    ended = latest if track.ended is None else track.ended
+    length = samples * MICROSECONDS // rate_hz
+    short = max(0, (ended - track.origin) - length)
+    # Earliest possible instant of sample k: origin + k/rate; so the start is cut by position.
+    first = max(0, _ceiling((covered.start - track.origin) * rate_hz, MICROSECONDS))
+    last = (covered.end - track.origin) * rate_hz // MICROSECONDS
+    if short > SHORT_MICROSECONDS:
+        # Latest possible instant of sample k: ended - (samples - k)/rate; so the end is cut from the end.
+        last = min(last, samples - _ceiling((ended - covered.end) * rate_hz, MICROSECONDS))
+    last = max(0, min(samples, last))
+    first = min(first, last)
+    at = Instant(track.origin + first * MICROSECONDS // rate_hz)
+    return Cut(first, last, at, samples - (last - first), short if short > SHORT_MICROSECONDS else 0)
+
+
+def _ceiling(value: int, divisor: int) -> int:
+    return -(-value // divisor)
+
+
+def offsets(cuts: Sequence[Cut], rate_hz: int) -> tuple[Instant, list[int]]:
+    """Return the segment's first instant and, for each cut, the samples of silence to lay before it."""
+    start = Instant(min(cut.at for cut in cuts))
+    return start, [(cut.at - start) * rate_hz // MICROSECONDS for cut in cuts]
+
+
+def gaps(begin: Instant, end: Instant, stored: Sequence[Interval], reasons: Sequence[tuple[Instant, Reason]]) -> list[Gap]:
+    """Return the stretches of [begin, end) of which nothing is stored; their sum is the call less the stored.
+
+    reasons: (instant, reason) in order of time. A gap bears the last reason given at or before its start, or
+    else the first given within it; one that nobody gave a reason for captured nothing at all. Where the reason
+    changes within a stretch, one gap ends and the next begins.
+    """
+    found = []
+    position = begin
+    for interval in sorted(stored, key=lambda one: one.start):
+        if interval.start > position:
+            found.extend(_gaps(position, Instant(min(interval.start, end)), reasons))
+        position = Instant(max(position, interval.end))
+    if end > position:
+        found.extend(_gaps(position, end, reasons))
+    return found
+
+
+def _gaps(start: Instant, end: Instant, reasons: Sequence[tuple[Instant, Reason]]) -> list[Gap]:
+    # A revocation lies up to the safety margin behind the last stored sample: it is the reason of what follows.
+    before = [reason for at, reason in reasons if at <= start + SAFETY_MICROSECONDS]
+    within = [(at, reason) for at, reason in reasons if start + SAFETY_MICROSECONDS < at < end]
+    current = (before[-1:] or [reason for _, reason in within[:1]] or [Reason.NOTHING_CAPTURED])[0]
+    found = []
+    for at, reason in within:
+        if reason is not current:
+            found.append(Gap(start, at, current))
+            start, current = at, reason
+    return [*found, Gap(start, end, current)]

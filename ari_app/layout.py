@@ -1,0 +1,91 @@
+"""Where everything lies in the spool: the contract between the gate, ship, the guard and the AGI scripts.
+
+    audio/<recording-id>/seg-NNN.<party>.wav   written by Asterisk; the folder is the gate's (2770, shared group)
+    live/<uniqueid>                            which capture runs on this channel, and by which gate run
+    calls/<recording-id>/journal.jsonl         the gate's, while the call lasts; then renamed to
+    sealed/<recording-id>/                     ready for ship, which renames it to
+    shipped/<recording-id>/                    stored and proved; holds journal and manifest, no audio
+    fallback/<name>.json                       written by AGI scripts, collected by ship
+    heartbeat/<gate-run-id>.jsonl              "every event up to T has been consumed"
+    announcements/<sha256>.wav                 the copies that Asterisk plays
+    quarantine/                                what must not be shipped (0700)
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .core.names import ChannelId, RecordingId, RunId
+
+JOURNAL = "journal.jsonl"
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths below one spool."""
+
+    root: Path
+
+    @property
+    def audio(self) -> Path:
+        return self.root / "audio"
+
+    @property
+    def live(self) -> Path:
+        return self.root / "live"
+
+    @property
+    def calls(self) -> Path:
+        return self.root / "calls"
+
+    @property
+    def sealed(self) -> Path:
+        return self.root / "sealed"
+
+    @property
+    def shipped(self) -> Path:
+        return self.root / "shipped"
+
+    @property
+    def fallback(self) -> Path:
+        return self.root / "fallback"
+
+    @property
+    def heartbeats(self) -> Path:
+        return self.root / "heartbeat"
+
+    @property
+    def announcements(self) -> Path:
+        return self.root / "announcements"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.root / "quarantine"
+
+    @property
+    def policy(self) -> Path:
+        return self.root / "policy.json"
+
+    @property
+    def lines(self) -> Path:
+        return self.root / "lines.conf"
+
+    def lock(self, process: str) -> Path:
+        """The file that the one running process of a kind holds locked (`flock`)."""
+        return self.root / f"{process}.lock"
+
+    def ready(self, process: str) -> Path:
+        """The file that says that a process is ready, with its pid; gone while it is not."""
+        return self.root / f"{process}.ready"
+
+    def audio_of(self, recording: RecordingId) -> Path:
+        return self.audio / recording
+
+    def journal_of(self, recording: RecordingId) -> Path:
+        return self.calls / recording / JOURNAL
+
+    def live_of(self, channel: ChannelId) -> Path:
+        return self.live / channel
+
+    def heartbeat_of(self, run: RunId) -> Path:
+        return self.heartbeats / f"{run}.jsonl"
