@@ -1,0 +1,224 @@
+"""Asterisk's Manager Interface, on panoramisk: captures, variables, and the events of every bridge.
+
+panoramisk keeps what was not answered and sends it again after a reconnect; a MixMonitor that starts minutes
+late would be a secret recording, so here nothing is ever sent twice and each loss is a new connection.
+A CR or LF in a value forges headers, and a comma in MixMonitor's `File` becomes options and then a shell command
+(app_mixmonitor.c, manager_mixmonitor): all three are refused before they reach the library.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import panoramisk
+from panoramisk.ami_protocol import AMIProtocol
+
+from ari_app.core.names import ChannelId, MonitorId
+from ari_app.errors import PermanentError, TransientError
+
+ANSWER_SECONDS: Final = 1.0
+NEEDED_EVENTS: Final = (
+    "BlindTransfer",
+    "AttendedTransfer",
+    "BridgeEnter",
+    "BridgeLeave",
+    "DialBegin",
+    "Hangup",
+    "Hold",
+    "MixMonitorStart",
+    "MixMonitorStop",
+    "MusicOnHoldStart",
+    "ParkedCall",
+    "Pickup",
+    "Rename",
+    "Shutdown",
+    "UserEvent",
+)
+_FORBIDDEN = re.compile(r"[\r\n\0]")
+_MONITOR_LINE = re.compile(r"^(0x[0-9a-fA-F]+)\s+(.*)$")
+
+Message = Mapping[str, Any]
+
+
+class Forgery(ValueError):  # noqa: N818  it is an attempt, not a state of ours
+    """A value that would forge AMI headers or MixMonitor arguments was about to be sent."""
+
+
+def checked(action: Mapping[str, str]) -> dict[str, str]:
+    """Return the action if all of its names and values are harmless; raises Forgery otherwise."""
+    for name, value in action.items():
+        if _FORBIDDEN.search(value) or _FORBIDDEN.search(name) or ":" in name:
+            raise Forgery(f"AMI header {name!r} holds a line break")
+        if name.lower() == "file" and "," in value:
+            raise Forgery("AMI header 'File' holds a comma, which MixMonitor would take for options and a command")
+    return dict(action)
+
+
+class _Everything:
+    """What panoramisk asks before it queues an action for later: every action may be forgotten."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+class _Manager(panoramisk.Manager):  # type: ignore[misc]  # panoramisk has no types
+    """A manager that leaves reconnecting to us: a new connection is a new object."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.on_disconnect(self, exc)
+
+
+class Ami:
+    """One connection to one Asterisk. `connect` and `listen` are called again after each loss."""
+
+    def __init__(self, host: str, port: int, user: str, secret: str) -> None:
+        self.host, self.port = host, port
+        self._user, self._secret = user, secret
+        self._manager: _Manager | None = None
+        self._lost: asyncio.Event = asyncio.Event()
+        self._handle: Callable[[Message], None] = lambda _: None
+        self._waiting: set[asyncio.Future[Message]] = set()
+        self.boot = ""
+        """When this Asterisk process started: another value means that the old process is gone."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether actions can be sent."""
+        return self._manager is not None and not self._lost.is_set()
+
+    async def connect(self, handle: Callable[[Message], None]) -> None:
+        """Log in, ask for the needed events alone, and learn which Asterisk process this is.
+
+        Raises PermanentError for a wrong secret or a missing right, TransientError for everything else.
+        """
+        self.close()
+        where = f"{self.host}:{self.port}"
+        self._lost, self._handle = asyncio.Event(), handle
+        loop = asyncio.get_running_loop()
+        quiet = logging.getLogger("panoramisk.quiet")
+        quiet.setLevel(logging.CRITICAL)
+        manager = _Manager(
+            loop=loop,
+            username=self._user,
+            secret=self._secret,
+            log=quiet,
+            forgetable_actions=_Everything(),
+            ping_delay=3600,
+            ping_interval=3600,
+            on_disconnect=self._disconnected,
+        )
+        manager.register_event("*", self._dispatch)
+        opened: asyncio.Future[Any] = loop.create_future()
+        try:
+            async with asyncio.timeout(2 * ANSWER_SECONDS):
+                opened.set_result(await loop.create_connection(AMIProtocol, self.host, self.port))
+                manager.connection_made(opened)
+                self._manager = manager
+                login = await manager.authenticated_future
+        except (OSError, TimeoutError) as failure:
+            self.close()
+            why = str(failure) or type(failure).__name__
+            hint = "Is Asterisk running, with manager.conf enabled and bound to this address?"
+            raise TransientError("AMI cannot be reached", on=where, why=why, hint=hint) from failure
+        if not login.success:
+            self.close()
+            hint = "Compare asterisk.ami_user and its password file with manager.conf."
+            raise PermanentError("AMI refuses the login", on=f"{self._user} at {where}", why=login.message, hint=hint)
+        await self._prepare(where)
+
+    async def _prepare(self, where: str) -> None:
+        wanted = "|".join(NEEDED_EVENTS)
+        filtered = await self.send({"Action": "Filter", "Operation": "Add", "Filter": f"^Event: ({wanted})"})
+        status = await self.send({"Action": "CoreStatus"})
+        if filtered is None or filtered["response"] != "Success" or status is None or status["response"] != "Success":
+            self.close()
+            why = (filtered or status or {"message": "no answer"}).get("message", "")
+            hint = "The user in manager.conf needs read and write: system,call,user,command,reporting,dialplan."
+            raise PermanentError("AMI refuses what is needed", on=f"{self._user} at {where}", why=why, hint=hint)
+        self.boot = f"{status['corestartupdate']}T{status['corestartuptime']}"
+
+    def _dispatch(self, _: panoramisk.Manager, message: panoramisk.message.Message) -> None:
+        self._handle(message)
+
+    def _disconnected(self, manager: panoramisk.Manager, _: Exception | None) -> None:
+        if manager is self._manager:
+            self.close()
+
+    async def listen(self) -> None:
+        """Return when the connection is lost; events go to `connect`'s handler meanwhile."""
+        await self._lost.wait()
+
+    def close(self) -> None:
+        """Drop the connection; whoever waits for an answer is told that there is none."""
+        manager, self._manager = self._manager, None
+        self._lost.set()
+        waiting, self._waiting = self._waiting, set()
+        for future in waiting:
+            if not future.done():
+                future.set_exception(ConnectionResetError("the connection to AMI was lost"))
+        if manager is not None:
+            manager.close()
+
+    async def send(self, action: Mapping[str, str], *, seconds: float = ANSWER_SECONDS) -> Message | None:
+        """Send one action and return its answer, or None if there was none. Nothing is ever sent twice."""
+        sound = checked(action)
+        manager = self._manager
+        if manager is None or self._lost.is_set():
+            return None
+        future: asyncio.Future[Message] = manager.send_action(sound, as_list=False)
+        self._waiting.add(future)
+        try:
+            async with asyncio.timeout(seconds):
+                return await future
+        except (TimeoutError, ConnectionResetError):
+            return None
+        finally:
+            self._waiting.discard(future)
+
+    async def get(self, channel: ChannelId | None, expression: str) -> str | None:
+        """Return a variable's or a function's value on a channel (None: a global), None if there is no answer."""
+        where = {"Channel": channel} if channel else {}
+        answer = await self.send({"Action": "Getvar", **where, "Variable": expression})
+        return answer.get("value", "") if answer is not None and answer["response"] == "Success" else None
+
+    async def set(self, channel: ChannelId | None, name: str, value: str) -> bool | None:
+        """Set a variable or write a function; None if there is no answer."""
+        where = {"Channel": channel} if channel else {}
+        answer = await self.send({"Action": "Setvar", **where, "Variable": name, "Value": value})
+        return None if answer is None else answer["response"] == "Success"
+
+    async def mark(self, number: int) -> bool:
+        """Send ourselves an event through the event stream: when it comes back, everything before it has come."""
+        answer = await self.send({"Action": "UserEvent", "UserEvent": "consentgate-marker", "Number": str(number)})
+        return answer is not None and answer["response"] == "Success"
+
+    async def start_mixmonitor(self, channel: ChannelId, options: str) -> tuple[MonitorId | None, bool]:
+        """Start a MixMonitor without a mixed file. Returns its id, and whether there was an answer at all.
+
+        The answer proves little: "Success" is also said of a file that cannot be opened.
+        """
+        answer = await self.send({"Action": "MixMonitor", "Channel": channel, "Options": options})
+        if answer is None:
+            return None, False
+        monitor = answer.get("mixmonitorid", "")
+        return (MonitorId(monitor) if answer["response"] == "Success" and monitor else None), True
+
+    async def stop_mixmonitor(self, channel: ChannelId, monitor: MonitorId) -> bool | None:
+        """Stop by id: without one Asterisk stops the newest, whosever it is. Its file is closed on success."""
+        answer = await self.send({"Action": "StopMixMonitor", "Channel": channel, "MixMonitorID": monitor})
+        return None if answer is None else answer["response"] == "Success"
+
+    async def mixmonitors(self, channel: ChannelId) -> dict[MonitorId, str] | None:
+        """Return id → line of the list, for every MixMonitor on the channel; None if there is no answer.
+
+        This list is the only truth about what runs: the events name neither id nor file.
+        """
+        answer = await self.send({"Action": "Command", "Command": f"mixmonitor list {channel}"})
+        if answer is None:
+            return None
+        output: str | list[str] = answer.get("output", "")  # a repeated header arrives as a list
+        lines = output.splitlines() if isinstance(output, str) else output
+        found = (_MONITOR_LINE.match(line.strip()) for line in lines)
+        return {MonitorId(match[1]): match[2] for match in found if match}

@@ -1,0 +1,198 @@
+"""Asterisk's REST Interface, over one WebSocket for events and plain HTTP for orders.
+
+A thin adapter of our own, in ari-py's vocabulary where it has one: ari-py itself cannot be imported on Python 3,
+and what came after it neither reconnects nor notices a dead socket. Here a failure becomes a `Reply` at the
+border: yes, no, or unknown, and nobody above sees an HTTP status. Retrying is not done here: in the middle of an
+announcement a late answer is worth nothing.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from enum import Enum
+from http import HTTPStatus
+from typing import Any, Final
+
+import aiohttp
+
+from ari_app.core.names import ChannelId, PlaybackId
+from ari_app.errors import PermanentError, TransientError
+
+APPLICATION: Final = "consentgate"
+NEEDED_EVENTS: Final = (
+    "StasisStart",
+    "StasisEnd",
+    "PlaybackStarted",
+    "PlaybackFinished",
+    "ChannelHangupRequest",
+    "ChannelHold",
+    "ChannelUserevent",
+)
+"""Everything else (a VarSet per variable, every key, every state) would only cost us time under load."""
+
+PING_SECONDS: Final = 1.8
+"""aiohttp gives a ping half of this again to be answered: a dead socket is known within 3 s."""
+
+ANSWER_SECONDS: Final = 1.0
+
+Event = Mapping[str, Any]
+
+
+class Reply(Enum):
+    """What became of an order. UNKNOWN is not NO: the world has to be looked at."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class Ari:
+    """One connection to one Asterisk. `connect` and `listen` are called again after each loss."""
+
+    def __init__(self, url: str, user: str, password: str, *, application: str = APPLICATION) -> None:
+        self.url, self.application = url.rstrip("/"), application
+        self._user, self._password = user, password
+        self._http: aiohttp.ClientSession | None = None
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether events can arrive."""
+        return self._socket is not None and not self._socket.closed
+
+    async def connect(self) -> None:
+        """Open the event socket and subscribe to the events needed.
+
+        Raises PermanentError for wrong credentials or missing rights, TransientError for everything else.
+        """
+        await self.close()
+        self._http = aiohttp.ClientSession(
+            auth=aiohttp.BasicAuth(self._user, self._password),
+            timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
+        )
+        try:
+            self._socket = await self._http.ws_connect(
+                f"{self.url}/events",
+                params={"app": self.application, "subscribeAll": "false"},
+                heartbeat=PING_SECONDS,
+                max_msg_size=0,
+            )
+            allowed = {"allowed": [{"type": name} for name in NEEDED_EVENTS]}
+            path = f"/applications/{self.application}/eventFilter"
+            status, answer = await self._request("PUT", path, body=allowed)
+            if status is None or status >= HTTPStatus.BAD_REQUEST:
+                await self.close()
+                raise self._refused(status, str(answer))
+        except aiohttp.WSServerHandshakeError as refused:
+            await self.close()
+            raise self._refused(refused.status, refused.message) from refused
+        except (aiohttp.ClientError, OSError, TimeoutError) as failure:
+            await self.close()
+            why = str(failure) or type(failure).__name__
+            hint = "Is Asterisk running, with http.conf enabled and res_ari loaded?"
+            raise TransientError("ARI cannot be reached", on=self.url, why=why, hint=hint) from failure
+
+    def _refused(self, status: int | None, why: str) -> PermanentError | TransientError:
+        match status:
+            case HTTPStatus.UNAUTHORIZED:
+                hint = "Compare asterisk.ari_user and its password file with ari.conf."
+                return PermanentError("ARI refuses the password", on=f"{self._user} at {self.url}", why=why, hint=hint)
+            case HTTPStatus.FORBIDDEN:
+                hint = "The user in ari.conf must have read_only=no."
+                return PermanentError("ARI refuses the user", on=f"{self._user} at {self.url}", why=why, hint=hint)
+            case _:
+                hint = "See Asterisk's log; modules res_ari_events and res_stasis must be loaded."
+                return TransientError("ARI gives no events", on=self.url, why=f"HTTP {status} {why}", hint=hint)
+
+    async def listen(self, handle: Callable[[Event], None]) -> None:
+        """Hand every event to `handle` until the socket is lost. Returns then; never raises for a loss."""
+        socket = self._socket
+        if socket is None:
+            return
+        try:
+            async for message in socket:
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    handle(json.loads(message.data))
+        except (aiohttp.ClientError, OSError):
+            return
+
+    async def close(self) -> None:
+        """Close the socket and the session; a channel in our application stays there for the lifeline."""
+        socket, self._socket = self._socket, None
+        http, self._http = self._http, None
+        if socket is not None:
+            await socket.close()
+        if http is not None:
+            await http.close()
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: object = None,
+    ) -> tuple[int | None, object]:
+        """Return the status and the decoded answer; status None if there was no answer."""
+        if self._http is None:
+            return None, None
+        try:
+            async with self._http.request(method, self.url + path, params=query, json=body) as response:
+                raw = await response.read()
+                return response.status, json.loads(raw) if raw else None
+        except (aiohttp.ClientError, OSError, TimeoutError, json.JSONDecodeError) as failure:
+            return None, str(failure) or type(failure).__name__
+
+    async def _order(
+        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: object = None
+    ) -> Reply:
+        status, _ = await self._request(method, path, query=query, body=body)
+        if status is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return Reply.UNKNOWN
+        return Reply.YES if status < HTTPStatus.BAD_REQUEST else Reply.NO
+
+    async def answer(self, channel: ChannelId) -> Reply:
+        """Answer the channel; one that is up already stays up and says yes."""
+        return await self._order("POST", f"/channels/{channel}/answer")
+
+    async def play(self, channel: ChannelId, playback: PlaybackId, path: str) -> Reply:
+        """Play one file, given without its suffix as Asterisk wants it, under an id that we mint."""
+        return await self._order(
+            "POST", f"/channels/{channel}/play/{playback}", query={"media": f"sound:{path.removesuffix('.wav')}"}
+        )
+
+    async def stop_playback(self, playback: PlaybackId) -> Reply:
+        """Stop a playback; NO means that there is none of this name."""
+        return await self._order("DELETE", f"/playbacks/{playback}")
+
+    async def continue_(self, channel: ChannelId) -> Reply:
+        """Let the channel go on in the dialplan; NO means that it is not in our application any more."""
+        return await self._order("POST", f"/channels/{channel}/continue")
+
+    async def mark(self, number: int) -> Reply:
+        """Send ourselves an event through the event stream: when it comes back, everything before it has come."""
+        return await self._order(
+            "POST",
+            "/events/user/consentgate-marker",
+            query={"application": self.application},
+            body={"variables": {"number": str(number)}},
+        )
+
+    async def stranded(self) -> list[ChannelId] | None:
+        """Return the channels that Asterisk holds in our application, or None if it does not say."""
+        status, answer = await self._request("GET", f"/applications/{self.application}")
+        if status != HTTPStatus.OK or not isinstance(answer, dict):
+            return None
+        return [ChannelId(one) for one in answer["channel_ids"]]
+
+    async def channels(self) -> list[dict[str, Any]] | None:
+        """Return every channel of this Asterisk, or None if it does not say."""
+        status, answer = await self._request("GET", "/channels")
+        return answer if status == HTTPStatus.OK and isinstance(answer, list) else None
+
+    async def version(self) -> str:
+        """Return Asterisk's version, or "unknown"."""
+        status, answer = await self._request("GET", "/asterisk/info", query={"only": "system"})
+        if status != HTTPStatus.OK or not isinstance(answer, dict):
+            return "unknown"
+        return str(answer["system"]["version"])

@@ -1,0 +1,61 @@
+"""The gate's heartbeat: proof for ship, a sign of life for the dialplan, and the test of both event streams.
+
+Twice a second a marker of our own is sent through ARI and through AMI. When it has come back through *both*,
+every event up to the earlier of its two stamps has been handled, and that instant is written to the heartbeat
+file: a stream that is delayed delays the heartbeat, and with it what ship may store. A marker that does not come
+back means that the stream is dead, however open its socket looks.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from . import clock
+from .adapters.ami import Ami
+from .adapters.ari import Ari
+from .core.names import MICROSECONDS, Instant
+
+BEAT_SECONDS: Final = 0.5
+DEAD_MICROSECONDS: Final = 2_500_000
+ALIVE: Final = "CONSENTGATE_ALIVE"
+
+
+class Pulse:
+    """Runs while both connections are up. `beat` is told each instant up to which everything was handled."""
+
+    def __init__(self, ari: Ari, ami: Ami, beat: Callable[[Instant], None]) -> None:
+        self._ari, self._ami, self._beat = ari, ami, beat
+        self._number = 0
+        self._sent: dict[int, Instant] = {}
+        self._stamps: dict[int, dict[str, Instant]] = {}
+        self._returned: dict[str, int] = {}
+
+    def returned(self, stream: str, number: int, at: Instant) -> None:
+        """A marker came back through `ari` or `ami`, with Asterisk's stamp."""
+        if number not in self._sent:
+            return
+        self._returned[stream] = number
+        stamps = self._stamps.setdefault(number, {})
+        stamps[stream] = at
+        if len(stamps) == len(("ari", "ami")):
+            self._beat(Instant(min(stamps.values())))
+            for old in [one for one in self._sent if one <= number]:
+                del self._sent[old]
+                self._stamps.pop(old, None)
+
+    async def run(self) -> str:
+        """Beat until a stream is dead; return which, for the log."""
+        last_alive = Instant(0)
+        while True:
+            now = clock.now()
+            if self._sent and now - min(self._sent.values()) > DEAD_MICROSECONDS:
+                oldest = min(self._sent)
+                silent = [name for name in ("ari", "ami") if name not in self._stamps.get(oldest, {})]
+                return " and ".join(silent)
+            self._number += 1
+            self._sent[self._number] = now
+            await asyncio.gather(self._ari.mark(self._number), self._ami.mark(self._number))
+            if now - last_alive >= MICROSECONDS and self._number > 1:
+                last_alive = now
+                await self._ami.set(None, ALIVE, str(now // MICROSECONDS))
+            await asyncio.sleep(max(0.0, BEAT_SECONDS - (clock.now() - now) / MICROSECONDS))
