@@ -127,13 +127,13 @@ class Dispatcher:
         if opened.channel in self.passing or opened.channel in self.by_channel:
             return
         self.passing[ChannelId(opened.channel)] = opened.recording
-        self._note(opened.recording, opened, ev.NotRecorded(at=opened.at, reason=reason))
+        self.note(opened.recording, opened, ev.NotRecorded(at=opened.at, reason=reason))
 
     def passed_by(self, fact: f.HungUp) -> None:
         """A call that we only keep a record of is over."""
         recording = self.passing.pop(fact.channel, None)
         if recording is not None:
-            self._note(recording, ev.Ended(at=fact.at, reason=None))
+            self.note(recording, ev.Ended(at=fact.at, reason=None))
             self.sealing.append((fact.at, recording))
 
     # -- what Asterisk says
@@ -260,7 +260,7 @@ class Dispatcher:
     def _order(self, recording: RecordingId, call: _Call, order: o.Order, remote: list[o.Order]) -> None:
         match order:
             case o.Note(entries=entries):
-                self._note(recording, *entries)
+                self.note(recording, *entries)
             case o.Attest():
                 self._attest(recording, order)
             case o.WakeAt(at=at, timer=timer, token=token):
@@ -282,7 +282,8 @@ class Dispatcher:
         now = clock.now()
         self.hear(recording, f.Woke(at=now, seen_at=now, timer=timer, token=token))
 
-    def _note(self, recording: RecordingId, *entries: ev.Entry) -> None:
+    def note(self, recording: RecordingId, *entries: ev.Entry) -> None:
+        """Append entries to a call's journal, in order, without waiting."""
         self.journalist.submit(journal.Append(recording, entries))
 
     def _attest(self, recording: RecordingId, order: o.Attest) -> None:

@@ -155,7 +155,9 @@ class Executor:
                 closed = True
             stopped_at = clock.now()
             running = await self._ami.mixmonitors(order.channel)
-            if running is not None and not any(one == monitor or str(path) in line for one, line in running.items()):
+            if running is not None and not any(
+                one == monitor or _shown(path) in files for one, files in running.items()
+            ):
                 ended = f.CaptureEnded(
                     at=stopped_at, seen_at=clock.now(), segment=order.segment, party=order.party, closed=closed
                 )
@@ -167,7 +169,7 @@ class Executor:
 
     async def _find(self, channel: ChannelId, path: Path) -> MonitorId | None:
         running = await self._ami.mixmonitors(channel) or {}
-        return next((monitor for monitor, line in running.items() if str(path) in line), None)
+        return next((monitor for monitor, files in running.items() if _shown(path) in files), None)
 
     async def _release(self, recording: RecordingId, order: o.Release) -> None:
         values = f"1,{order.outcome.value},{order.reason or ''},{recording}"
@@ -175,12 +177,18 @@ class Executor:
         await self._ami.set(order.channel, f"ARRAY({names})", values)
         await self._ari.continue_(order.channel)
 
-    async def stop_strangers(self, channel: ChannelId, keep: set[str]) -> int:
+    async def stop_strangers(self, channel: ChannelId, keep: set[Path]) -> int:
         """Stop every capture on the channel that writes into our spool and is not in `keep`; return how many."""
         running = await self._ami.mixmonitors(channel) or {}
-        ours = str(self._layout.audio)
+        kept = {_shown(path) for path in keep}
+        ours = f"{self._layout.audio}/"
         stopped = 0
-        for monitor, line in running.items():
-            if ours in line and not any(path in line for path in keep):
+        for monitor, files in running.items():
+            if any(file.startswith(ours) and file not in kept for file in files):
                 stopped += bool(await self._ami.stop_mixmonitor(channel, monitor))
         return stopped
+
+
+def _shown(path: Path) -> str:
+    """How `mixmonitor list` shows a file."""
+    return str(path.with_suffix(""))

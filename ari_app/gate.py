@@ -58,6 +58,7 @@ class Gate:
         self.executor = Executor(self.ari, self.ami, layout, self.dispatcher.hear)
         self.dispatcher.executor = self.executor
         self.pulse = pulse.Pulse(self.ari, self.ami, self._beat)
+        self.inherited: list[reconcile.Inherited] = []
         self.consumed_at = Instant(0)
         self.stopping = asyncio.Event()
         self.replaced = False
@@ -111,7 +112,7 @@ class Gate:
         self.pulse = pulse.Pulse(self.ari, self.ami, self._beat)
         ari = asyncio.ensure_future(self.ari.listen(self._on_ari))
         ami = asyncio.ensure_future(self.ami.listen())
-        await reconcile.settle(self.ari, self.layout, self.dispatcher, self.executor)
+        await reconcile.settle(self.ari, self.layout, self.dispatcher, self.executor, self.inherited)
         beating = asyncio.ensure_future(self.pulse.run())
         try:
             await asyncio.wait([ari, ami, beating], return_when=asyncio.FIRST_COMPLETED)
@@ -205,7 +206,7 @@ async def _main(settings: config.Config, layout: Layout) -> int:
     if os.stat(layout.root).st_uid == 0 or os.getuid() == 0:  # noqa: PTH116  once, at the start
         _log.warning("gate.owner", hint="The gate should run as a user of its own, not as root.")
     gate = Gate(settings, rules, layout)
-    reconcile.take_over_journals(layout, gate.journalist)
+    gate.inherited = reconcile.inherit(layout, gate.journalist)
     try:
         gate.journalist.start()
     except OSError as failure:

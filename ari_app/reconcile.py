@@ -7,12 +7,13 @@ are never touched.
 
 import asyncio
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from . import clock, log
 from . import translation as t
 from .adapters.ari import Ari
-from .adapters.journal import Append, Journalist, SealCall, leftovers
+from .adapters.journal import Journalist, leftovers
 from .core import evidence as ev
 from .core import facts as f
 from .core.names import ChannelId, RecordingId, UnsafeNameError, channel_id, endpoint_of, recording_id
@@ -24,33 +25,43 @@ from .layout import Layout
 _log = log.get("gate")
 
 
-def take_over_journals(layout: Layout, journalist: Journalist) -> list[RecordingId]:
-    """Continue the journals of dead runs, each to its end, and return their calls. Before the journalist starts."""
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """A call that a dead run left open: its journal is continued by us, its channel may still be in a call."""
+
+    recording: RecordingId
+    channel: ChannelId
+    ending: tuple[ev.Entry, ...]
+    over: bool
+
+
+def inherit(layout: Layout, journalist: Journalist) -> list[Inherited]:
+    """Take over the journals of dead runs, each at its end. Before the journalist starts."""
     found = []
     for recording, text in leftovers(layout):
         try:
             recording_id(recording)
             entries, previous = ev.read(text)
+            channel = _channel_of(entries)
         except (ev.DamagedJournalError, UnsafeNameError) as damage:
             # Never sealed, so never shipped; kept where an administrator will be shown it.
             (layout.calls / recording).rename(layout.quarantine / recording)
             _log.error("call.quarantined", recording=recording, why=str(damage))
             continue
-        if not entries:
-            continue
         journalist.resume(recording, previous, text.rfind(b"\n") + 1)
-        found.append(recording)
-        now = clock.now()
-        tail = _ending(entries)
-        journalist.submit(Append(recording, (*tail, ev.Ended(at=now, reason=None)) if tail else ()))
-        journalist.submit(SealCall(recording, lambda ok, why: None if ok else _log.error("call.not_sealed", why=why)))
+        over = any(isinstance(entry, ev.Ended) for entry in entries)
+        found.append(Inherited(recording, channel, () if over else _ending(entries), over))
     return found
+
+
+def _channel_of(entries: list[ev.Entry]) -> ChannelId:
+    if not entries or not isinstance(entries[0], ev.Opened):
+        raise ev.DamagedJournalError("it does not begin with the call")
+    return ChannelId(entries[0].channel)
 
 
 def _ending(entries: list[ev.Entry]) -> tuple[ev.Entry, ...]:
     """What a dead run did not live to write. Its heartbeats end before, so nothing more is covered by this."""
-    if isinstance(entries[-1], ev.Ended):
-        return ()
     now = clock.now()
     granted = {entry.permit for entry in entries if isinstance(entry, ev.PermitGranted)}
     revoked = {entry.permit for entry in entries if isinstance(entry, ev.PermitRevoked)}
@@ -60,14 +71,38 @@ def _ending(entries: list[ev.Entry]) -> tuple[ev.Entry, ...]:
     )
 
 
-async def settle(ari: Ari, layout: Layout, dispatcher: Dispatcher, executor: Executor) -> None:
-    """Make Asterisk and us agree. Called when both connections are up, before anything new is permitted."""
+def _settle_inherited(
+    inherited: list[Inherited], dispatcher: Dispatcher, there: set[str], stranded: list[ChannelId]
+) -> None:
+    """Seal what is over; follow what goes on to its hang-up, so that the record says when the call ended."""
+    now = clock.now()
+    for one in inherited:
+        if one.ending:
+            dispatcher.note(one.recording, *one.ending)
+        # Whoever is announced to afresh is a new record; the old one ends here.
+        if one.channel in there and one.channel not in stranded and not one.over:
+            dispatcher.passing[one.channel] = one.recording
+            continue
+        if not one.over:
+            dispatcher.note(one.recording, ev.Ended(at=now, reason=None))
+        dispatcher.sealing.append((now, one.recording))
+    inherited.clear()
+
+
+async def settle(
+    ari: Ari, layout: Layout, dispatcher: Dispatcher, executor: Executor, inherited: list[Inherited]
+) -> None:
+    """Make Asterisk and us agree. Called when both connections are up, before anything new is permitted.
+
+    inherited: what dead runs left open; emptied once it is settled.
+    """
     channels = await ari.channels()
     stranded = await ari.stranded()
     if channels is None or stranded is None:
         return
     there = {str(one["id"]): one for one in channels}
     await _stop_strangers(layout, dispatcher, executor, set(there))
+    _settle_inherited(inherited, dispatcher, set(there), stranded)
     now = clock.now()
     for recording, call in list(dispatcher.calls.items()):
         if call.room.caller.channel not in there:
@@ -98,7 +133,7 @@ def _adopt(dispatcher: Dispatcher, found: dict[str, Any] | None) -> None:
 async def _stop_strangers(layout: Layout, dispatcher: Dispatcher, executor: Executor, there: set[str]) -> None:
     """Stop captures that write into our spool and belong to no running call of this run."""
     keep = {
-        str(layout.audio_of(recording) / track.file)
+        layout.audio_of(recording) / track.file
         for recording, call in dispatcher.calls.items()
         if call.room.permit is not None
         for track in call.room.tracks

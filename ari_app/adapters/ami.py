@@ -129,8 +129,9 @@ class Ami:
         await self._prepare(where)
 
     async def _prepare(self, where: str) -> None:
-        wanted = "|".join(NEEDED_EVENTS)
-        filtered = await self.send({"Action": "Filter", "Operation": "Add", "Filter": f"^Event: ({wanted})"})
+        # Anchored at both ends: `Hangup` alone would bring every HangupHandlerRun along.
+        wanted = f"^Event: ({'|'.join(NEEDED_EVENTS)})[[:cntrl:]]"
+        filtered = await self.send({"Action": "Filter", "Operation": "Add", "Filter": wanted})
         status = await self.send({"Action": "CoreStatus"})
         if filtered is None or filtered["response"] != "Success" or status is None or status["response"] != "Success":
             self.close()
@@ -210,10 +211,11 @@ class Ami:
         answer = await self.send({"Action": "StopMixMonitor", "Channel": channel, "MixMonitorID": monitor})
         return None if answer is None else answer["response"] == "Success"
 
-    async def mixmonitors(self, channel: ChannelId) -> dict[MonitorId, str] | None:
-        """Return id → line of the list, for every MixMonitor on the channel; None if there is no answer.
+    async def mixmonitors(self, channel: ChannelId) -> dict[MonitorId, list[str]] | None:
+        """Return id → its files, for every MixMonitor on the channel; None if there is no answer.
 
-        This list is the only truth about what runs: the events name neither id nor file.
+        This list is the only truth about what runs: the events name neither id nor file. It shows files without
+        their suffix.
         """
         answer = await self.send({"Action": "Command", "Command": f"mixmonitor list {channel}"})
         if answer is None:
@@ -221,4 +223,4 @@ class Ami:
         output: str | list[str] = answer.get("output", "")  # a repeated header arrives as a list
         lines = output.splitlines() if isinstance(output, str) else output
         found = (_MONITOR_LINE.match(line.strip()) for line in lines)
-        return {MonitorId(match[1]): match[2] for match in found if match}
+        return {MonitorId(match[1]): match[2].split() for match in found if match}

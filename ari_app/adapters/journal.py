@@ -143,22 +143,30 @@ class Journalist:
             self._pay_debts()
             waiting: list[tuple[Append, str]] = []
             for job in batch:
-                match job:
-                    case Append(done=None):
-                        self._note(job)
-                    case Append():
-                        waiting.append((job, self._attest(job)))
-                    case Forget(channel=channel):
-                        self.layout.live_of(channel).unlink(missing_ok=True)
-                    case Beat():
-                        waiting = self._settle(waiting)
-                        self._beat(job)
-                    case SealCall():
-                        waiting = self._settle(waiting)
-                        self._seal(job)
-                    case None:
-                        pass
+                waiting = self._do(job, waiting)
             self._settle(waiting)
+        for recording, journal in self._journals.items():
+            if journal.dirty:
+                self._sync(recording, journal)
+
+    def _do(self, job: Job | None, waiting: list[tuple[Append, str]]) -> list[tuple[Append, str]]:
+        """Do one job; return whom an answer is owed to once the files are synced."""
+        match job:
+            case Append(done=None):
+                self._note(job)
+            case Append():
+                waiting.append((job, self._attest(job)))
+            case Forget(channel=channel):
+                self.layout.live_of(channel).unlink(missing_ok=True)
+            case Beat():
+                waiting = self._settle(waiting)
+                self._beat(job)
+            case SealCall():
+                waiting = self._settle(waiting)
+                self._seal(job)
+            case None:
+                pass
+        return waiting
 
     def _next(self) -> Job | None:
         while True:
