@@ -1,0 +1,63 @@
+"""Where a telephone heard an announcement, and whether all of it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from telephone import Heard, Instant
+from telephone.mulaw import Pcm, encode
+
+from .match import LEAST_SPEECH_ANCHORS, SHORTEST_SPEECH, Span, compare
+
+# -------------------------------------------------------------------------------------------------
+
+#: Asterisk 22.10 plays a WAV file without its last 22 samples: its reader counts the header's 44 bytes as sound
+#: (observed: the last packet of a file of whole frames has 138 samples). They are not missing at the telephone.
+NEVER_PLAYED_SAMPLES: Final = 22
+
+
+@dataclass(frozen=True, slots=True)
+class HeardSpan:
+    """Where a telephone heard an announcement, and how much of it."""
+
+    #: First and last sample of it in what the telephone heard (one past the last).
+    start: int
+    end: int
+    #: The announcement's samples that were heard, as spans of (place heard, place in the announcement).
+    spans: tuple[Span, ...]
+    #: Arrival of the packet with its first and with its last sample.
+    started_at: Instant
+    ended_at: Instant
+    #: Whether every sample that Asterisk plays was heard, in one piece.
+    complete: bool
+    #: Samples of the announcement that were never heard.
+    missing: int
+
+
+def heard_span(heard: Heard, announcement: Pcm, *, nth: int = 0) -> HeardSpan | None:
+    """Where the `nth` playing of an announcement is in what a telephone heard; None if there is no such.
+
+    A packet is heard when it arrives: the last sample's sound ends one frame later, so `ended_at` is the strict
+    reading."""
+    reference = encode(announcement)
+    match = compare(heard.pcm, reference, SHORTEST_SPEECH, LEAST_SPEECH_ANCHORS)
+    playings: list[list[Span]] = []
+    for span in match.spans:
+        # Going back in the announcement means that it was begun anew.
+        if not playings or span.sent_start < playings[-1][-1].sent_end:
+            playings.append([])
+        playings[-1].append(span)
+    if nth >= len(playings):
+        return None
+    spans = playings[nth]
+    start, end = spans[0].stored_start, spans[-1].stored_end
+    missing = len(reference) - sum(span.length for span in spans)
+    whole = len(spans) == 1 and spans[0].sent_start == 0 and missing <= NEVER_PLAYED_SAMPLES
+    return HeardSpan(start, end, tuple(spans), heard.heard_at(start), heard.heard_at(end - 1), whole, missing)
+
+
+def times_heard(heard: Heard, announcement: Pcm) -> int:
+    """How often an announcement was begun."""
+    count = 0
+    while heard_span(heard, announcement, nth=count) is not None:
+        count += 1
+    return count
