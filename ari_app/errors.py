@@ -1,12 +1,12 @@
 """Errors that an administrator reads.
 
-    ConsentgateError          what failed, on what, why, and what to do
-    ├── ConfigurationError    the configuration cannot be used                     exit 3
-    ├── UnreachableError      a dependency does not answer or refuses us           exit 4
-    │   ├── TransientError    trying again later may help: the retry layer does
-    │   └── PermanentError    trying again will not help until somebody acts
-    ├── NotThereError         the thing asked for does not exist (an answer, not a failure)
-    └── SpoolError            the local spool cannot be used as it is              exit 1
+ConsentgateError          what failed, on what, why, and what to do
+├── ConfigurationError    the configuration cannot be used                     exit 3
+├── UnreachableError      a dependency does not answer or refuses us           exit 4
+│   ├── TransientError    trying again later may help: the retry layer does
+│   └── PermanentError    trying again will not help until somebody acts
+├── NotThereError         the thing asked for does not exist (an answer, not a failure)
+└── SpoolError            the local spool cannot be used as it is              exit 1
 """
 
 GOOD, FINDING, USAGE, CONFIGURATION, UNREACHABLE = 0, 1, 2, 3, 4

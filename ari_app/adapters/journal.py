@@ -9,6 +9,7 @@ A note that cannot be written is kept and tried again, and until it is written n
 that cannot be written is refused at once and forgotten: nothing was done on the strength of it.
 """
 
+import errno
 import json
 import os
 import queue
@@ -22,6 +23,7 @@ from ari_app.core import evidence as ev
 from ari_app.core.names import ChannelId, Instant, RecordingId, RunId
 from ari_app.core.orders import Live
 from ari_app.core.policy import canonical
+from ari_app.durable import sync_folder
 from ari_app.layout import JOURNAL, Layout
 
 FOLDER_MODE: Final = 0o2770
@@ -78,13 +80,11 @@ class _Journal:
     owed: list[ev.Entry] = field(default_factory=list)
 
 
-def sync_folder(path: os.PathLike[str] | str) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def put(descriptor: int, text: bytes, position: int) -> None:
+    """Write all of text at a position. A disk that is nearly full takes a part of it and reports no error."""
+    written = os.pwrite(descriptor, text, position)
+    if written != len(text):
+        raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {written} of {len(text)} bytes were written")
 
 
 class Journalist:
@@ -95,6 +95,7 @@ class Journalist:
         self._stop_below_free_bytes = stop_below_free_bytes
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._journals: dict[RecordingId, _Journal] = {}
+        self._beaten = 0
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
         self.trouble = ""
         """Why the last write failed; empty while all is well. Read by the gate for its readiness and logs."""
@@ -157,7 +158,7 @@ class Journalist:
             case Append():
                 waiting.append((job, self._attest(job)))
             case Forget(channel=channel):
-                self.layout.live_of(channel).unlink(missing_ok=True)
+                self._forget(channel)
             case Beat():
                 waiting = self._settle(waiting)
                 self._beat(job)
@@ -167,6 +168,13 @@ class Journalist:
             case None:
                 pass
         return waiting
+
+    def _forget(self, channel: ChannelId) -> None:
+        try:
+            self.layout.live_of(channel).unlink(missing_ok=True)
+        except OSError as failure:
+            # Uncaught it would end this thread, and with it every recording until a restart.
+            self.trouble = str(failure)
 
     def _next(self) -> Job | None:
         while True:
@@ -229,7 +237,7 @@ class Journalist:
             try:
                 descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
                 try:
-                    os.write(descriptor, text)
+                    put(descriptor, text, 0)
                 finally:
                     os.close(descriptor)
             except FileExistsError:
@@ -239,8 +247,8 @@ class Journalist:
                 fresh = path.with_suffix(f".{self.run}")
                 fresh.write_bytes(text)
                 fresh.replace(path)
-        except (OSError, ValueError, KeyError) as failure:
-            return str(failure)
+        except (OSError, ValueError, KeyError, TypeError) as failure:
+            return f"{path}: {failure}"
         return ""
 
     def _write(self, recording: RecordingId, entries: tuple[ev.Entry, ...]) -> str:
@@ -257,7 +265,7 @@ class Journalist:
             try:
                 # A half-written line of a failed attempt would break the chain for good.
                 os.ftruncate(descriptor, journal.length)
-                os.pwrite(descriptor, text, journal.length)
+                put(descriptor, text, journal.length)
                 if journal.length == 0:
                     os.fsync(descriptor)
                     sync_folder(path.parent)
@@ -306,9 +314,11 @@ class Journalist:
         text = canonical({"boot": job.boot, "consumed_at": job.consumed_at, "written_at": job.written_at}) + b"\n"
         try:
             path = self.layout.heartbeat_of(self.run)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
             try:
-                os.write(descriptor, text)
+                # By position, as the journals: a line that was half written is written over, not continued.
+                put(descriptor, text, self._beaten)
+                self._beaten += len(text)
             finally:
                 os.close(descriptor)
         except OSError as failure:

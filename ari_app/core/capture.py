@@ -84,7 +84,7 @@ def step(track: Capturing, fact: CaptureFact, *, permitted: bool) -> Step:
         case Phase.STARTING, f.CaptureAnswered(monitor=str(monitor), at=at):
             started = ev.CaptureStarted(at=at, segment=track.segment, party=track.party, monitor=monitor)
             return replace(track, phase=Phase.RUNNING, monitor=MonitorId(monitor)), [], [started]
-        case (Phase.STOPPING | Phase.ENDED), f.CaptureAnswered(monitor=str(monitor)) if track.monitor is None:
+        case ((Phase.STOPPING | Phase.ENDED), f.CaptureAnswered(monitor=str(monitor))) if track.monitor is None:
             # The stop went out before it ran, and perhaps found nothing to stop; now it can be stopped for certain.
             return stop(replace(track, phase=Phase.STOPPING, monitor=MonitorId(monitor)))
 

@@ -233,11 +233,14 @@ def read(text: bytes) -> tuple[list[Entry], str]:
     for number, raw in enumerate(whole, start=1):
         try:
             value = json.loads(raw)
-            if value["prev"] != previous:
-                raise DamagedJournalError(f"line {number} does not follow from the line before it")
-            entries.append(_entry(value))
-        except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as damage:
+            follows = value["prev"] == previous
+            entry = _entry(value)
+        # A flipped bit may also break the UTF-8, name an unknown reason or nest brackets without end.
+        except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as damage:
             raise DamagedJournalError(f"line {number} cannot be read: {damage!r}") from damage
+        if not follows:
+            raise DamagedJournalError(f"line {number} does not follow from the line before it")
+        entries.append(entry)
         previous = hashlib.sha256(raw).hexdigest()
     if torn and not entries:
         raise DamagedJournalError("the only line is torn: nothing of this call was durable")

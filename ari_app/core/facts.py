@@ -22,6 +22,8 @@ class Side(StrEnum):
 class Timer(Enum):
     """What a timer was set for, so that a late one cannot be taken for another."""
 
+    ANSWER = "answer"
+    INSPECTION = "inspection"
     ANNOUNCEMENT = "announcement"
     CAPTURE = "capture"
     MAX_HOURS = "max_hours"

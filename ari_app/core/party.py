@@ -25,6 +25,10 @@ ELAPSED_LATE_MICROSECONDS = 500_000
 EXTRA_PACKETS = 2
 """More than this beyond the file's own were not ours: somebody else's sound went out as well."""
 
+ANSWER_DEADLINE_MICROSECONDS = 1_500_000
+"""Before the 2 s lifeline of the dialplan, and after the shell's own deadline: it is for an answer that got lost."""
+
+INSPECTION_DEADLINE_MICROSECONDS = 1_200_000
 BEGIN_DEADLINE_MICROSECONDS = 1_000_000
 END_DEADLINE_MICROSECONDS = 700_000
 """After the file's length: before the lifeline, which leaves at least a second."""
@@ -101,7 +105,15 @@ def step(party: Party, fact: f.Fact) -> Step:
     def inspect(phase: Phase, ended_at: Instant) -> Step:
         question = party.question + 1
         after = replace(party, phase=phase, question=question, ended_at=ended_at)
-        return after, [o.Inspect(party.channel, party.script[0], question)], []
+        deadline = Instant(fact.seen_at + INSPECTION_DEADLINE_MICROSECONDS)
+        return (
+            after,
+            [
+                o.Inspect(party.channel, party.script[0], question),
+                o.WakeAt(deadline, f.Timer.INSPECTION, question),
+            ],
+            [],
+        )
 
     def play(after: Party, packets_before: int) -> tuple[Party, list[o.Order]]:
         after = replace(after, phase=Phase.ASKED, packets_before=packets_before)
@@ -111,6 +123,9 @@ def step(party: Party, fact: f.Fact) -> Step:
             o.WakeAt(deadline, f.Timer.ANNOUNCEMENT, after.notice),
         ]
 
+    if getattr(fact, "channel", party.channel) != party.channel:
+        # Whatever happened there, it neither proves nor disproves that this party has heard anything.
+        return party, [o.Report(f"{type(fact).__name__} on another channel")], []
     match party.phase, fact:
         case Phase.OVER, _:
             return party, [], []
@@ -129,11 +144,18 @@ def step(party: Party, fact: f.Fact) -> Step:
             # The dead gate's playback may still run: its end must not be taken for ours, nor ours wait behind it.
             leftover: list[o.Order] = []
             if adopted:
-                leftover = [o.StopPlayback(playback_id(party.channel, number)) for number in range(1, party.notice)]
-            return replace(party, phase=Phase.ANSWERING), [*leftover, o.Answer(party.channel)], []
+                # Ours as well: the dead gate may itself have adopted the channel, and then it used the same numbers.
+                last = party.notice + len(party.script)
+                leftover = [o.StopPlayback(playback_id(party.channel, number)) for number in range(1, last)]
+            deadline = Instant(fact.seen_at + ANSWER_DEADLINE_MICROSECONDS)
+            return (
+                replace(party, phase=Phase.ANSWERING),
+                [*leftover, o.Answer(party.channel), o.WakeAt(deadline, f.Timer.ANSWER, party.notice)],
+                [],
+            )
         case Phase.ANSWERING, f.Answered(ok=True):
             return inspect(Phase.MEASURING, party.ended_at)
-        case Phase.ANSWERING, f.Answered():
+        case Phase.ANSWERING, f.Answered() | f.Woke(timer=f.Timer.ANSWER):
             return fail(Reason.ANSWER_FAILED)
 
         case ((Phase.MEASURING | Phase.COUNTING), f.Inspected(question=party.question, in_stasis=False)):
@@ -142,6 +164,8 @@ def step(party: Party, fact: f.Fact) -> Step:
             return fail(Reason.ANNOUNCEMENT_COPY_CHANGED)
         case ((Phase.MEASURING | Phase.COUNTING), f.Inspected(question=party.question, packets_sent=None)):
             return fail(Reason.ANNOUNCEMENT_PACKETS_UNPROVABLE)
+        case ((Phase.MEASURING | Phase.COUNTING), f.Woke(timer=f.Timer.INSPECTION, token=party.question)):
+            return fail(Reason.ANNOUNCE_TIMEOUT)
         case Phase.MEASURING, f.Inspected(question=party.question, packets_sent=int(sent)):
             return *play(party, sent), []
 

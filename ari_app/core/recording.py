@@ -162,7 +162,12 @@ def offsets(cuts: Sequence[Cut], rate_hz: int) -> tuple[Instant, list[int]]:
     return start, [(cut.at - start) * rate_hz // MICROSECONDS for cut in cuts]
 
 
-def gaps(begin: Instant, end: Instant, stored: Sequence[Interval], reasons: Sequence[tuple[Instant, Reason]]) -> list[Gap]:
+def gaps(
+    begin: Instant,
+    end: Instant,
+    stored: Sequence[Interval],
+    reasons: Sequence[tuple[Instant, Reason]],
+) -> list[Gap]:
     """Return the stretches of [begin, end) of which nothing is stored; their sum is the call less the stored.
 
     reasons: (instant, reason) in order of time. A gap bears the last reason given at or before its start, or

@@ -77,22 +77,20 @@ def step(room: Room, fact: f.Fact) -> tuple[Room, list[o.Order]]:
             turn.advance(fact, lambda track: (track.segment, track.party) == key)
         case f.ForeignCaptureSeen(channel=channel):
             turn.foreign_capture(channel)
-        case f.HangupRequested(channel=channel):
+        case f.HangupRequested(channel=room.caller.channel):
             turn.tell(fact)
-            if channel == room.caller.channel:
-                turn.close(Reason.HUNG_UP)
+            turn.close(Reason.HUNG_UP)
         case f.HungUp(channel=channel):
             turn.hung_up(fact, channel)
-        case f.LeftStasis() if not room.released:
+        case f.LeftStasis(channel=room.caller.channel) if not room.released:
             turn.room = replace(turn.room, released=True)
             turn.tell(fact)
             turn.close(Reason.CAPTURE_TIMEOUT)
-        case f.LeftStasis():
+        case f.HangupRequested() | f.LeftStasis():
             pass
         case f.EventsLost(reason=reason):
             turn.tell(fact)
-            turn.close(reason)
-            turn.release()
+            turn.give_up(reason)
         case f.Bridged():
             turn.bridged(fact)
         case f.LeftBridge(channel=channel):
@@ -101,15 +99,16 @@ def step(room: Room, fact: f.Fact) -> tuple[Room, list[o.Order]]:
             turn.disturbed(fact, channel, by)
         case f.Woke(timer=f.Timer.CAPTURE):
             if not room.released:
-                turn.close(Reason.CAPTURE_TIMEOUT)
-                turn.release()
+                turn.give_up(Reason.CAPTURE_TIMEOUT)
         case f.Woke(timer=f.Timer.MAX_HOURS):
-            turn.close(Reason.MAX_HOURS)
+            turn.give_up(Reason.MAX_HOURS)
         case f.Woke(timer=f.Timer.CLOSING):
             turn.seal()
         case _:
             turn.tell(fact)
-    return turn.room, turn.orders
+    # A stop that gets no answer is tried for seconds. What follows the revocation is destroyed in any case, so the
+    # caller does not wait for it.
+    return turn.room, sorted(turn.orders, key=lambda order: isinstance(order, o.StopCapture))
 
 
 class _Turn:
@@ -127,6 +126,10 @@ class _Turn:
 
     def enter(self, fact: f.Entered) -> None:
         caller = self.room.caller
+        if fact.channel != caller.channel:
+            # A colleague's channel that went on into a line of ours: nobody announces to it, so it must not stay.
+            self.orders.append(o.Release(fact.channel, o.Outcome.NOT_RECORDED, Reason.TOPOLOGY_NOT_SUPPORTED))
+            return
         if caller.phase is not telling.Phase.ARRIVED or self.room.closed:
             # The dialplan sent it here a second time: whatever it wants, the caller must not stay here.
             self.orders.append(o.Report("Entered twice"))
@@ -137,8 +140,7 @@ class _Turn:
         self.note(self.room.opened, _entered(caller, fact.at))
         hopeless = permits.hopeless(self.room.line)
         if hopeless:
-            self.close(hopeless)
-            self.release()
+            self.give_up(hopeless)
         else:
             self.tell(fact)
 
@@ -160,8 +162,7 @@ class _Turn:
         line = self.room.line
         permit = permits.grant(line, [self.room.caller], number=_PERMIT, at=at, now=self.fact.seen_at)
         if isinstance(permit, Reason) or line is None:
-            self.close(permit if isinstance(permit, Reason) else Reason.LINE_UNKNOWN)
-            self.release()
+            self.give_up(permit if isinstance(permit, Reason) else Reason.LINE_UNKNOWN)
             return
         self.room = replace(self.room, permit=permit)
         granted = ev.PermitGranted(at=at, permit=_PERMIT, parties=list(permit.parties))
@@ -208,8 +209,7 @@ class _Turn:
         self.put(old, after)
         self.measure()
         if after[0].failure and not old.failure:
-            self.close(after[0].failure)
-            self.release()
+            self.give_up(after[0].failure)
         elif after[0].phase is capturing.Phase.RUNNING and old.phase is not capturing.Phase.RUNNING:
             self.room = replace(self.room, recorded=True)
             self.release()
@@ -241,9 +241,9 @@ class _Turn:
         moved = self.room.bridge not in {None, fact.bridge}
         strange = len(fact.members) > CONVERSATION or any(not one.staff for one in others)
         if moved or strange or not fact.plain:
-            self.close(Reason.TOPOLOGY_NOT_SUPPORTED)
+            self.give_up(Reason.TOPOLOGY_NOT_SUPPORTED)
         elif not known <= {one.channel for one in others}:
-            self.close(Reason.LEFT_BRIDGE)
+            self.give_up(Reason.LEFT_BRIDGE)
         else:
             self.room = replace(self.room, bridge=fact.bridge, joined_at=here.joined_at)
             self.measure()
@@ -255,24 +255,23 @@ class _Turn:
         """A member of staff joins the told caller: the permit widens to them, and their own track begins."""
         colleague = telling.by_contract(party_id(len(self.room.house) + 2), member.channel, member.endpoint)
         self.room = replace(self.room, house=(*self.room.house, colleague))
-        entered = _entered(colleague, member.joined_at)
+        # Not part of the attestation: they are there even if that comes to nothing.
+        self.note(_entered(colleague, member.joined_at))
         if self.room.permit is None:
-            self.note(entered)
             return
         at = Instant(max(member.joined_at, self.fact.at))
         everybody = [self.room.caller, *self.room.house]
         wider = permits.grant(self.room.line, everybody, number=_PERMIT, at=at, now=self.fact.seen_at)
         if isinstance(wider, Reason):
-            self.note(entered)
-            self.close(wider)
+            self.give_up(wider)
             return
         self.room = replace(self.room, permit=wider)
         widened = ev.PermitWidened(at=at, permit=_PERMIT, parties=list(wider.parties))
-        self.capture(colleague, entered, widened)
+        self.capture(colleague, widened)
 
     def left_bridge(self, channel: ChannelId) -> None:
         if self.room.bridge is not None and self.room.party_on(channel):
-            self.close(Reason.LEFT_BRIDGE)
+            self.give_up(Reason.LEFT_BRIDGE)
 
     def disturbed(self, fact: f.Disturbed, channel: ChannelId, by: f.Disturbance) -> None:
         caller = self.room.caller
@@ -283,7 +282,12 @@ class _Turn:
             # Music of a queue, or in place of ringing: nothing is captured before a bridge, so nothing ends.
             pass
         else:
-            self.close(Reason.TOPOLOGY_NOT_SUPPORTED)
+            self.give_up(Reason.TOPOLOGY_NOT_SUPPORTED)
+
+    def give_up(self, reason: Reason) -> None:
+        """Capture nothing more, and let the caller go on at once if they are still in our hands."""
+        self.close(reason)
+        self.release()
 
     def close(self, reason: Reason) -> None:
         """Revoke what is permitted and stop what runs: nothing is captured for the rest of the call."""
@@ -293,7 +297,8 @@ class _Turn:
         revoked = [ev.PermitRevoked(at=self.fact.at, permit=permit.number, reason=reason)] if permit else []
         self.note(*revoked, ev.NotRecorded(at=self.fact.at, reason=reason))
         for track in self.room.tracks:
-            self.put(track, capturing.stop(track))
+            if track.phase is not capturing.Phase.STOPPING:
+                self.put(track, capturing.stop(track))
 
     def release(self) -> None:
         if not self.room.released:
@@ -307,11 +312,11 @@ class _Turn:
         if channel == self.room.caller.channel:
             self.tell(fact)
             self.close(Reason.HUNG_UP)
-            self.room = replace(self.room, gone_at=fact.at, released=True)
+            self.room = replace(self.room, gone_at=self.room.gone_at or fact.at, released=True)
             closing = Instant(fact.seen_at + CLOSING_MICROSECONDS)
             self.orders.append(o.WakeAt(closing, f.Timer.CLOSING, 0))
         elif self.room.party_on(channel):
-            self.close(Reason.LEFT_BRIDGE)
+            self.give_up(Reason.LEFT_BRIDGE)
         for track in self.room.tracks:
             if track.channel == channel and track.phase is not capturing.Phase.ENDED:
                 self.put(track, capturing.step(track, fact, permitted=False))

@@ -1,0 +1,109 @@
+"""Captured WAV files as Asterisk writes them, and the FLAC objects that are made from them.
+
+Asterisk's `format_wav` writes 44 bytes of header, then 16-bit mono samples; the lengths in the header are 0
+until the file is closed, and stay 0 for ever if Asterisk is killed. So the file's size tells its length, and
+the header only whether it was closed.
+"""
+
+import os
+import struct
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import soundfile as sf
+
+from ari_app.core.names import Instant
+from ari_app.core.shipment import Wav
+from ari_app.untrusted import open_plain
+
+HEADER_BYTES = 44
+BYTES_PER_SAMPLE = 2
+_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
+_PCM, _MONO, _BITS = 1, 1, 16
+_BLOCK_SAMPLES = 65_536
+
+
+class DamagedAudioError(ValueError):
+    """The file is not what Asterisk writes for us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A captured file; `closed_by_header` is only a proof if True."""
+
+    wav: Wav
+    closed_by_header: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What one channel of an object holds: samples [first, last) of the file, after `offset` of silence."""
+
+    file: Path
+    first: int
+    last: int
+    offset: int
+
+
+def inspect(file: Path) -> Captured | None:
+    """Return what is known of a captured file, or None if it never appeared. Raises DamagedAudioError."""
+    try:
+        stream = open_plain(file)
+    except FileNotFoundError:
+        return None
+    with stream:
+        header = stream.read(HEADER_BYTES)
+        status = os.fstat(stream.fileno())
+    changed_at = Instant(status.st_mtime_ns // 1000)
+    if len(header) < HEADER_BYTES:
+        # Asterisk was killed in the moment of creation: nothing is in it.
+        return Captured(Wav(0, 8000, changed_at), closed_by_header=False)
+    riff, riff_size, wave, fmt, fmt_size, coding, channels, rate_hz, _, _, bits, data, size = _HEADER.unpack(header)
+    shape = (riff, wave, fmt, data, fmt_size, coding, channels, bits)
+    if shape != (b"RIFF", b"WAVE", b"fmt ", b"data", 16, _PCM, _MONO, _BITS) or rate_hz == 0:
+        raise DamagedAudioError(f"{file.name} is not a 16-bit mono WAV as Asterisk writes it")
+    samples = (status.st_size - HEADER_BYTES) // BYTES_PER_SAMPLE
+    # A closed file without sound has the same 44 bytes as one that has just been opened.
+    closed = size > 0 and size + HEADER_BYTES == status.st_size and riff_size + 8 == status.st_size
+    return Captured(Wav(samples, rate_hz, changed_at), closed_by_header=closed)
+
+
+def write_flac(target: Path, rate_hz: int, samples: int, lanes: Sequence[Lane | None]) -> None:
+    """Write an object: one channel per lane (None is silence), all of the same length, durable under its name.
+
+    The same input always gives the same bytes: fixed blocks, no date, no tags. Everything that no lane names is
+    silence. Memory does not grow with the length.
+    """
+    new = target.with_name(f".{target.name}.new")
+    new.unlink(missing_ok=True)
+    with ExitStack() as stack:
+        sources = [lane and (lane, stack.enter_context(open_plain(lane.file))) for lane in lanes]
+        descriptor = os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        output = stack.enter_context(os.fdopen(descriptor, "w+b"))
+        with sf.SoundFile(output, "w", rate_hz, len(lanes), "PCM_16", format="FLAC") as flac:
+            for begin in range(0, samples, _BLOCK_SAMPLES):
+                block = np.zeros((min(_BLOCK_SAMPLES, samples - begin), len(lanes)), dtype="<i2")
+                for channel, source in enumerate(sources):
+                    if source:
+                        _lay(block[:, channel], begin, *source)
+                flac.write(block)
+        output.flush()
+        os.fsync(output.fileno())
+    new.rename(target)
+
+
+def _lay(column: "np.ndarray[tuple[int], np.dtype[np.int16]]", begin: int, lane: Lane, stream: BinaryIO) -> None:
+    """Copy into the column, which begins at sample `begin` of the object, what the lane has there."""
+    start = max(begin, lane.offset)
+    end = min(begin + len(column), lane.offset + lane.last - lane.first)
+    if end <= start:
+        return
+    stream.seek(HEADER_BYTES + (lane.first + start - lane.offset) * BYTES_PER_SAMPLE)
+    raw = stream.read((end - start) * BYTES_PER_SAMPLE)
+    if len(raw) != (end - start) * BYTES_PER_SAMPLE:
+        raise DamagedAudioError(f"{lane.file.name} became shorter while it was read")
+    column[start - begin : end - begin] = np.frombuffer(raw, dtype="<i2")

@@ -1,0 +1,76 @@
+"""Both ports in memory: for tests, and to try something without servers. They keep the ports' contracts."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ari_app.errors import NotThereError, TransientError
+from ari_app.ports import ConflictError, Found
+
+
+class MemoryStore:
+    """An ObjectStore. `objects` holds what was put."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def reach(self) -> None:
+        pass
+
+    def put(self, key: str, file: Path, sha256: str, content_type: str) -> None:
+        del content_type
+        content = file.read_bytes()
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise TransientError("an object cannot be stored", on=key, why="its bytes have another hash than was said")
+        self.objects.setdefault(key, content)
+
+    def head(self, key: str) -> Found:
+        if key not in self.objects:
+            raise NotThereError("an object cannot be looked up", on=key, why="it is not there")
+        content = self.objects[key]
+        return Found(len(content), hashlib.sha256(content).hexdigest())
+
+
+class MemoryDatabase:
+    """A Database. `manifests` holds what was stored, by recording; the schema's promises are PostgreSQL's alone."""
+
+    def __init__(self) -> None:
+        self.manifests: dict[str, dict[str, Any]] = {}
+        self._hashes: dict[str, str] = {}
+
+    def reach(self) -> None:
+        pass
+
+    def _of(self, node: str, channel: str) -> list[str]:
+        return [
+            recording
+            for recording, manifest in self.manifests.items()
+            if (manifest["call"]["node"], manifest["call"]["channel"]) == (node, channel)
+        ]
+
+    def has_call(self, node: str, channel: str) -> bool:
+        return bool(self._of(node, channel))
+
+    def store(self, manifest: Mapping[str, Any], key: str, sha256: str) -> None:
+        call = manifest["call"]
+        recording = call["recording"]
+        if recording in self.manifests:
+            if self._hashes[recording] != sha256:
+                raise ConflictError("the database holds another manifest of this recording", on=recording)
+            return
+        others = self._of(call["node"], call["channel"])
+        if call["source"] == "fallback" and others:
+            return
+        if any(self.manifests[other]["call"]["run"] == call["run"] for other in others):
+            raise ConflictError("rows are refused by the database", on=f"{key}: the run has an account of this channel")
+        for other in others:
+            if self.manifests[other]["call"]["source"] == "fallback":
+                del self.manifests[other], self._hashes[other]
+        # A copy through JSON: nothing that the caller changes later may change what was stored.
+        self.manifests[recording] = json.loads(json.dumps(manifest))
+        self._hashes[recording] = sha256
+
+    def close(self) -> None:
+        pass

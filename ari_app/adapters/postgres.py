@@ -1,0 +1,190 @@
+"""Rows in PostgreSQL, all of a recording's in one transaction.
+
+A pool tells a caller only that it timed out, not that the password is wrong. So whenever the last attempt
+failed, a plain connection comes first: its error says why, and says it at once.
+"""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from ari_app.errors import PermanentError, TransientError, UnreachableError
+from ari_app.ports import ConflictError
+
+from . import rows, schema
+
+CONNECT_SECONDS = 5
+POOL_SECONDS = 2
+STATEMENT_SECONDS = 30
+CLOSE_SECONDS = 2.0
+
+_REFUSALS = (
+    ("password authentication failed", "Check user and password in postgres.dsn_file"),
+    ("no password supplied", "postgres.dsn_file must hold the password, or point to a passfile"),
+    ("no pg_hba.conf entry", "pg_hba.conf on the server does not let this machine or user in"),
+    ("role", "Create the role, or check the user in postgres.dsn_file"),
+    ("database", "Create the database, or check its name in postgres.dsn_file"),
+    ("certificate", "Check sslmode, sslrootcert and the server's certificate"),
+)
+"""What a server that answers may say at login, which gives no SQLSTATE to the client, and what to do."""
+
+
+def connect(dsn: str, *, autocommit: bool = False) -> psycopg.Connection[tuple[Any, ...]]:
+    """Return a plain connection. Raises TransientError or PermanentError with a hint."""
+    with classified(dsn):
+        return psycopg.connect(dsn, autocommit=autocommit, **_settings())
+
+
+def _settings() -> dict[str, Any]:
+    return {
+        "connect_timeout": CONNECT_SECONDS,
+        "application_name": "consentgate",
+        # A server that hangs must not hang ship: statements end, and so do connections to a machine that is gone.
+        "options": f"-c statement_timeout={STATEMENT_SECONDS * 1000} -c lock_timeout={STATEMENT_SECONDS * 1000}",
+        "tcp_user_timeout": STATEMENT_SECONDS * 1000,
+    }
+
+
+def _where(dsn: str) -> str:
+    """Name the server without the password."""
+    try:
+        parts = conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        return "postgres.dsn_file"
+    names = {key: parts.get(key) or default for key, default in (("dbname", ""), ("host", "local"), ("port", 5432))}
+    return f"{names['dbname']} at {names['host']}:{names['port']}"
+
+
+@contextmanager
+def classified(dsn: str) -> Iterator[None]:
+    """Turn psycopg's errors into ours."""
+    try:
+        yield
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable) as error:
+        hint = (
+            "The role needs SELECT, INSERT, UPDATE and DELETE on consentgate's tables; run consentgate migrate as owner"
+        )
+        raise PermanentError("PostgreSQL refuses a statement", on=_where(dsn), why=_line(error), hint=hint) from error
+    except (psycopg.IntegrityError, psycopg.DataError) as error:
+        broken = error.diag.constraint_name or error.diag.column_name or error.sqlstate
+        # Not the server's detail line: it holds the values.
+        raise ConflictError(
+            "rows are refused by the database",
+            on=f"table {error.diag.table_name}, {broken}",
+            why=error.diag.message_primary or type(error).__name__,
+            hint="The evidence contradicts itself or what is stored already; keep both and compare their manifests",
+        ) from error
+    except PoolTimeout as error:
+        raise TransientError(
+            "PostgreSQL gave no connection", on=_where(dsn), hint="See the message before this one"
+        ) from error
+    except psycopg.ProgrammingError as error:
+        raise PermanentError(
+            "PostgreSQL cannot be used", on=_where(dsn), why=_line(error), hint="Check postgres.dsn_file"
+        ) from error
+    except (psycopg.Error, OSError) as error:
+        raise _unreachable(dsn, error) from error
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _unreachable(dsn: str, error: Exception) -> UnreachableError:
+    text = _line(error)
+    said = text.partition("FATAL:")[2]
+    for words, hint in _REFUSALS:
+        if words in said and "the database system is" not in said:
+            return PermanentError("PostgreSQL refuses us", on=_where(dsn), why=said.strip(), hint=hint)
+    hint = "Check that the server runs, and host and port in postgres.dsn_file"
+    return TransientError("PostgreSQL cannot be reached", on=_where(dsn), why=text, hint=hint)
+
+
+class PostgresDatabase:
+    """A Database in one PostgreSQL database."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._good = False
+        self._pool: ConnectionPool[psycopg.Connection[tuple[Any, ...]]] | None = None
+        # It warns once per attempt of its own, without the reason; ours are told where they are borne.
+        logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+
+    @contextmanager
+    def _connection(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+        try:
+            with classified(self._dsn):
+                if not self._good:
+                    connect(self._dsn).close()
+                    self._good = True
+                with self._opened().connection() as connection:
+                    yield connection
+        except UnreachableError:
+            self._good = False
+            raise
+
+    def _opened(self) -> ConnectionPool[psycopg.Connection[tuple[Any, ...]]]:
+        if self._pool is None:
+            self._pool = ConnectionPool(
+                self._dsn,
+                kwargs=_settings(),
+                min_size=0,
+                max_size=1,
+                # The server answered a moment ago; if it is gone since, the next attempt asks it plainly.
+                timeout=POOL_SECONDS,
+                reconnect_timeout=POOL_SECONDS,
+                num_workers=1,
+                check=ConnectionPool.check_connection,
+                open=True,
+            )
+        return self._pool
+
+    def reach(self) -> None:
+        with self._connection() as connection:
+            schema.require_current(connection)
+
+    def has_call(self, node: str, channel: str) -> bool:
+        with self._connection() as connection:
+            row = connection.execute(rows.HAS_CALL, {"node": node, "channel": channel}).fetchone()
+            return bool(row and row[0])
+
+    def store(self, manifest: Mapping[str, Any], key: str, sha256: str) -> None:
+        call = manifest["call"]
+        values = {
+            "manifest": json.dumps(manifest),
+            "recording": call["recording"],
+            "node": call["node"],
+            "channel": call["channel"],
+            "object": key,
+            "sha256": sha256,
+        }
+        with self._connection() as connection, connection.transaction():
+            known = connection.execute(rows.KNOWN, values).fetchone()
+            if known and known[0] != sha256:
+                raise ConflictError(
+                    "the database holds another manifest of this recording",
+                    on=call["recording"],
+                    hint="Compare the manifest in S3 with the one in the spool; nothing was changed",
+                )
+            if known:
+                return
+            if call["source"] == "fallback":
+                there = connection.execute(rows.HAS_CALL, values).fetchone()
+                if there and there[0]:
+                    return
+            else:
+                for statement in rows.REPLACE_FALLBACK:
+                    connection.execute(statement, values)
+            for statement in rows.INSERT:
+                connection.execute(statement, values)
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.close(timeout=CLOSE_SECONDS)
+            self._pool = None

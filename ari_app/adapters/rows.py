@@ -1,0 +1,119 @@
+"""From a manifest to rows: SQL alone, so that what stands in the database is what stands in the manifest.
+
+Each statement takes the whole manifest as `%(manifest)s` and picks its part. Only the manifest's object and
+hash come from elsewhere, because a manifest cannot hold its own hash.
+"""
+
+from typing import Final, LiteralString
+
+KNOWN: Final = "SELECT manifest_sha256 FROM recordings WHERE recording = %(recording)s"
+
+HAS_CALL: Final = "SELECT EXISTS (SELECT FROM calls WHERE node = %(node)s AND channel = %(channel)s)"
+
+REPLACE_FALLBACK: Final[tuple[LiteralString, ...]] = (
+    "DELETE FROM recordings WHERE node = %(node)s AND channel = %(channel)s AND source = 'fallback'",
+    """
+    DELETE FROM calls WHERE node = %(node)s AND channel = %(channel)s
+    AND NOT EXISTS (SELECT FROM recordings r WHERE r.node = calls.node AND r.channel = calls.channel)
+    """,
+)
+"""Before the gate's own account of a call: an AGI script's of the same channel gives way to it."""
+
+INSERT: Final[tuple[LiteralString, ...]] = (
+    # A second account (the gate was restarted during the call) adds to the summary: recorded if either is.
+    """
+    INSERT INTO calls (node, channel, line, direction, began_at, ended_at, outcome, reason, number, number_hash)
+    SELECT node, channel, line, direction, began_at, ended_at, outcome, reason,
+           decode(number, 'base64'), decode(number_hash, 'hex')
+    FROM jsonb_to_record(%(manifest)s::jsonb -> 'call') AS c(
+        node text, channel text, line text, direction text, began_at timestamptz, ended_at timestamptz,
+        outcome text, reason text, number text, number_hash text)
+    ON CONFLICT (node, channel) DO UPDATE SET
+        began_at = least(calls.began_at, excluded.began_at),
+        ended_at = greatest(calls.ended_at, excluded.ended_at),
+        outcome = CASE WHEN 'recorded' IN (calls.outcome, excluded.outcome) THEN 'recorded' ELSE 'not_recorded' END,
+        reason = CASE WHEN 'recorded' IN (calls.outcome, excluded.outcome) THEN NULL
+                      WHEN excluded.began_at >= calls.began_at THEN excluded.reason ELSE calls.reason END,
+        number = coalesce(calls.number, excluded.number),
+        number_hash = coalesce(calls.number_hash, excluded.number_hash)
+    """,
+    """
+    INSERT INTO recordings (
+        recording, node, channel, source, run, mode, capture, began_at, ended_at, outcome, reason, policy_sha256,
+        software, asterisk, journal_lines, journal_sha256, heartbeat_at, manifest_object, manifest_sha256)
+    SELECT recording, node, channel, source, run, mode, capture, began_at, ended_at, outcome, reason, policy_sha256,
+           software, asterisk, lines, sha256, heartbeat_at, %(object)s, %(sha256)s
+    FROM jsonb_to_record(%(manifest)s::jsonb -> 'call') AS c(
+             recording text, node text, channel text, source text, run text, mode text, capture text,
+             began_at timestamptz, ended_at timestamptz, outcome text, reason text, policy_sha256 text,
+             software text, asterisk text),
+         jsonb_to_record(coalesce(nullif(%(manifest)s::jsonb -> 'journal', 'null'), '{}')) AS j(
+             lines integer, sha256 text, heartbeat_at timestamptz)
+    """,
+    """
+    INSERT INTO parties (recording, party, side, channel, endpoint, contract, entered_at)
+    SELECT %(recording)s, party, side, channel, endpoint, contract, entered_at
+    FROM jsonb_to_recordset(%(manifest)s::jsonb -> 'parties') AS p(
+        party text, side text, channel text, endpoint text, contract boolean, entered_at timestamptz)
+    """,
+    """
+    INSERT INTO notices (recording, notice, party, announcement, language, sha256, duration_ms, spoken_end_ms,
+                         playback, began_at, completed_at, packets_expected, packets_sent, failed_at, reason)
+    SELECT %(recording)s, notice, party, announcement, language, sha256, duration_ms, spoken_end_ms,
+           playback, began_at, completed_at, packets_expected, packets_sent, failed_at, reason
+    FROM jsonb_to_recordset(%(manifest)s::jsonb -> 'notices') AS n(
+        notice integer, party text, announcement text, language text, sha256 text, duration_ms integer,
+        spoken_end_ms integer, playback text, began_at timestamptz, completed_at timestamptz,
+        packets_expected integer, packets_sent integer, failed_at timestamptz, reason text)
+    """,
+    """
+    INSERT INTO permits (recording, permit, granted_at, revoked_at, reason, covered_until)
+    SELECT %(recording)s, permit, granted_at, revoked_at, reason, covered_until
+    FROM jsonb_to_recordset(%(manifest)s::jsonb -> 'permits') AS p(
+        permit integer, granted_at timestamptz, revoked_at timestamptz, reason text, covered_until timestamptz)
+    """,
+    # Whether a party is told by contract is read from its own row, not from what the permit says of it.
+    """
+    INSERT INTO permit_parties (recording, permit, party, since, contract, notice, told_at)
+    SELECT %(recording)s, p.permit, n.party, n.since, parties.contract, n.notice, n.told_at
+    FROM jsonb_to_recordset(%(manifest)s::jsonb -> 'permits') AS p(permit integer, parties jsonb)
+    CROSS JOIN LATERAL jsonb_to_recordset(p.parties) AS n(
+        party text, since timestamptz, notice integer, told_at timestamptz)
+    LEFT JOIN parties ON parties.recording = %(recording)s AND parties.party = n.party
+    """,
+    """
+    INSERT INTO segments (recording, segment, object, sha256, bytes, rate_hz, samples, began_at, channels)
+    SELECT %(recording)s, segment, %(manifest)s::jsonb ->> 'folder' || '/' || object, sha256, bytes, rate_hz, samples,
+           began_at, channels
+    FROM jsonb_to_recordset(%(manifest)s::jsonb -> 'segments') AS s(
+        segment integer, object text, sha256 text, bytes bigint, rate_hz integer, samples bigint,
+        began_at timestamptz, channels text[])
+    """,
+    # Left joins: a track without its permit must fail on NOT NULL, not vanish.
+    """
+    INSERT INTO tracks (recording, segment, party, permit, file, origin_at, ended_at, first_sample, stored_samples,
+                        destroyed_samples, short_ms, ambiguous, channel, "offset", stored_from, stored_until,
+                        permit_since, permit_until, stored_segment)
+    SELECT %(recording)s, t.segment, t.party, t.permit, t.file, t.origin_at, t.ended_at, t.first_sample,
+           t.stored_samples, t.destroyed_samples, t.short_ms, t.ambiguous, t.channel, t."offset", t.stored_from,
+           t.stored_until, n.since, p.covered_until, CASE WHEN t.stored_samples > 0 THEN t.segment END
+    FROM jsonb_to_recordset(%(manifest)s::jsonb -> 'tracks') AS t(
+        segment integer, party text, permit integer, file boolean, origin_at timestamptz, ended_at timestamptz,
+        first_sample bigint, stored_samples bigint, destroyed_samples bigint, short_ms integer, ambiguous boolean,
+        channel integer, "offset" bigint, stored_from timestamptz, stored_until timestamptz)
+    LEFT JOIN permits p ON p.recording = %(recording)s AND p.permit = t.permit
+    LEFT JOIN permit_parties n ON n.recording = %(recording)s AND n.permit = t.permit AND n.party = t.party
+    """,
+    """
+    INSERT INTO gaps (recording, began_at, ended_at, reason)
+    SELECT %(recording)s, began_at, ended_at, reason
+    FROM jsonb_to_recordset(%(manifest)s::jsonb -> 'gaps') AS g(
+        began_at timestamptz, ended_at timestamptz, reason text)
+    """,
+    """
+    INSERT INTO foreign_captures (recording, party, at)
+    SELECT %(recording)s, party, at
+    FROM jsonb_to_recordset(%(manifest)s::jsonb -> 'foreign_captures') AS f(party text, at timestamptz)
+    """,
+)
+"""All rows of a manifest, in the order that the foreign keys ask for."""

@@ -1,0 +1,274 @@
+"""Ship's side of the spool: what is ready, what the heartbeats say, and the steps after which a step is done.
+
+Every change of state is one rename, made durable before the next step begins, so a kill leaves either the
+state before or the state after. Only ship runs this (`lock`); the gate writes the other folders.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from ari_app.core import names
+from ari_app.core.manifest import Fallback
+from ari_app.core.names import Instant, RecordingId, UnsafeNameError
+from ari_app.core.reasons import Reason
+from ari_app.durable import replace, sync_folder
+from ari_app.errors import SpoolError
+from ari_app.layout import JOURNAL, MANIFEST, Layout
+from ari_app.untrusted import open_plain
+
+MAX_FALLBACK_BYTES = 4096
+MAX_NAME = 64
+_EARLIEST, _LATEST = Instant(946_684_800 * names.MICROSECONDS), Instant(4_102_444_800 * names.MICROSECONDS)
+"""2000 and 2100: a stamp outside is no stamp, and PostgreSQL's years end before an int does."""
+
+
+def _rename(source: Path, target: Path) -> None:
+    source.rename(target)
+    sync_folder(target.parent)
+    sync_folder(source.parent)
+
+
+@contextmanager
+def lock(layout: Layout, process: str) -> Iterator[None]:
+    """Hold the spool for the one running process of a kind. Raises SpoolError if another holds it."""
+    path = layout.lock(process)
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
+    except OSError as error:
+        raise SpoolError(
+            "the spool cannot be used",
+            on=str(layout.root),
+            why=error.strerror or str(error),
+            hint="Set spool.path to a folder that the user of the gate and ship owns",
+        ) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SpoolError(
+                f"another {process} works on this spool",
+                on=str(layout.root),
+                hint="Two would ship the same call; stop the other one or give this one a spool of its own",
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One gate run's heartbeats so far: how far its file is read, and when which Asterisk answered."""
+
+    read_bytes: int = 0
+    consumed_at: Instant | None = None
+    written_at: Instant = Instant(0)
+    boots: list[tuple[Instant, str]] = field(default_factory=list)
+
+
+class Heartbeats:
+    """All runs' heartbeat files, read once and then only where they grew."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._runs: dict[str, _Run] = {}
+
+    def refresh(self) -> None:
+        """Read what was written since the last time. A torn last line is left for the next time."""
+        with suppress(FileNotFoundError):
+            for file in self._folder.iterdir():
+                if file.suffix == ".jsonl":
+                    self._read(file, self._runs.setdefault(file.stem, _Run()))
+
+    @staticmethod
+    def _read(file: Path, run: _Run) -> None:
+        with file.open("rb") as stream:
+            stream.seek(run.read_bytes)
+            whole, newline, _ = stream.read().rpartition(b"\n")
+        run.read_bytes += len(whole) + len(newline)
+        for raw in whole.split(b"\n"):
+            # A damaged line proves nothing; the lines around it still do.
+            with suppress(ValueError, KeyError, TypeError):
+                line = json.loads(raw)
+                boot, consumed_at, written_at = str(line["boot"]), int(line["consumed_at"]), int(line["written_at"])
+                run.consumed_at = Instant(max(consumed_at, run.consumed_at or consumed_at))
+                run.written_at = Instant(max(written_at, run.written_at))
+                if not run.boots or run.boots[-1][1] != boot:
+                    run.boots.append((Instant(written_at), boot))
+
+    def last(self, run: str) -> Instant | None:
+        """Return up to when this run had consumed every event; None if it never said so."""
+        return self._runs[run].consumed_at if run in self._runs else None
+
+    def superseded(self, run: str) -> bool:
+        """Tell whether another run has written since: then this one, whose lock it holds, writes no more."""
+        mine = self._runs[run].written_at if run in self._runs else Instant(0)
+        return any(other.written_at > mine for name, other in self._runs.items() if name != run)
+
+    def asterisk_gone(self, run: str, at: Instant) -> bool:
+        """Tell whether the Asterisk that this run had at an instant has been followed by another one.
+
+        A capture belongs to the Asterisk of the line before it: an announcement, and so a heartbeat, lies
+        between a new Asterisk's first line and its first capture.
+        """
+        boots = self._runs[run].boots if run in self._runs else []
+        if not boots:
+            return False
+        index = max(0, bisect_right(boots, at, key=lambda boot: boot[0]) - 1)
+        since, mine = boots[index]
+        return any(when > since and boot != mine for other in self._runs.values() for when, boot in other.boots)
+
+
+class Spool:
+    """The folders that ship reads and changes."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+
+    def prepare(self) -> None:
+        """Make ship's own folders. Raises SpoolError if the spool is not there or not ours."""
+        try:
+            for folder, mode in (
+                (self.layout.sealed, 0o750),
+                (self.layout.shipped, 0o750),
+                (self.layout.quarantine, 0o700),
+            ):
+                folder.mkdir(mode=mode, exist_ok=True)
+        except OSError as error:
+            raise SpoolError(
+                "the spool cannot be used",
+                on=str(self.layout.root),
+                why=error.strerror or str(error),
+                hint="It must exist and belong to the user of the gate and ship",
+            ) from error
+
+    def sealed(self) -> list[RecordingId]:
+        """Return the calls that wait, the oldest first."""
+        return sorted(self._recordings(self.layout.sealed))
+
+    @staticmethod
+    def _recordings(folder: Path) -> Iterator[RecordingId]:
+        with suppress(FileNotFoundError):
+            for entry in folder.iterdir():
+                with suppress(UnsafeNameError):
+                    yield names.recording_id(entry.name)
+
+    def journal(self, recording: RecordingId) -> bytes:
+        """Return the journal's bytes."""
+        return (self.layout.sealed / recording / JOURNAL).read_bytes()
+
+    def decided(self, recording: RecordingId) -> bytes | None:
+        """Return the manifest that was decided upon in an earlier try, or None."""
+        try:
+            return (self.layout.sealed / recording / MANIFEST).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def decide(self, recording: RecordingId, manifest: bytes) -> Path:
+        """Keep the manifest before anything of the call leaves the machine; return its file.
+
+        Later heartbeats or a newer version must not lead to another decision about objects that are out.
+        """
+        target = self.layout.sealed / recording / MANIFEST
+        replace(target, manifest, mode=0o640)
+        return target
+
+    def finish(self, recording: RecordingId) -> None:
+        """Mark a call as stored and proved."""
+        _rename(self.layout.sealed / recording, self.layout.shipped / recording)
+
+    def delete_audio(self, recording: RecordingId) -> None:
+        """Destroy the local audio of a call: what is stored elsewhere, and what may not be stored at all."""
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self.layout.audio_of(recording))
+            sync_folder(self.layout.audio)
+
+    def finished_with_audio(self) -> list[RecordingId]:
+        """Return calls that are stored but whose audio still lies here: ship was killed before the last step."""
+        return [one for one in self._recordings(self.layout.audio) if (self.layout.shipped / one).is_dir()]
+
+    def quarantine(self, recording: RecordingId) -> Path:
+        """Put a call, with its audio, where nothing ships it and only ship's user can read it."""
+        target = self.layout.quarantine / recording
+        audio = self.layout.audio_of(recording)
+        # The audio goes first: killed in between, the call is still in sealed/ and comes here again.
+        if audio.is_dir():
+            _rename(audio, self.layout.quarantine / f"{recording}.audio")
+        _rename(self.layout.sealed / recording, target)
+        return target
+
+    def fallbacks(self) -> list[Path]:
+        """Return the files that AGI scripts have finished writing (unfinished ones have another suffix or a dot)."""
+        with suppress(FileNotFoundError):
+            return sorted(
+                file for file in self.layout.fallback.iterdir() if file.suffix == ".json" and file.name[0] != "."
+            )
+        return []
+
+    def adopt_fallback(self, file: Path, recording: RecordingId, manifest: bytes) -> None:
+        """Turn a fallback file into a sealed call whose manifest is decided; then forget the file.
+
+        Raises SpoolError if the id belongs to another call already.
+        """
+        target = self.layout.sealed / recording
+        if not target.is_dir() and not (self.layout.shipped / recording).is_dir():
+            # A folder with another name until its manifest is in it: a sealed call is whole or not there.
+            new = self.layout.sealed / f".{recording}.new"
+            new.mkdir(mode=0o700, exist_ok=True)
+            replace(new / MANIFEST, manifest, mode=0o640)
+            _rename(new, target)
+        elif self.decided(recording) not in {None, manifest} or (target / JOURNAL).exists():
+            raise SpoolError("a fallback file names another call's recording", on=recording)
+        file.unlink(missing_ok=True)
+        sync_folder(file.parent)
+
+    def quarantine_fallback(self, file: Path) -> Path:
+        """Put a fallback file aside, under a name of ours: its own comes from outside."""
+        target = self.layout.quarantine / f"fallback-{sha256(os.fsencode(file.name)).hexdigest()[:16]}.json"
+        _rename(file, target)
+        return target
+
+
+def read_fallback(file: Path) -> Fallback:
+    """Read what an AGI script wrote. Raises ValueError for anything but its exact shape.
+
+    The folder is writable for Asterisk's user, so the file may be a link, a pipe, huge or nonsense.
+    """
+    try:
+        with open_plain(file) as stream:
+            content = stream.read(MAX_FALLBACK_BYTES + 1)
+    except OSError as error:
+        raise ValueError(f"cannot be opened: {error.strerror}") from error
+    if len(content) > MAX_FALLBACK_BYTES:
+        raise ValueError(f"is larger than {MAX_FALLBACK_BYTES} bytes")
+    try:
+        raw = json.loads(content)
+    except RecursionError as error:
+        raise ValueError("is nested too deeply") from error
+    keys = {"format", "recording", "node", "line", "channel", "at", "reason"}
+    if not isinstance(raw, dict) or set(raw) != keys or type(raw["format"]) is not int or raw["format"] != 1:
+        raise ValueError("is not of format 1")
+    if type(raw["at"]) is not int or not _EARLIEST <= raw["at"] <= _LATEST:
+        raise ValueError("has no instant of this century")
+    texts = {key: raw[key] for key in keys - {"format", "at"}}
+    if not all(isinstance(text, str) for text in texts.values()):
+        raise ValueError("has a value that is not text")
+    return Fallback(
+        recording=names.recording_id(texts["recording"]),
+        node=_name(texts["node"]),
+        line=_name(texts["line"]),
+        channel=names.channel_id(texts["channel"]),
+        at=Instant(raw["at"]),
+        reason=Reason(texts["reason"]),
+    )
+
+
+def _name(text: str) -> str:
+    return names.channel_id(text)[:MAX_NAME]

@@ -1,0 +1,131 @@
+"""The command line: `consentgate COMMAND`.
+
+Every command is imported only when it is asked for: `consentgate --help` must not wait for boto3. No traceback
+reaches a user: a known failure is one message and its exit code, an unknown one names a file with the details.
+"""
+
+import importlib
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .errors import FINDING, ConsentgateError
+
+EPILOG = "Exit codes: 0 good · 1 a finding or a failure · 2 usage · 3 configuration · 4 a dependency cannot be reached"
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="consentgate",
+    help="Records telephone calls on Asterisk only after everybody who can be heard has been told.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    # Its tracebacks are for developers, and show the values of local variables.
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        help="The configuration file. [default: $CONSENTGATE_CONFIG, else /etc/consentgate/consentgate.yaml]",
+        show_default=False,
+    ),
+]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        try:
+            version = metadata.version("consentgate")
+        except metadata.PackageNotFoundError:
+            version = "from a source folder, not installed"
+        typer.echo(f"consentgate {version}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Print the details of an unexpected error.")] = False,
+) -> None:
+    del version
+    if debug:
+        os.environ["CONSENTGATE_DEBUG"] = "1"
+
+
+def _run(module: str, config: Path | None, **options: Any) -> None:  # noqa: ANN401 - handed through unread
+    from .config import default_path  # noqa: PLC0415 - pydantic costs more than all of --help
+
+    command: Callable[..., int] = importlib.import_module(f"ari_app.{module}").run
+    raise typer.Exit(command(config or default_path(), **options))
+
+
+@app.command()
+def gate(config: ConfigOption = None) -> None:
+    """Run the gate: announce, grant and revoke permits, start and stop captures. Runs until SIGTERM."""
+    _run("gate", config)
+
+
+@app.command()
+def ship(
+    config: ConfigOption = None,
+    once: Annotated[bool, typer.Option("--once", help="Ship what is there, then end.")] = False,
+) -> None:
+    """Run ship: bring finished calls from the spool to S3 and PostgreSQL. Runs until SIGTERM."""
+    _run("ship", config, once=once)
+
+
+@app.command()
+def migrate(config: ConfigOption = None) -> None:
+    """Bring the database's schema to this version. Safe to repeat, and to run on two machines at once."""
+    _run("commands.migrate", config)
+
+
+@app.command()
+def check(
+    config: ConfigOption = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Leave out Asterisk, PostgreSQL and S3.")] = False,
+) -> None:
+    """Check the configuration, the announcements, the spool and every connection, before the first call does."""
+    _run("commands.check", config, offline=offline)
+
+
+def _unexpected(error: BaseException) -> str:
+    details = "".join(traceback.format_exception(error))
+    if os.environ.get("CONSENTGATE_DEBUG"):
+        return details
+    try:
+        # A name that nobody can foresee, readable by its owner only: a traceback may hold names of callers.
+        descriptor, path = tempfile.mkstemp(prefix="consentgate-error-", suffix=".txt")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(f"consentgate {' '.join(sys.argv[1:])}\n{details}")
+        where = f"The details are in {path}; please report them"
+    except OSError:
+        where = "Run it again with --debug before the command for the details"
+    return f"consentgate: an error in consentgate itself ({type(error).__name__}). {where}."
+
+
+def main() -> None:
+    """Run the command line and end the process with the command's exit code."""
+    try:
+        app(prog_name="consentgate")
+    except ConsentgateError as error:
+        print(f"consentgate: {error}", file=sys.stderr)  # noqa: T201 - standard error is where a person looks
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - the one place where everything unforeseen ends
+        print(_unexpected(error), file=sys.stderr)  # noqa: T201
+        sys.exit(FINDING)

@@ -1,0 +1,118 @@
+"""`consentgate check`: is everything there that the first call will need?
+
+The configuration is loaded, the announcements are judged (copied to a temporary folder: the live spool is not
+touched), every connection is tried with the rights that the processes need. Nothing is changed anywhere.
+"""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ari_app import announcements, policy
+from ari_app.announcements import Problem
+from ari_app.config import Config, load
+from ari_app.core.policy import Announcement, Line, Mode, Policy
+from ari_app.errors import CONFIGURATION, GOOD
+from ari_app.layout import Layout
+
+from . import check_asterisk, check_storage
+from .finding import Finding, exit_code
+
+PIPE_COLUMNS = 160
+"""Width where there is no terminal: a log or a mail shall not break the lines of the table."""
+
+_MARKS = {GOOD: "[green]good[/green]"}
+_BAD = "[red]BAD [/red]"
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=PIPE_COLUMNS)
+
+
+def _seconds(milliseconds: int) -> str:
+    return f"{milliseconds / 1000:.1f} s"
+
+
+def _announcement(name: str, prepared: Announcement | Problem) -> str:
+    if isinstance(prepared, Problem):
+        return f"[red]{name}: cannot be used[/red]"
+    spoken, whole = _seconds(prepared.spoken_end_ms), _seconds(prepared.duration_ms)
+    return f"{name} ({prepared.language}, {whole}, speech ends at {spoken})"
+
+
+def _verdict(line: Line) -> str:
+    if line.mode is Mode.NEVER:
+        return f"never recorded: {escape(line.reason or '')}"
+    return "[red]not recorded[/red]" if line.unusable else "announced, then recorded"
+
+
+def _lines(config: Config, compiled: Policy, prepared: Mapping[str, Announcement | Problem]) -> Table:
+    table = Table(title=f"{escape(config.site.name)} ({config.site.node})", title_justify="left")
+    for column in ("line", "numbers", "mode", "announcements", "capture", "at most", "verdict"):
+        table.add_column(column, overflow="fold")
+    for name, line in compiled.lines.items():
+        recorded = line.mode is not Mode.NEVER
+        heard = config.lines[name].announcements if recorded else ()
+        table.add_row(
+            name,
+            "\n".join(line.numbers) or "-",
+            line.mode,
+            "\n".join(_announcement(item, prepared[item]) for item in heard) or "-",
+            line.capture if recorded else "-",
+            f"{line.max_seconds / 3600:g} h" if recorded else "-",
+            _verdict(line),
+        )
+    return table
+
+
+def _announcements(config: Config, prepared: Mapping[str, Announcement | Problem]) -> Iterator[Finding]:
+    for name, item in prepared.items():
+        if isinstance(item, Problem):
+            users = [line for line, rules in config.lines.items() if name in rules.announcements]
+            silenced = f" (lines not recorded: {', '.join(users)})" if users else " (no line uses it)"
+            yield Finding(f"announcement {name}", item.problem + silenced, CONFIGURATION, item.hint)
+
+
+def _storage(config: Config) -> Iterator[Finding]:
+    yield from check_storage.secrets(config)
+    yield from check_storage.spool(config)
+
+
+def _connections(config: Config) -> Iterator[Finding]:
+    yield check_asterisk.ari(config.asterisk)
+    yield from check_asterisk.ami(config.asterisk)
+    yield from check_storage.postgres(config)
+    yield from check_storage.s3(config)
+
+
+def _print(console: Console, finding: Finding) -> None:
+    hint = f"\n     {escape(finding.hint)}" if finding.hint else ""
+    mark = _MARKS.get(finding.code, _BAD)
+    console.print(f"{mark} {escape(finding.subject)}: {escape(finding.verdict)}{hint}", soft_wrap=True)
+
+
+def run(config_path: Path, *, offline: bool = False) -> int:
+    """Print what was found; return 0, 3 (configuration), 4 (something cannot be reached) or 1 (anything else).
+
+    Raises ConfigurationError if there is nothing to check.
+    """
+    console = _console()
+    config = load(config_path)
+    with tempfile.TemporaryDirectory(prefix="consentgate-check-") as folder:
+        prepared = announcements.prepare(config, Layout(Path(folder)))
+    console.print(_lines(config, policy.compile(config, prepared), prepared))
+    findings: list[Finding] = []
+    for group in (_announcements(config, prepared), _storage(config), () if offline else _connections(config)):
+        for finding in group:
+            # One at a time, as they come: a connection that hangs shall be seen to be the one.
+            _print(console, finding)
+            findings.append(finding)
+    bad = sum(finding.code != GOOD for finding in findings)
+    left_out = " Connections were left out." if offline else ""
+    console.print((f"{bad} to mend." if bad else "Everything is good.") + left_out)
+    return exit_code(findings)

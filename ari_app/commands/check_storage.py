@@ -1,0 +1,164 @@
+"""Can calls be kept: the spool, PostgreSQL, S3, and the files of the secrets."""
+
+import grp
+import os
+import pwd
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ari_app.config import Config
+from ari_app.config_units import size_text
+from ari_app.errors import FINDING, GOOD, UNREACHABLE, ConsentgateError, TransientError, UnreachableError
+from ari_app.layout import Layout
+
+from .finding import Finding
+
+_INSTALL = "install -d -o consentgate -g consentgate -m 2750 {path}"
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def _group(number: int) -> str:
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
+
+
+def spool(config: Config) -> Iterator[Finding]:
+    """Look at the spool's folder without touching it: owner, rights, room."""
+    path = config.spool.path
+    subject = f"spool {path}"
+    try:
+        found = path.stat()
+    except OSError as error:
+        yield Finding(subject, f"cannot be used: {error.strerror}", FINDING, _INSTALL.format(path=path))
+        return
+    if not stat.S_ISDIR(found.st_mode):
+        yield Finding(subject, "is not a folder", FINDING, "choose another spool.path")
+        return
+    owner, group, me = _user(found.st_uid), _group(found.st_gid), _user(os.geteuid())
+    faults = list(_spool_faults(subject, path, found, me))
+    free = shutil.disk_usage(path).free
+    if free < config.spool.stop_below_free_bytes:
+        limit = size_text(config.spool.stop_below_free_bytes)
+        faults.append(
+            Finding(
+                subject,
+                f"has {size_text(free)} free, less than {limit}: nothing is recorded",
+                FINDING,
+                "make room, or lower spool.stop_below_free",
+            )
+        )
+    yield from faults or [Finding(subject, f"owner {owner}, group {group}, {size_text(free)} free", GOOD)]
+
+
+def _spool_faults(subject: str, path: Path, found: os.stat_result, me: str) -> Iterator[Finding]:
+    if found.st_mode & stat.S_IWOTH:
+        yield Finding(subject, "everybody on this machine may write there", FINDING, f"chmod o-w {path}")
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        hint = f"run this as the user of the gate, or chown the folder to {me}"
+        yield Finding(subject, f"user {me} may not write there", FINDING, hint)
+    layout = Layout(path)
+    enterable = bool(found.st_mode & stat.S_IXOTH)
+    for folder in (layout.audio, layout.calls, layout.sealed, layout.shipped, layout.quarantine):
+        # Recordings of patients lie here: a folder that others may enter is a leak, unless the way to it is closed.
+        if enterable and folder.is_dir() and folder.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH | stat.S_IXOTH):
+            hint = f"chmod o= {folder}"
+            yield Finding(subject, f"everybody on this machine may look into {folder.name}/", FINDING, hint)
+
+
+def secrets(config: Config) -> Iterator[Finding]:
+    """Find files of secrets that every user of this machine can read."""
+    files = (
+        ("asterisk.ari_password_file", config.asterisk.ari_password_file),
+        ("asterisk.ami_password_file", config.asterisk.ami_password_file),
+        ("s3.access_key_file", config.s3.access_key_file),
+        ("s3.secret_key_file", config.s3.secret_key_file),
+        ("numbers.key_file", config.numbers.key_file),
+        ("postgres.dsn_file", config.postgres.dsn_file),
+    )
+    for key, file in files:
+        if file is not None and _readable_by_all(file):
+            yield Finding(key, f"everybody on this machine can read {file}", FINDING, f"chmod o= {file}")
+
+
+def _readable_by_all(file: Path) -> bool:
+    # A closed folder on the way protects what lies in it.
+    reachable = all(folder.stat().st_mode & stat.S_IXOTH for folder in file.resolve().parents)
+    return reachable and bool(file.stat().st_mode & stat.S_IROTH)
+
+
+def _finding(subject: str, error: ConsentgateError) -> Finding:
+    code = UNREACHABLE if isinstance(error, UnreachableError) else FINDING
+    return Finding(subject, f"{error.what}: {error.why}" if error.why else error.what, code, error.hint)
+
+
+def s3(config: Config) -> Iterator[Finding]:
+    """List the bucket; then offer an object whose checksum is wrong, which a good store refuses and does not keep.
+
+    So the right to write and the store's own checking are proved, and nothing is left behind.
+    """
+    from ari_app.adapters.s3 import S3Store  # noqa: PLC0415 - boto3 is slow to import, and --offline needs none
+
+    access, secret = config.s3.access_key, config.s3.secret_key
+    subject = f"S3 {config.s3.endpoint_url or config.s3.region}, bucket {config.s3.bucket}"
+    store = S3Store(
+        bucket=config.s3.bucket,
+        region=config.s3.region,
+        endpoint_url=config.s3.endpoint_url,
+        access_key=access.reveal() if access else None,
+        secret_key=secret.reveal() if secret else None,
+        encryption=config.s3.encryption,
+        kms_key_id=config.s3.kms_key_id,
+    )
+    key = f"{config.s3.prefix}/consentgate-check"
+    try:
+        store.reach()
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b"consentgate check")
+            file.flush()
+            store.put(key, Path(file.name), "00" * 32, "text/plain")
+    except TransientError as error:
+        if "igest" in error.why or "hecksum" in error.why:
+            yield Finding(subject, "readable, writable, checks what it is given", GOOD)
+        else:
+            yield _finding(subject, error)
+    except ConsentgateError as error:
+        yield _finding(subject, error)
+    else:
+        hint = f"use a store that checks ChecksumSHA256; remove the object {key}"
+        yield Finding(subject, "took an object with a wrong checksum: damage would not be seen", FINDING, hint)
+
+
+def postgres(config: Config) -> Iterator[Finding]:
+    """Log in, compare the schema with this version's, and see whether rows may be added."""
+    from ari_app.adapters import postgres as database  # noqa: PLC0415 - as boto3 above
+    from ari_app.adapters import schema  # noqa: PLC0415
+
+    dsn = config.postgres.dsn.reveal()
+    try:
+        with database.connect(dsn, autocommit=True) as connection, database.classified(dsn):
+            info, user = connection.info, connection.info.user
+            subject = f"PostgreSQL {info.dbname} at {info.host}:{info.port}"
+            missing = [migration.name for migration in schema.check(connection)]
+            allowed = not missing and connection.execute("SELECT has_table_privilege('calls', 'INSERT')").fetchone()
+    except ConsentgateError as error:
+        yield _finding(f"PostgreSQL {error.on}".strip(), error)
+        return
+    if missing:
+        hint = "run: consentgate migrate"
+        yield Finding(subject, f"the schema lacks {', '.join(missing)}", FINDING, hint)
+    elif allowed != (True,):
+        hint = f"grant it INSERT on all tables, or use the owner of the schema: {user} is neither"
+        yield Finding(subject, f"user {user} may not add rows", FINDING, hint)
+    else:
+        yield Finding(subject, f"user {user}, schema as this version needs it", GOOD)

@@ -1,0 +1,20 @@
+"""`consentgate migrate`: bring the database to this version's schema. Safe to run at any time and by several."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from ari_app import config
+from ari_app.adapters import postgres, schema
+from ari_app.errors import GOOD
+
+
+def run(config_path: Path) -> int:
+    """Apply what is missing, say what was done, and return the exit code. Raises ConsentgateError."""
+    dsn = config.load(config_path).postgres.dsn.reveal()
+    console = Console(highlight=False, soft_wrap=True)
+    with postgres.connect(dsn, autocommit=True) as connection, postgres.classified(dsn):
+        count = schema.migrate(connection, applied=lambda one: console.print(f"applied {one.name}"))
+    last = schema.migrations()[-1]
+    console.print(f"the database is at {last.name}" + ("" if count else ": nothing to do"))
+    return GOOD

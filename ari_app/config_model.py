@@ -1,0 +1,304 @@
+"""The shape of the configuration: every section, key, bound and default, one model each, frozen.
+
+Rules between sections (a line names an announcement that must exist) stand in `config_rules`, because they
+shall be reported together with every problem of this file's kind, and a model with a wrong field tells no more.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from .config_problems import did_you_mean
+from .config_secrets import Secret
+from .config_units import Period, period, size_bytes
+from .core.policy import Capture, Mode
+
+LATER_MODES = ("announce_opt_out", "opt_in")
+MAX_SPOOL_PATH = 180
+SECONDS_PER_HOUR = 3600
+
+
+def refuse(problem: str, hint: str = "") -> PydanticCustomError:
+    """Return an error that carries its own hint."""
+    return PydanticCustomError("consentgate", "{problem}", {"problem": problem, "hint": hint})
+
+
+def _form(pattern: str, problem: str, hint: str) -> AfterValidator:
+    compiled = re.compile(rf"(?:{pattern})\Z", re.ASCII)
+
+    def check(text: str) -> str:
+        if not compiled.match(text):
+            raise refuse(problem, hint)
+        return text
+
+    return AfterValidator(check)
+
+
+def _text_to(read: Callable[[str], object], hint: str) -> BeforeValidator:
+    def check(value: object) -> object:
+        if not isinstance(value, str):
+            raise refuse("must be text", hint)
+        try:
+            return read(value)
+        except ValueError as error:
+            raise refuse(str(error), hint) from None
+
+    return BeforeValidator(check)
+
+
+def _printable(text: str) -> str:
+    if not text.strip():
+        raise refuse("is empty", "write it out")
+    # Line ends are normal in an announcement's text; what moves a terminal's cursor is not.
+    if not all(character.isprintable() or character == "\n" for character in text):
+        raise refuse("holds characters that cannot be printed", "remove them")
+    return text.strip()
+
+
+def _url(text: str) -> str:
+    hint = "for example http://127.0.0.1:8088"
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise refuse("is not an http:// or https:// address", hint)
+    if parts.username is not None or parts.password is not None:
+        raise refuse("holds a user or password", "those have keys of their own")
+    if parts.query or parts.fragment or not text.isprintable() or " " in text:
+        raise refuse("holds more than an address", hint)
+    return text.rstrip("/")
+
+
+def _file(value: object, info: ValidationInfo) -> object:
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise refuse("must be the path of a file", "relative paths are meant from the configuration's folder")
+    folder = info.context["folder"] if info.context else Path()
+    return (folder / value).absolute()
+
+
+def _spool_path(value: object) -> object:
+    # Asterisk takes this path inside MixMonitor's options, where a comma or a bracket would end it and the
+    # rest would become options, or a shell command.
+    if not isinstance(value, str) or not re.fullmatch(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+/?", value, re.ASCII):
+        hint = "letters, digits and . _ - between slashes, for example /var/spool/consentgate"
+        raise refuse("must be an absolute path of plain characters", hint)
+    if len(value) > MAX_SPOOL_PATH:
+        raise refuse(f"is longer than {MAX_SPOOL_PATH} characters", "choose a shorter path")
+    return Path(value)
+
+
+def _mode(value: object) -> Mode:
+    known = tuple(Mode)
+    if value in LATER_MODES:
+        raise refuse("is a mode that does not exist yet", f"this version knows {' and '.join(known)}")
+    if not isinstance(value, str) or value not in known:
+        raise refuse("is not a mode", did_you_mean(str(value), known))
+    return Mode(value)
+
+
+def _seconds_of_hours(value: object) -> int:
+    # bool is an int to Python: `max_hours: yes` would be one hour.
+    seconds = value * SECONDS_PER_HOUR if isinstance(value, int | float) and not isinstance(value, bool) else 0
+    if not 1 <= seconds <= 24 * SECONDS_PER_HOUR:
+        raise refuse("must be a number of hours, from one second (0.0003) to 24", "for example max_hours: 3")
+    return round(seconds)
+
+
+def _not_yet(value: object) -> object:
+    # A setting that is taken and not obeyed would be believed: nobody looks at a bucket's locks every day.
+    if value is not None:
+        raise refuse("does not exist yet in this version", "remove it; the bucket's own default retention works today")
+    return value
+
+
+def _bucket_prefix(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?", text, re.ASCII):
+        raise refuse("is not a prefix of plain words between slashes", "for example prefix: calls")
+    return text.rstrip("/")
+
+
+Text = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
+LongText = Annotated[str, Field(max_length=4000), AfterValidator(_printable)]
+Url = Annotated[str, AfterValidator(_url)]
+SecretFile = Annotated[Path, BeforeValidator(_file)]
+SoundFile = Annotated[Path, BeforeValidator(_file)]
+SpoolPath = Annotated[Path, BeforeValidator(_spool_path)]
+Port = Annotated[int, Strict(), Field(ge=1, le=65535)]
+SizeBytes = Annotated[int, _text_to(size_bytes, "for example 2GiB")]
+KeepPeriod = Annotated[Period, _text_to(period, "for example 8y")]
+HoursInSeconds = Annotated[int, BeforeValidator(_seconds_of_hours)]
+LineMode = Annotated[Mode, BeforeValidator(_mode)]
+BucketPrefix = Annotated[str, AfterValidator(_bucket_prefix)]
+Name = Annotated[
+    str, _form(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", "is not a name", "1 to 40 of a-z, 0-9 and -, no - at the ends")
+]
+Word = Annotated[str, _form(r"[a-z0-9][a-z0-9_-]{0,39}", "is not a plain word", "1 to 40 of a-z, 0-9, _ and -")]
+Language = Annotated[
+    str, _form(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", "is not a language", 'for example en, cy, en-GB or, quoted, "no"')
+]
+User = Annotated[str, _form(r"[A-Za-z0-9._@-]{1,80}", "is not a user's name", "1 to 80 of A-Z, a-z, 0-9, . _ @ -")]
+Host = Annotated[str, _form(r"[A-Za-z0-9._:-]{1,253}", "is not a host name or address", "for example 127.0.0.1")]
+Number = Annotated[
+    str, _form(r"\+?[0-9*#]{2,25}", "is not a telephone number", "digits only, with + in front if international")
+]
+Endpoint = Annotated[
+    str,
+    _form(
+        r"[A-Za-z][A-Za-z0-9]{1,19}/[A-Za-z0-9_.+@-]{1,100}",
+        "is not an endpoint's exact name",
+        "TECH/name as Asterisk calls it, no patterns: PJSIP/2001",
+    ),
+]
+Bucket = Annotated[
+    str, _form(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "is not a bucket's name", "3 to 63 of a-z, 0-9, . and -")
+]
+Region = Annotated[str, _form(r"[a-z0-9-]{1,40}", "is not a region", "for example eu-west-2")]
+Id = Annotated[str, _form(r"[A-Za-z0-9:/._-]{1,400}", "is not a key's id", "its ARN, id or alias")]
+
+
+class Section(BaseModel):
+    """Frozen, and nothing in it that is not known: a mistyped key must not pass for a default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, populate_by_name=False)
+
+
+class Site(Section):
+    """Whose calls these are."""
+
+    name: Text = Field(examples=["St Elsewhere Hospital"])
+    node: Name = Field(examples=["pbx1"])
+    default_language: Language = "en"
+
+
+class Asterisk(Section):
+    """How the gate reaches Asterisk. Both passwords come from outside of the file (`config_secrets`)."""
+
+    ari_url: Url = Field(examples=["http://127.0.0.1:8088/ari"])
+    ari_user: User = Field(examples=["consentgate"])
+    ari_password: Secret
+    ari_password_file: SecretFile | None = None
+    ami_host: Host = "127.0.0.1"
+    ami_port: Port = 5038
+    ami_user: User = Field(examples=["consentgate"])
+    ami_password: Secret
+    ami_password_file: SecretFile | None = None
+
+
+class Spool(Section):
+    """Where calls lie until they are stored, and how much room must stay free there."""
+
+    path: SpoolPath = Field(examples=["/var/spool/consentgate"])
+    stop_below_free_bytes: SizeBytes = Field(default=2 * 2**30, alias="stop_below_free")
+
+
+class S3(Section):
+    """Where recordings go. Without keys, boto3's own chain is used (an instance's role, a profile)."""
+
+    bucket: Bucket = Field(examples=["hospital-recordings"])
+    region: Region = Field(examples=["eu-west-2"])
+    endpoint_url: Url | None = None
+    access_key: Secret | None = None
+    access_key_file: SecretFile | None = None
+    secret_key: Secret | None = None
+    secret_key_file: SecretFile | None = None
+    prefix: BucketPrefix = "calls"
+    encryption: Literal["AES256", "aws:kms"] | None = None
+    kms_key_id: Id | None = None
+    object_lock: Annotated[None, BeforeValidator(_not_yet)] = None
+
+
+class Numbers(Section):
+    """The key under which telephone numbers are encrypted."""
+
+    key: Secret
+    key_file: SecretFile | None = None
+
+
+class Postgres(Section):
+    """The database; its whole address is a secret, because it usually holds the password."""
+
+    dsn: Secret
+    dsn_file: SecretFile | None = None
+
+
+class AnnouncementFile(Section):
+    """One sound file, its language and what it says."""
+
+    file: SoundFile = Field(examples=["advice-en.wav"])
+    language: Language = Field(examples=["en"])
+    text: LongText = Field(examples=['"This call may be recorded …"'])
+
+
+class Line(Section):
+    """The rules of one line, as the site wrote them."""
+
+    numbers: tuple[Number, ...] = ()
+    mode: LineMode = Field(examples=["announce"])
+    announcements: tuple[str, ...] = Field(default=(), max_length=8)
+    purposes: tuple[Word, ...] = ()
+    capture: Capture = Capture.CONVERSATION
+    retention: str | None = None
+    reason: Text | None = None
+    max_seconds: HoursInSeconds = Field(default=3 * SECONDS_PER_HOUR, alias="max_hours")
+    discard_window_seconds: Annotated[int, Strict(), Field(ge=0, le=30 * 24 * SECONDS_PER_HOUR)] = 0
+
+
+class Parties(Section):
+    """Endpoints by exact name: staff are told by contract, everybody else must hear it."""
+
+    staff: frozenset[Endpoint] = frozenset()
+    trunks: frozenset[Endpoint] = frozenset()
+
+
+class RetentionClass(Section):
+    """How long a class of recordings is kept, from when, and which rule says so, read on which day."""
+
+    keep: KeepPeriod = Field(examples=["8y"])
+    since: Literal["call", "last_contact"] = Field(alias="from", examples=["last_contact"])
+    citation: Text = Field(examples=['"Records Management Code of Practice, appendix II"'])
+    checked: date = Field(examples=["2026-11-01"])
+
+
+class Config(Section):
+    """The whole configuration; every name of DESIGN §6 that is a Python keyword or lacks its unit has another."""
+
+    site: Site
+    asterisk: Asterisk
+    spool: Spool
+    s3: S3
+    numbers: Numbers
+    postgres: Postgres
+    announcements: dict[Name, AnnouncementFile] = Field(default_factory=dict)
+    lines: dict[Name, Line] = Field(min_length=1)
+    parties: Parties = Parties()
+    retention: dict[Word, RetentionClass] = Field(default_factory=dict)
+
+
+def section_at(path: tuple[str | int, ...]) -> type[Section] | None:
+    """Return the model of the section that stands at a path, to say which keys are known there."""
+    model: Any = Config
+    for part in path:
+        if isinstance(model, type) and issubclass(model, Section):
+            found = [field for name, field in model.model_fields.items() if part in {field.alias, name}]
+            model = found[0].annotation if found else None
+        else:
+            # dict[name, Section]: the part is the name.
+            model = getattr(model, "__args__", (None, None))[-1]
+    return model if isinstance(model, type) and issubclass(model, Section) else None
+
+
+def keys_of(model: type[Section]) -> dict[str, str]:
+    """Return each key that may be written in a section, with an example for it or ''."""
+    return {
+        field.alias or name: str((field.examples or [""])[0])
+        for name, field in model.model_fields.items()
+        if Secret not in (field.annotation, *getattr(field.annotation, "__args__", ()))
+    }

@@ -1,0 +1,147 @@
+"""Rules between the parts of a configuration.
+
+They read the plain tree, not the model, so that they can speak even when the model found a field wrong: every
+problem at once. What is not of the expected type is passed over here; the model says that.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from .config_model import LATER_MODES
+from .config_problems import Path, Problem, did_you_mean
+from .config_secrets import Secret
+from .config_yaml import Document
+from .core.policy import Mode
+from .errors import ConfigurationError
+from .numbers import parse_key
+
+# Asterisk gives these extensions a meaning of its own; as the name of a line they would be entered on a
+# hang-up or a wrong number in the context that lines.conf makes.
+SPECIAL_EXTENSIONS = frozenset({"a", "e", "h", "i", "o", "s", "t", "fax"})
+
+
+_DSN = re.compile(r"postgres(ql)?://\S+\Z|\s*\w+\s*=", re.ASCII)
+
+
+def _section(value: object, *keys: str) -> dict[str, Any]:
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _texts(value: object) -> list[tuple[int, str]]:
+    listed = value if isinstance(value, list) else []
+    return [(index, text) for index, text in enumerate(listed) if isinstance(text, str)]
+
+
+def problems(document: Document) -> Iterator[Problem]:
+    """Yield every breach of a rule that spans more than one value."""
+    yield from _lines(document)
+    yield from _numbers(document)
+    yield from _parties(document)
+    yield from _s3(document)
+    yield from _secrets(document)
+
+
+def _lines(document: Document) -> Iterator[Problem]:
+    names: dict[str, str] = {}
+    for name, line in _section(document.data, "lines").items():
+        path: Path = ("lines", name)
+        if name in SPECIAL_EXTENSIONS:
+            yield document.problem(path, "is a name that Asterisk uses itself", "choose a longer name")
+        # Asterisk passes over dashes when it compares extensions: a-bc and ab-c would be one line to it.
+        if first := names.get(name.replace("-", "")):
+            hint = "choose names that differ without their dashes"
+            yield document.problem(path, f"is to Asterisk the same extension as {first}", hint)
+        names.setdefault(name.replace("-", ""), name)
+        if isinstance(line, dict):
+            yield from _line(document, path, line)
+
+
+def _line(document: Document, path: Path, line: dict[str, Any]) -> Iterator[Problem]:
+    mode = str(line.get("mode"))
+    # Only what is missing is reported here: a wrong type is the model's finding. A never line may keep its
+    # announcements, so that a line can be silenced by one word in a hurry.
+    if mode == Mode.NEVER and not line.get("reason"):
+        hint = 'say why, for whoever asks later: reason: "anonymous support line"'
+        yield document.problem((*path, "reason"), "is missing: a line of mode never must give one", hint)
+    if mode in {Mode.ANNOUNCE, *LATER_MODES} and not line.get("announcements"):
+        known = ", ".join(_section(document.data, "announcements")) or "define one in the section announcements"
+        hint = f"name at least one: {known}"
+        yield document.problem((*path, "announcements"), "is missing: nobody would be told anything", hint)
+    for key, section in (("announcements", "announcements"), ("purposes", None)):
+        seen: set[str] = set()
+        for index, name in _texts(line.get(key)):
+            here = (*path, key, index)
+            if section and name not in _section(document.data, section):
+                yield document.problem(here, "is not defined", _defined(document, section, name))
+            if name in seen:
+                yield document.problem(here, "stands twice in this list", "remove one of them")
+            seen.add(name)
+    retention = line.get("retention")
+    if isinstance(retention, str) and retention not in _section(document.data, "retention"):
+        hint = _defined(document, "retention", retention)
+        yield document.problem((*path, "retention"), "is not a class of the section retention", hint)
+
+
+def _defined(document: Document, section: str, name: str) -> str:
+    known = tuple(_section(document.data, section))
+    return did_you_mean(name, known) if known else f"define it in the section {section}"
+
+
+def _numbers(document: Document) -> Iterator[Problem]:
+    owners: dict[str, str] = {}
+    for name, line in _section(document.data, "lines").items():
+        for index, number in _texts(_section(line).get("numbers")):
+            path = ("lines", name, "numbers", index)
+            if first := owners.get(number):
+                hint = "a number belongs to one line"
+                yield document.problem(path, f"stands already in lines.{first}.numbers", hint)
+            owners.setdefault(number, name)
+
+
+def _parties(document: Document) -> Iterator[Problem]:
+    roles: dict[str, str] = {}
+    for role in ("staff", "trunks"):
+        for index, endpoint in _texts(_section(document.data, "parties").get(role)):
+            if first := roles.get(endpoint):
+                # A trunk that passes for staff would count every outside caller as told.
+                hint = "an endpoint is either staff or a trunk, and stands once"
+                yield document.problem(("parties", role, index), f"stands already in parties.{first}", hint)
+            roles.setdefault(endpoint, role)
+
+
+def _s3(document: Document) -> Iterator[Problem]:
+    s3 = _section(document.data, "s3")
+    if not s3:
+        return
+    if ("access_key" in s3) != ("secret_key" in s3):
+        there, missing = ("access_key", "secret_key") if "access_key" in s3 else ("secret_key", "access_key")
+        hint = f"give {missing}_file as well, or neither for an instance's own role"
+        yield document.problem(("s3", f"{missing}_file"), f"is missing, although {there} is there", hint)
+    if s3.get("encryption") == "aws:kms" and not s3.get("kms_key_id"):
+        # Asked for KMS without a key, stores answer 500 or take a key of their own choice (storage.md 1.4).
+        yield document.problem(("s3", "kms_key_id"), "is missing: aws:kms needs it", "the key's ARN, id or alias")
+    if s3.get("kms_key_id") and s3.get("encryption") != "aws:kms":
+        hint = "write encryption: aws:kms, or remove the key"
+        yield document.problem(("s3", "kms_key_id"), "has no effect without encryption: aws:kms", hint)
+
+
+def _secret(document: Document, section: str, key: str) -> str:
+    value = _section(document.data, section).get(key)
+    return value.reveal() if isinstance(value, Secret) else ""
+
+
+def _secrets(document: Document) -> Iterator[Problem]:
+    """Secrets whose form can be told; an empty one was reported where it was looked for."""
+    if key := _secret(document, "numbers", "key"):
+        try:
+            parse_key(key)
+        except ConfigurationError as error:
+            found = "does not hold 32 random bytes as 64 hexadecimal digits or in base64"
+            yield document.problem(("numbers", "key_file"), found, error.hint)
+    dsn = _secret(document, "postgres", "dsn")
+    if dsn and not _DSN.match(dsn):
+        hint = "postgresql://user:password@host:5432/database"
+        yield document.problem(("postgres", "dsn_file"), "does not hold the address of a database", hint)

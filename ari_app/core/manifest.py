@@ -1,0 +1,275 @@
+"""The manifest of a call: what was kept, what was destroyed, and why we were allowed to, in one JSON object.
+
+It is made from the plan of a call (`shipment`) and nothing else; the rows of the database are made from it and
+from nothing else, so the manifests in S3 can rebuild the database. `"format": 1`, canonical JSON (sorted keys,
+no spaces, UTF-8). Instants are RFC 3339 in UTC with microseconds (`names.iso`), lengths are in samples at the
+`rate_hz` of their segment, hashes are lower-case hex.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from . import evidence as ev
+from . import names
+from . import recording as rec
+from .names import MICROSECONDS, Instant, RecordingId
+from .policy import canonical
+from .reasons import Reason
+from .shipment import Kept, Plan, Wav, notices_of, parties_of, told_by
+
+FORMAT = 1
+RECORDED, NOT_RECORDED = "recorded", "not_recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A segment's object as it will lie in S3; `name` is below the call's folder."""
+
+    name: str
+    sha256: str
+    size: int
+
+
+def build(made: Plan, folder: str, objects: Mapping[int, Stored]) -> dict[str, Any]:
+    """Return the manifest of a planned call whose segments have become these objects (by segment number).
+
+    folder: where in S3 the call's objects and this manifest lie; it stays true if the prefix is configured anew.
+    """
+    stored = [_interval(one, segment.rate_hz) for segment in made.segments for one in segment.kept]
+    first = made.opened
+    return {
+        "format": FORMAT,
+        "folder": folder,
+        "call": {
+            "recording": first.recording,
+            "source": "gate",
+            "run": first.run,
+            "node": first.node,
+            "line": first.line,
+            "mode": first.mode,
+            "capture": first.capture,
+            "direction": first.direction,
+            "channel": first.channel,
+            "began_at": names.iso(first.at),
+            "ended_at": names.iso(made.ended_at),
+            "outcome": RECORDED if stored else NOT_RECORDED,
+            "reason": None if stored else _reason(made),
+            "number": first.number,
+            "number_hash": first.number_hash,
+            "policy_sha256": first.policy_sha256,
+            "software": first.software,
+            "asterisk": first.asterisk,
+        },
+        "journal": {"lines": made.lines, "sha256": made.chain, "heartbeat_at": _iso(made.heartbeat_at)},
+        "parties": [
+            {
+                "party": one.party,
+                "side": one.side,
+                "channel": one.channel,
+                "endpoint": one.endpoint,
+                "contract": one.contract,
+                "entered_at": names.iso(one.at),
+            }
+            for one in parties_of(made.entries).values()
+        ],
+        "notices": [_notice(number, one) for number, one in enumerate(notices_of(made.entries), start=1)],
+        "permits": _permits(made),
+        "segments": _segment_rows(made, objects),
+        "tracks": [_track(made, *one) for one in made.cuts],
+        "gaps": [
+            {"began_at": names.iso(gap.start), "ended_at": names.iso(gap.end), "reason": gap.reason}
+            for gap in rec.gaps(first.at, made.ended_at, stored, _reasons(made))
+        ],
+        "foreign_captures": [
+            {"party": one.party, "at": names.iso(one.at)} for one in made.entries if isinstance(one, ev.ForeignCapture)
+        ],
+    }
+
+
+def _iso(at: Instant | None) -> str | None:
+    return None if at is None else names.iso(at)
+
+
+def _interval(kept: Kept, rate_hz: int) -> rec.Interval:
+    return rec.Interval(kept.cut.at, Instant(kept.cut.at + kept.samples * MICROSECONDS // rate_hz))
+
+
+def _reason(made: Plan) -> Reason:
+    """Say why nothing of the call is stored: the most telling of the journal's reasons."""
+    ended = [one.reason for one in made.entries if isinstance(one, ev.Ended) and one.reason is not None]
+    refused = [one.reason for one in made.entries if isinstance(one, ev.NotRecorded)]
+    revoked = [one.reason for one in made.entries if isinstance(one, ev.PermitRevoked)]
+    captured = any(wav is not None and wav.samples for _, _, wav in made.cuts)
+    unproved = [Reason.NO_HEARTBEAT] if captured and _unproved(made) else []
+    return [*ended[:1], *unproved, *refused[:1], *revoked[-1:], Reason.NOTHING_CAPTURED][0]
+
+
+def _unproved(made: Plan) -> bool:
+    """Tell whether no event was known to be consumed after any permit's beginning."""
+    starts = [interval.start for interval in made.covered.values()]
+    return made.heartbeat_at is None or all(made.heartbeat_at <= start for start in starts)
+
+
+def _reasons(made: Plan) -> list[tuple[Instant, Reason]]:
+    """Return what explains a gap from when on; between two reasons the earlier one holds."""
+    found: list[tuple[Instant, Reason]] = []
+    for entry in made.entries:
+        match entry:
+            case ev.Opened(at=at, mode=mode):
+                found.append((at, Reason.LINE_NEVER if mode == "never" else Reason.ANNOUNCEMENT))
+            case ev.PermitGranted(at=at) if made.opened.capture == "conversation":
+                found.append((at, Reason.NOT_BRIDGED))
+            case ev.TrackOrigin(at=at):
+                found.append((at, Reason.NOTHING_CAPTURED))
+            case ev.PermitRevoked(at=at, reason=reason) | ev.NotRecorded(at=at, reason=reason):
+                found.append((at, reason))
+            case ev.NoticeFailed(at=at, reason=reason):
+                found.append((at, reason))
+            case _:
+                pass
+    if made.heartbeat_at is not None and made.heartbeat_at < made.ended_at:
+        found.append((made.heartbeat_at, Reason.NO_HEARTBEAT))
+    elif made.covered and made.heartbeat_at is None:
+        found.extend((interval.start, Reason.NO_HEARTBEAT) for interval in made.covered.values())
+    found.sort(key=lambda one: one[0])
+    # A later repetition of the reason in force says nothing new.
+    return found[:1] + [later for earlier, later in pairwise(found) if later[1] is not earlier[1]]
+
+
+def _notice(number: int, entry: ev.NoticePlayed | ev.NoticeFailed) -> dict[str, Any]:
+    common = {"notice": number, "party": entry.party, "announcement": entry.announcement}
+    if isinstance(entry, ev.NoticeFailed):
+        return {**common, "failed_at": names.iso(entry.at), "reason": entry.reason}
+    return {
+        **common,
+        "language": entry.language,
+        "sha256": entry.sha256,
+        "duration_ms": entry.duration_ms,
+        "spoken_end_ms": entry.spoken_end_ms,
+        "playback": entry.playback,
+        "began_at": names.iso(entry.began_at),
+        "completed_at": names.iso(entry.at),
+        "packets_expected": entry.packets_expected,
+        "packets_sent": entry.packets_sent,
+    }
+
+
+def _permits(made: Plan) -> list[dict[str, Any]]:
+    told = told_by(made.entries)
+    revoked: dict[int, ev.PermitRevoked] = {}
+    for entry in made.entries:
+        if isinstance(entry, ev.PermitRevoked) and (entry.permit not in revoked or entry.at < revoked[entry.permit].at):
+            revoked[entry.permit] = entry
+    return [
+        {
+            "permit": permit,
+            "granted_at": names.iso(interval.start),
+            "revoked_at": names.iso(revoked[permit].at) if permit in revoked else None,
+            "reason": revoked[permit].reason if permit in revoked else None,
+            "covered_until": names.iso(interval.end),
+            "parties": [
+                {"party": party, "since": names.iso(how.at), "notice": how.notice, "told_at": _iso(how.told_at)}
+                for (of, party), how in told.items()
+                if of == permit
+            ],
+        }
+        for permit, interval in made.covered.items()
+    ]
+
+
+def _segment_rows(made: Plan, objects: Mapping[int, Stored]) -> list[dict[str, Any]]:
+    return [
+        {
+            "segment": segment.number,
+            "object": objects[segment.number].name,
+            "sha256": objects[segment.number].sha256,
+            "bytes": objects[segment.number].size,
+            "rate_hz": segment.rate_hz,
+            "samples": segment.samples,
+            "began_at": names.iso(segment.at),
+            "channels": list(segment.parties),
+        }
+        for segment in made.segments
+    ]
+
+
+def _track(made: Plan, track: rec.Track, cut: rec.Cut, wav: Wav | None) -> dict[str, Any]:
+    kept = [
+        (one, segment.rate_hz)
+        for segment in made.segments
+        for one in segment.kept
+        if (one.track.segment, one.track.party) == (track.segment, track.party)
+    ]
+    stored: dict[str, Any] = {"channel": None, "offset": None, "stored_from": None, "stored_until": None}
+    for one, rate_hz in kept:
+        interval = _interval(one, rate_hz)
+        stored = {
+            "channel": one.channel,
+            "offset": one.offset,
+            "stored_from": names.iso(interval.start),
+            "stored_until": names.iso(interval.end),
+        }
+    return {
+        "segment": track.segment,
+        "party": track.party,
+        "permit": track.permit,
+        "file": wav is not None,
+        "origin_at": _iso(track.origin),
+        "ended_at": _iso(track.ended),
+        "first_sample": cut.first,
+        "stored_samples": cut.last - cut.first,
+        "destroyed_samples": cut.destroyed,
+        "short_ms": cut.short_microseconds // 1000,
+        "ambiguous": track.ambiguous,
+        **stored,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """A call that an AGI script had to let pass because the gate was away or silent."""
+
+    recording: RecordingId
+    node: str
+    line: str
+    channel: str
+    at: Instant
+    reason: Reason
+
+
+def build_fallback(fallback: Fallback, folder: str) -> dict[str, Any]:
+    """Return the manifest of a call of which nothing but its passing is known."""
+    at = names.iso(fallback.at)
+    unknown = dict.fromkeys(
+        ("run", "mode", "capture", "direction", "number", "number_hash", "policy_sha256", "software", "asterisk"),
+    )
+    return {
+        "format": FORMAT,
+        "folder": folder,
+        "call": {
+            **unknown,
+            "recording": fallback.recording,
+            "source": "fallback",
+            "node": fallback.node,
+            "line": fallback.line,
+            "channel": fallback.channel,
+            "began_at": at,
+            "ended_at": at,
+            "outcome": NOT_RECORDED,
+            "reason": fallback.reason,
+        },
+        "journal": None,
+        **{part: [] for part in _PARTS},
+    }
+
+
+_PARTS = ("parties", "notices", "permits", "segments", "tracks", "gaps", "foreign_captures")
+
+
+def to_json(manifest: Mapping[str, Any]) -> tuple[bytes, str]:
+    """Return the manifest's bytes, always the same for the same manifest, and their SHA-256."""
+    text = canonical(manifest)
+    return text, hashlib.sha256(text).hexdigest()

@@ -1,0 +1,235 @@
+"""What may be stored of a sealed call, decided as a whole before its audio is touched.
+
+The journal says who was told when and what was captured; the files say how long they are; the heartbeat says
+up to when anybody watched. From these alone follows which samples become which channel of which object. Pure:
+the same journal and files always give the same plan.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from . import evidence as ev
+from . import names
+from . import recording as rec
+from .names import Instant, RecordingId
+
+MAX_CHANNELS = 8
+"""FLAC's limit; a room with more recorded parties needs another layout, not a truncated one."""
+
+OUTSIDE_PARTY = names.party_id(1)
+
+TrackKey = tuple[int, str]
+"""Segment and party."""
+
+
+class ContradictionError(ValueError):
+    """The journal is whole but says something that must not be: its call is not shipped until a person looked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wav:
+    """A captured file as found: its length, and its last change as the latest instant a sample can have."""
+
+    samples: int
+    rate_hz: int
+    changed_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is stored of a track: file samples [first, last), laid `offset` samples into the segment."""
+
+    track: rec.Track
+    cut: rec.Cut
+    channel: int
+    offset: int
+
+    @property
+    def samples(self) -> int:
+        """Length of what is stored."""
+        return self.cut.last - self.cut.first
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One object to be: `parties[n]` speaks on channel n+1. `at` is the instant of its first sample."""
+
+    number: int
+    rate_hz: int
+    at: Instant
+    samples: int
+    parties: tuple[str, ...]
+    kept: tuple[Kept, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that is decided about a sealed call before its audio is touched."""
+
+    opened: ev.Opened
+    ended_at: Instant
+    heartbeat_at: Instant | None
+    lines: int
+    chain: str
+    entries: tuple[ev.Entry, ...]
+    covered: Mapping[int, rec.Interval]
+    cuts: tuple[tuple[rec.Track, rec.Cut, Wav | None], ...]
+    segments: tuple[Segment, ...]
+
+
+def opened(entries: Sequence[ev.Entry], recording: RecordingId) -> ev.Opened:
+    """Return the journal's first entry, which must be the opening of this very recording."""
+    if not entries or not isinstance(entries[0], ev.Opened):
+        raise ContradictionError("the journal does not begin with the opening of a call")
+    if entries[0].recording != recording or entries[0].format != ev.FORMAT:
+        raise ContradictionError("the journal belongs to another recording or is of another format")
+    if any(isinstance(entry, ev.Opened) for entry in entries[1:]):
+        raise ContradictionError("the journal opens two calls")
+    return entries[0]
+
+
+def ended_at(entries: Sequence[ev.Entry]) -> Instant:
+    """Return when the call was over; a journal without that entry knows only its last one."""
+    over = [entry.at for entry in entries if isinstance(entry, ev.Ended)]
+    return Instant(max(entries[0].at, over[0] if over else entries[-1].at))
+
+
+def awaited(entries: Sequence[ev.Entry]) -> Instant | None:
+    """Return the instant up to which a heartbeat can still add coverage, or None if no permit was granted."""
+    granted = {entry.permit for entry in entries if isinstance(entry, ev.PermitGranted)}
+    revoked = {entry.permit: entry.at for entry in reversed(entries) if isinstance(entry, ev.PermitRevoked)}
+    over = ended_at(entries)
+    return max((min(over, revoked.get(permit, over)) for permit in granted), default=None)
+
+
+def plan(
+    entries: Sequence[ev.Entry],
+    chain: str,
+    recording: RecordingId,
+    heartbeat_at: Instant | None,
+    wavs: Mapping[TrackKey, Wav],
+) -> Plan:
+    """Decide what may be stored of a sealed call.
+
+    chain: the journal's last hash. heartbeat_at: up to when its gate had consumed every event. wavs: the files
+    that exist; a track that was asked for and has none is an empty track. Raises ContradictionError.
+    """
+    first = opened(entries, recording)
+    over = ended_at(entries)
+    # Nothing after the call's end is a recording of the call, however long its gate lived on.
+    known = None if heartbeat_at is None else Instant(min(heartbeat_at, over))
+    covered = rec.coverage(entries, known)
+    told = told_by(entries)
+    cuts = []
+    for track in rec.tracks(entries):
+        wav = wavs.get((track.segment, track.party))
+        since = told.get((track.permit, track.party))
+        if since is None:
+            raise ContradictionError(f"segment {track.segment} has a track of {track.party}, who is not in its permit")
+        interval = covered[track.permit]
+        # Who joined a permit later is covered from then on, not from the permit's first instant.
+        start = Instant(max(interval.start, since.at))
+        own = rec.Interval(start, Instant(max(start, interval.end)))
+        cuts.append((track, _cut(track, own, wav), wav))
+    return Plan(
+        opened=first,
+        ended_at=over,
+        heartbeat_at=known,
+        lines=len(entries),
+        chain=chain,
+        entries=tuple(entries),
+        covered=covered,
+        cuts=tuple(cuts),
+        segments=tuple(_segments(cuts)),
+    )
+
+
+def _cut(track: rec.Track, interval: rec.Interval, wav: Wav | None) -> rec.Cut:
+    if wav is None:
+        return rec.Cut(0, 0, interval.start, 0, 0)
+    return rec.cut(track, interval, wav.samples, wav.rate_hz, wav.changed_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Why a permit may name a party: since when, and by which notice they had been told (None: by contract)."""
+
+    at: Instant
+    notice: int | None
+    told_at: Instant | None
+
+
+def parties_of(entries: Sequence[ev.Entry]) -> dict[str, ev.PartyEntered]:
+    """Return everybody who could be heard, by party."""
+    found: dict[str, ev.PartyEntered] = {}
+    for entry in entries:
+        if isinstance(entry, ev.PartyEntered):
+            found.setdefault(entry.party, entry)
+    return found
+
+
+def notices_of(entries: Sequence[ev.Entry]) -> list[ev.NoticePlayed | ev.NoticeFailed]:
+    """Return the announcements, heard and failed; their numbers count from 1 in this order."""
+    return [entry for entry in entries if isinstance(entry, ev.NoticePlayed | ev.NoticeFailed)]
+
+
+def told_by(entries: Sequence[ev.Entry]) -> dict[tuple[int, str], Told]:
+    """Check every permit: who is named in it was told before, or is told by contract.
+
+    The gate grants by the same rule; that two programs must agree before a sample leaves the machine is the
+    point, and the database's constraints are the third.
+    """
+    parties = parties_of(entries)
+    found: dict[tuple[int, str], Told] = {}
+    for entry in entries:
+        if not isinstance(entry, ev.PermitGranted | ev.PermitWidened):
+            continue
+        for party in entry.parties:
+            if (entry.permit, party) in found:
+                continue
+            if party not in parties:
+                raise ContradictionError(f"permit {entry.permit} names {party}, who never entered")
+            found[entry.permit, party] = _howtold_by(entries, parties[party], entry)
+    return found
+
+
+def _howtold_by(
+    entries: Sequence[ev.Entry],
+    party: ev.PartyEntered,
+    permit: ev.PermitGranted | ev.PermitWidened,
+) -> Told:
+    heard = [
+        (number, notice.at)
+        for number, notice in enumerate(notices_of(entries), start=1)
+        if isinstance(notice, ev.NoticePlayed) and notice.party == party.party and notice.at <= permit.at
+    ]
+    if heard:
+        return Told(permit.at, *heard[-1])
+    if not party.contract:
+        raise ContradictionError(f"permit {permit.permit} names {party.party}, who had not been told by then")
+    return Told(permit.at, None, None)
+
+
+def _segments(cuts: Sequence[tuple[rec.Track, rec.Cut, Wav | None]]) -> list[Segment]:
+    found = []
+    for number in sorted({track.segment for track, _, _ in cuts}):
+        here = sorted((one for one in cuts if one[0].segment == number), key=lambda one: one[0].party)
+        kept = [(track, cut, wav) for track, cut, wav in here if wav is not None and cut.last > cut.first]
+        if not kept:
+            continue
+        rates = {wav.rate_hz for _, _, wav in kept}
+        if len(rates) > 1:
+            raise ContradictionError(f"the tracks of segment {number} have different rates: {sorted(rates)}")
+        rate_hz = rates.pop()
+        # Channel 1 is the outside party's even where nothing of theirs is stored: a listener relies on it.
+        parties = tuple(sorted({OUTSIDE_PARTY, *(track.party for track, _, _ in here)}))
+        if len(parties) > MAX_CHANNELS:
+            raise ContradictionError(f"segment {number} has {len(parties)} parties, an object holds {MAX_CHANNELS}")
+        at, offsets = rec.offsets([cut for _, cut, _ in kept], rate_hz)
+        laid = tuple(
+            Kept(track, cut, parties.index(track.party) + 1, offset)
+            for (track, cut, _), offset in zip(kept, offsets, strict=True)
+        )
+        samples = max(one.offset + one.samples for one in laid)
+        found.append(Segment(number, rate_hz, at, samples, parties, laid))
+    return found

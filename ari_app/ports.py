@@ -1,0 +1,62 @@
+"""What ship needs of the outside: a place for objects and a place for rows, as contracts.
+
+Adapters classify a failure and never retry; `retrying` is the one layer that does. Both ports are idempotent,
+because ship may be killed between any two steps and then does them again. In-memory versions that keep the
+same contracts are in `adapters.memory`; one suite of tests runs on both.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from .errors import ConsentgateError
+
+
+class ConflictError(ConsentgateError):
+    """Something else already stands where this is to be stored: only a person can say which one is right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An object as the store describes it. `sha256` is of the bytes that the store holds, in hex."""
+
+    size: int
+    sha256: str
+
+
+class ObjectStore(Protocol):
+    """Objects that are written once. All methods raise TransientError or PermanentError (credentials, bucket)."""
+
+    def reach(self) -> None:
+        """Return if the store answers, knows us and has our bucket."""
+
+    def put(self, key: str, file: Path, sha256: str, content_type: str) -> None:
+        """Store the file's bytes under a key that is not taken; a taken one is left alone, without an error.
+
+        sha256: hex; the store refuses other bytes. Whoever puts asks `head` afterwards what is there.
+        """
+
+    def head(self, key: str) -> Found:
+        """Return what lies under the key. Raises NotThereError."""
+
+
+class Database(Protocol):
+    """Rows made from manifests. All methods raise TransientError or PermanentError (password, schema)."""
+
+    def reach(self) -> None:
+        """Return if the database answers, knows us and has exactly this version's schema."""
+
+    def has_call(self, node: str, channel: str) -> bool:
+        """Tell whether the gate itself has given account of this channel."""
+
+    def store(self, manifest: Mapping[str, Any], key: str, sha256: str) -> None:
+        """Store all rows of a manifest in one transaction; a manifest that is there already changes nothing.
+
+        key, sha256: the manifest's object. The gate's account of a channel replaces an AGI script's of the same
+        channel and is never replaced by it. Raises ConflictError if another manifest has the recording's id,
+        or if the rows break a promise that the schema keeps.
+        """
+
+    def close(self) -> None:
+        """End all connections within two seconds."""

@@ -1,0 +1,264 @@
+"""`consentgate ship`: the process that takes sealed calls out of the spool. Composition root, order, signals.
+
+One thread that blocks: there is nothing to be won by storing a call a second earlier, and everything by steps
+that come strictly one after the other. Nothing here is lost by a kill; a polite end only saves repeated work.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from ari_app import clock, config, log
+from ari_app.adapters import spool as spool_adapter
+from ari_app.adapters.postgres import PostgresDatabase
+from ari_app.adapters.s3 import S3Store
+from ari_app.adapters.spool import Heartbeats, Spool
+from ari_app.config import Secret
+from ari_app.core import policy
+from ari_app.core.names import MICROSECONDS, Instant, RecordingId
+from ari_app.durable import replace
+from ari_app.errors import FINDING, GOOD, ConsentgateError, SpoolError, UnreachableError
+from ari_app.layout import Layout
+from ari_app.ports import Database, ObjectStore
+from ari_app.retrying import Patience, RetryingDatabase, RetryingStore, StoppedError
+from ari_app.shipping import Shipping, UnshippableError, Wait, Waiting
+
+POLL_SECONDS = 0.5
+PROBE_MICROSECONDS = 5 * MICROSECONDS
+ONCE_ATTEMPTS = 3
+STOP_SECONDS = 8.0
+KEPT_MICROSECONDS = 60 * MICROSECONDS
+"""How often a call that a person must look at is tried again."""
+
+
+class DiscardWindows:
+    """How long each line's finished calls may still be thrown away, from the gate's `policy.json`."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._read: tuple[int, int, int] | None = None
+        self._seconds: dict[str, int] = {}
+
+    def seconds(self, line: str) -> int:
+        """Return the line's window; 0 for one that the policy does not (or no longer) know.
+
+        Raises SpoolError if the policy is there but unreadable: without it a call might leave too early.
+        """
+        try:
+            status = self._file.stat()
+            read = (status.st_ino, status.st_size, status.st_mtime_ns)
+            if read != self._read:
+                lines = policy.from_json(self._file.read_bytes()).lines
+                self._seconds = {name: one.discard_window_seconds for name, one in lines.items()}
+                self._read = read
+        except FileNotFoundError:
+            return 0
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise SpoolError(
+                "no call is shipped, because the policy cannot be read",
+                on=str(self._file),
+                why=str(error),
+                hint="Restart the gate: it writes the file anew",
+            ) from error
+        return self._seconds.get(line, 0)
+
+
+@dataclass(slots=True)
+class Ship:
+    """The process: what it looks at in each round, and what it has said already."""
+
+    layout: Layout
+    store: ObjectStore
+    database: Database
+    prefix: str
+    once: bool = False
+    stopping: threading.Event = field(default_factory=threading.Event)
+    _due: dict[RecordingId, Instant] = field(default_factory=dict)
+    _said: dict[str, str] = field(default_factory=dict)
+    _finding: bool = False
+    _probed_at: Instant = Instant(0)
+
+    def run(self) -> int:
+        """Ship until asked to stop, or (`once`) until nothing more can be done. Returns the exit code."""
+        attempts = ONCE_ATTEMPTS if self.once else None
+        patience = Patience(self.stopping, self._on_failure, self._on_success, attempts)
+        spool, heartbeats = Spool(self.layout), Heartbeats(self.layout.heartbeats)
+        store, database = RetryingStore(self.store, patience), RetryingDatabase(self.database, patience)
+        windows = DiscardWindows(self.layout.policy)
+        shipping = Shipping(spool, heartbeats, store, database, self.prefix, windows.seconds)
+        logger = log.get("ship")
+        with spool_adapter.lock(self.layout, "ship"), suppress(StoppedError):
+            try:
+                spool.prepare()
+                logger.info("ship.started", spool=str(self.layout.root))
+                self._probe(store, database, clock.now())
+                self._ready(is_ready=True)
+                for recording in spool.finished_with_audio():
+                    spool.delete_audio(recording)
+                while not self.stopping.is_set():
+                    now = clock.now()
+                    if now - self._probed_at >= PROBE_MICROSECONDS:
+                        self._probe(store, database, now)
+                    heartbeats.refresh()
+                    self._adopt(shipping)
+                    awaited = [self._ship(shipping, recording, now) for recording in spool.sealed()]
+                    if self.once and Wait.HEARTBEAT not in awaited:
+                        break
+                    self.stopping.wait(POLL_SECONDS)
+            finally:
+                self._ready(is_ready=False)
+        logger.info("ship.ended")
+        return FINDING if self.once and self._finding else GOOD
+
+    def _probe(self, store: ObjectStore, database: Database, now: Instant) -> None:
+        database.reach()
+        store.reach()
+        self._probed_at = now
+
+    def _adopt(self, shipping: Shipping) -> None:
+        logger = log.get("ship")
+        for file in shipping.spool.fallbacks():
+            try:
+                try:
+                    shipping.adopt(file, spool_adapter.read_fallback(file))
+                except (ValueError, SpoolError) as problem:
+                    self._finding = True
+                    target = shipping.spool.quarantine_fallback(file)
+                    logger.error("fallback.quarantined", file=target.name, why=_why(problem))  # noqa: TRY400
+            except OSError as problem:
+                self._finding = True
+                if self._once_said(f"fallback {file.name}", str(problem.strerror)):
+                    logger.error("fallback.kept", why=problem.strerror)  # noqa: TRY400
+
+    def _ship(self, shipping: Shipping, recording: RecordingId, now: Instant) -> Wait | None:
+        """Bring one call as far as it goes; whatever is wrong with it, the others go on."""
+        if now < self._due.get(recording, now):
+            return None
+        logger = log.get("ship").bind(recording=recording)
+        try:
+            result = shipping.ship(recording, now)
+        except UnshippableError as damage:
+            self._finding = True
+            target = shipping.spool.quarantine(recording)
+            # No traceback: what is wrong is in the call's files, not in this program.
+            logger.error("call.quarantined", folder=str(target), why=str(damage))  # noqa: TRY400
+        except UnreachableError:
+            raise
+        except (OSError, ConsentgateError) as problem:
+            # A conflict, which a person must settle; or a full disk, which may be over in a minute. Either way
+            # the call is safe where it is.
+            self._keep(recording, now, str(problem))
+        else:
+            if isinstance(result, Waiting):
+                self._due[recording] = result.until
+                if self._once_said(recording, result.why):
+                    logger.info("call.waits", why=result.why)
+                return result.why
+            logger.info(
+                "call.shipped",
+                outcome=result.outcome,
+                reason=result.reason,
+                segments=result.segments,
+                stored_samples=result.stored_samples,
+                destroyed_samples=result.destroyed_samples,
+            )
+        if recording not in self._due or self._due[recording] <= now:
+            self._forget(recording)
+        return None
+
+    def _keep(self, recording: RecordingId, now: Instant, why: str) -> None:
+        self._finding = True
+        self._due[recording] = Instant(now + KEPT_MICROSECONDS)
+        if self._once_said(recording, why):
+            log.get("ship").error("call.kept", recording=recording, why=why)
+
+    def _forget(self, recording: RecordingId) -> None:
+        self._due.pop(recording, None)
+        self._said.pop(recording, None)
+
+    def _once_said(self, about: str, text: str) -> bool:
+        """Tell whether this is news, so that a week without S3 is one line and not a million."""
+        news = self._said.get(about) != text
+        self._said[about] = text
+        return news
+
+    def _on_failure(self, failure: UnreachableError) -> None:
+        self._ready(is_ready=False)
+        if self._once_said("reach", str(failure)):
+            log.get("ship").error("ship.not_ready", why=str(failure), kind=type(failure).__name__)
+
+    def _on_success(self) -> None:
+        self._said.pop("reach", None)
+        self._ready(is_ready=True)
+        log.get("ship").info("ship.ready_again")
+
+    def _ready(self, *, is_ready: bool) -> None:
+        file = self.layout.ready("ship")
+        # A full disk must not end the process that empties it.
+        with suppress(OSError):
+            if is_ready:
+                replace(file, f"{os.getpid()}\n".encode(), mode=0o644)
+            else:
+                file.unlink(missing_ok=True)
+
+
+def _why(problem: Exception) -> str:
+    """Return the problem in words of ours: a JSON error or an unknown value would quote what came from outside."""
+    known = isinstance(problem, SpoolError) or type(problem) is ValueError
+    return str(problem) if known else type(problem).__name__
+
+
+@contextmanager
+def _signals(stopping: threading.Event) -> Iterator[None]:
+    """End after the current step on SIGTERM or SIGINT; a server that hangs does not delay that for ever."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        # Set by a thread: the main one, which runs this handler, may just hold the event's own lock.
+        # And if a step hangs longer, it is done again at the next start, as after any kill.
+        for delay_seconds, act in ((0.0, stopping.set), (STOP_SECONDS, lambda: os._exit(FINDING))):
+            timer = threading.Timer(delay_seconds, act)
+            timer.daemon = True
+            timer.start()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _reveal(secret: Secret | None) -> str | None:
+    return secret.reveal() if secret else None
+
+
+def run(config_path: Path, *, once: bool = False) -> int:
+    """Run ship with a configuration; `once`: ship what is there, then end.
+
+    Returns the exit code. Raises ConsentgateError: a wrong configuration, a second ship on the spool and, with
+    `once`, a dependency that cannot be reached.
+    """
+    log.configure()
+    settings = config.load(config_path)
+    s3 = settings.s3
+    store = S3Store(
+        bucket=s3.bucket,
+        region=s3.region,
+        endpoint_url=s3.endpoint_url,
+        access_key=_reveal(s3.access_key),
+        secret_key=_reveal(s3.secret_key),
+        encryption=s3.encryption,
+        kms_key_id=s3.kms_key_id,
+    )
+    database = PostgresDatabase(settings.postgres.dsn.reveal())
+    ship = Ship(Layout(settings.spool.path), store, database, s3.prefix, once)
+    try:
+        with _signals(ship.stopping):
+            return ship.run()
+    finally:
+        database.close()

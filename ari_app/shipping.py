@@ -1,0 +1,227 @@
+"""One sealed call on its way out: decide, store, prove, note, and only then let go of the local audio.
+
+    decide    read journal, heartbeats and files; write the objects locally; keep the manifest in the call's folder
+    store     each segment's object, then the manifest: PUT with checksum, HEAD for what is there now
+    note      all rows in one transaction
+    finish    sealed/ → shipped/ by one rename
+    destroy   the local audio, with what was not covered
+
+Killed between any two of them, the next start does the call again from its decision and ends in the same
+state. The decision is kept before anything leaves the machine, because heartbeats go on after it.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from ari_app.adapters import audio
+from ari_app.adapters.spool import Heartbeats, Spool
+from ari_app.core import evidence as ev
+from ari_app.core import manifest as mf
+from ari_app.core import names, shipment
+from ari_app.core import recording as rec
+from ari_app.core.manifest import Stored
+from ari_app.core.names import Instant, PartyId, RecordingId
+from ari_app.core.shipment import ContradictionError, Segment, TrackKey, Wav
+from ari_app.layout import MANIFEST
+from ari_app.ports import ConflictError, Database, Found, ObjectStore
+
+HEARTBEAT_PATIENCE = Instant(5 * names.MICROSECONDS)
+"""How long a sealed call waits for the heartbeat after its end: lines are at most a second apart, so a gate
+that wrote none for so long has died. What it did not live to see is not covered."""
+
+_UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
+"""What the pure core raises on evidence of another shape than the gate's: a person must look at it."""
+
+
+class Wait(StrEnum):
+    """Why a call cannot be shipped yet; each ends by itself."""
+
+    DISCARD_WINDOW = "discard_window"
+    AUDIO_OPEN = "audio_open"
+    HEARTBEAT = "heartbeat"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Not now; `until` is when it is worth asking again."""
+
+    why: Wait
+    until: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """Stored and proved. For the log: no numbers, no names."""
+
+    outcome: str
+    reason: str | None
+    segments: int
+    stored_samples: int
+    destroyed_samples: int
+
+
+class UnshippableError(Exception):
+    """The call's evidence or audio is damaged or contradicts itself: quarantine, never ship."""
+
+
+@dataclass(slots=True)
+class Shipping:
+    """The steps, with everything they need of the outside."""
+
+    spool: Spool
+    heartbeats: Heartbeats
+    store: ObjectStore
+    database: Database
+    prefix: str
+    discard_window_seconds: Callable[[str], int]
+    _seen: dict[RecordingId, Instant] = field(default_factory=dict)
+
+    def ship(self, recording: RecordingId, now: Instant) -> Shipped | Waiting:
+        """Do all steps of a sealed call that are not done yet.
+
+        Raises UnshippableError (quarantine it), ConflictError (keep it, tell a person), StoppedError, OSError.
+        """
+        text = self.spool.decided(recording)
+        if text is None:
+            waiting = self._decide(recording, now)
+            if waiting is not None:
+                return waiting
+            text = self.spool.decided(recording) or b""
+        manifest = json.loads(text)
+        if not self._superseded(manifest):
+            self._store(recording, manifest, text)
+        self.spool.finish(recording)
+        self.spool.delete_audio(recording)
+        self._seen.pop(recording, None)
+        tracks = manifest["tracks"]
+        return Shipped(
+            outcome=manifest["call"]["outcome"],
+            reason=manifest["call"]["reason"],
+            segments=len(manifest["segments"]),
+            stored_samples=sum(track["stored_samples"] for track in tracks),
+            destroyed_samples=sum(track["destroyed_samples"] for track in tracks),
+        )
+
+    def adopt(self, file: Path, fallback: mf.Fallback) -> None:
+        """Make a sealed call of what an AGI script noted. Raises SpoolError if its id is taken."""
+        folder = names.object_folder(self.prefix, fallback.recording, fallback.at)
+        text, _ = mf.to_json(mf.build_fallback(fallback, folder))
+        self.spool.adopt_fallback(file, fallback.recording, text)
+
+    def _superseded(self, manifest: Mapping[str, Any]) -> bool:
+        """Tell whether the gate's own account of this channel, or an earlier script's, is there already."""
+        call = manifest["call"]
+        return call["source"] == "fallback" and self.database.has_call(call["node"], call["channel"])
+
+    # -- decide
+
+    def _decide(self, recording: RecordingId, now: Instant) -> Waiting | None:
+        try:
+            entries, chain = ev.read(self.spool.journal(recording))
+            opened = shipment.opened(entries, recording)
+            waiting = self._too_early(recording, entries, opened, now)
+            if waiting is not None:
+                return waiting
+            wavs, still_open = self._captured(recording, entries, opened.run)
+            if still_open:
+                return Waiting(Wait.AUDIO_OPEN, Instant(now + names.MICROSECONDS))
+            made = shipment.plan(entries, chain, recording, self.heartbeats.last(opened.run), wavs)
+            folder = names.object_folder(self.prefix, recording, opened.at)
+            objects = {segment.number: self._encode(recording, segment) for segment in made.segments}
+            text, _ = mf.to_json(mf.build(made, folder, objects))
+        except _UNREADABLE as damage:
+            raise UnshippableError(str(damage) or type(damage).__name__) from damage
+        self.spool.decide(recording, text)
+        return None
+
+    def _too_early(
+        self, recording: RecordingId, entries: list[ev.Entry], opened: ev.Opened, now: Instant
+    ) -> Waiting | None:
+        window = self.discard_window_seconds(opened.line) * names.MICROSECONDS
+        due = Instant(shipment.ended_at(entries) + window)
+        if now < due:
+            return Waiting(Wait.DISCARD_WINDOW, due)
+        awaited = shipment.awaited(entries)
+        last = self.heartbeats.last(opened.run)
+        if awaited is None or (last is not None and last >= awaited) or self.heartbeats.superseded(opened.run):
+            return None
+        seen = self._seen.setdefault(recording, now)
+        if now - seen < HEARTBEAT_PATIENCE:
+            return Waiting(Wait.HEARTBEAT, now)
+        return None
+
+    def _captured(self, recording: RecordingId, entries: list[ev.Entry], run: str) -> tuple[dict[TrackKey, Wav], bool]:
+        """Return the files that exist, and whether one of them may still be written to."""
+        wavs: dict[TrackKey, Wav] = {}
+        still_open = False
+        requested = {
+            (entry.segment, entry.party): entry.at for entry in entries if isinstance(entry, ev.CaptureRequested)
+        }
+        for track in rec.tracks(entries):
+            key = (track.segment, track.party)
+            found = audio.inspect(self._wav(recording, track.segment, track.party))
+            if found is None:
+                continue
+            closed = track.closed or found.closed_by_header or self.heartbeats.asterisk_gone(run, requested[key])
+            still_open = still_open or not closed
+            wavs[key] = found.wav
+        return wavs, still_open
+
+    def _wav(self, recording: RecordingId, segment: int, party: str) -> Path:
+        # The name is made anew, not taken from the journal, and read back: no path can come in by it.
+        name = names.track_file(segment, PartyId(party))
+        if names.parse_track_file(name) != (segment, party):
+            raise ContradictionError("a track's segment or party has no file name")
+        return self.spool.layout.audio_of(recording) / name
+
+    def _encode(self, recording: RecordingId, segment: Segment) -> Stored:
+        lanes: list[audio.Lane | None] = [None] * len(segment.parties)
+        for kept in segment.kept:
+            file = self._wav(recording, segment.number, kept.track.party)
+            lanes[kept.channel - 1] = audio.Lane(file, kept.cut.first, kept.cut.last, kept.offset)
+        name = names.segment_object(segment.number)
+        target = self.spool.layout.audio_of(recording) / name
+        audio.write_flac(target, segment.rate_hz, segment.samples, lanes)
+        found = _measure(target)
+        return Stored(name, found.sha256, found.size)
+
+    # -- store, note
+
+    def _store(self, recording: RecordingId, manifest: Mapping[str, Any], text: bytes) -> None:
+        folder = manifest["folder"]
+        for segment in manifest["segments"]:
+            file = self.spool.layout.audio_of(recording) / segment["object"]
+            wanted = Found(segment["bytes"], segment["sha256"])
+            try:
+                intact = _measure(file) == wanted
+            except FileNotFoundError:
+                intact = False
+            if not intact:
+                raise UnshippableError(f"{segment['object']} changed on disk after its hash was decided")
+            self._put(f"{folder}/{segment['object']}", file, wanted, "audio/flac")
+        key = f"{folder}/{MANIFEST}"
+        wanted = Found(len(text), hashlib.sha256(text).hexdigest())
+        self._put(key, self.spool.layout.sealed / recording / MANIFEST, wanted, "application/json")
+        self.database.store(manifest, key, wanted.sha256)
+
+    def _put(self, key: str, file: Path, wanted: Found, content_type: str) -> None:
+        self.store.put(key, file, wanted.sha256, content_type)
+        there = self.store.head(key)
+        if there != wanted:
+            raise ConflictError(
+                "S3 holds another object under this name",
+                on=key,
+                why=f"{there.size} bytes, SHA-256 {there.sha256[:16]}…; ours is {wanted.size}, {wanted.sha256[:16]}…",
+                hint="Nothing was changed on either side. Find out where it came from before you move it away",
+            )
+
+
+def _measure(file: Path) -> Found:
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256")
+        return Found(stream.tell(), digest.hexdigest())
