@@ -1,0 +1,86 @@
+"""What a world tells others: how to reach its parts, and the project's own configuration file."""
+
+from typing import TYPE_CHECKING, Any
+
+from .asterisk import EXTENSIONS, USER
+from .ports import ADDRESS
+from .seaweed import BUCKET, PREFIX, REGION
+
+if TYPE_CHECKING:  # the world imports this module
+    from .world import World
+
+
+def env(world: "World") -> dict[str, Any]:
+    """Everything a test or an acceptance script needs, as `deploy/demo env` prints it (DESIGN §5)."""
+    at, secrets = world.ports.asterisk, world.secrets
+    lines = {
+        name: {
+            "number": said["numbers"][0],
+            "announcements": [str(world.announcements / f"{one}.wav") for one in said.get("announcements", [])],
+        }
+        for name, said in world.options.lines.items()
+    }
+    house = f"{ADDRESS}:{at.house}"
+    return {
+        "sip": f"{ADDRESS}:{at.trunk}",
+        "trunk_peer": f"{ADDRESS}:{at.trunk_peer}",
+        "ari": {"url": f"http://{ADDRESS}:{at.http}/ari", "user": USER, "password": secrets.ari},
+        "ami": {"host": ADDRESS, "port": at.ami, "user": USER, "secret": secrets.ami},
+        "postgres": world.postgres.dsn,
+        "s3": {
+            "endpoint": world.s3.endpoint,
+            "region": REGION,
+            "bucket": BUCKET,
+            "prefix": PREFIX,
+            "access_key": secrets.s3_access,
+            "secret_key": secrets.s3_secret,
+        },
+        "spool": str(world.spool),
+        "config": str(world.config),
+        "asterisk": {
+            "etc": str(world.asterisk.etc),
+            "command": world.asterisk.command,
+            "monitor": str(world.asterisk.monitor),
+        },
+        "lines": lines,
+        "agents": [{"user": user, "password": secrets.phones[user], "sip": house} for user in EXTENSIONS],
+        "pids": {name: world.pid(name) for name in ("asterisk", "gate", "guard", "ship", "postgres", "s3")},
+    }
+
+
+def configuration(world: "World") -> dict[str, Any]:
+    """Return the generated configuration of gate and ship, as DESIGN §6 shapes it."""
+    secret = world.root / "etc" / "secrets"
+    at = env(world)
+    return {
+        "site": {"name": "St Elsewhere Hospital", "node": "pbx1", "default_language": "en"},
+        "asterisk": {
+            "ari_url": at["ari"]["url"],
+            "ari_user": USER,
+            "ari_password_file": secret / "ari.password",
+            "ami_host": ADDRESS,
+            "ami_port": at["ami"]["port"],
+            "ami_user": USER,
+            "ami_password_file": secret / "ami.password",
+        },
+        "spool": {"path": world.spool},
+        "s3": {
+            "bucket": BUCKET,
+            "region": REGION,
+            "endpoint_url": at["s3"]["endpoint"],
+            "access_key_file": secret / "s3.access_key",
+            "secret_key_file": secret / "s3.secret_key",
+            "prefix": PREFIX,
+        },
+        "numbers": {"key_file": secret / "numbers.key"},
+        "postgres": {"dsn_file": secret / "postgres.dsn"},
+        "announcements": {
+            name: {"file": world.announcements / f"{name}.wav", "language": said.language, "text": said.text}
+            for name, said in world.options.announcements.items()
+        },
+        "lines": world.options.lines,
+        "parties": {
+            "staff": [f"PJSIP/{name}" for name in (*EXTENSIONS, "demo-phone")],
+            "trunks": ["PJSIP/trunk"],
+        },
+    }
