@@ -1,0 +1,1 @@
+"""What `./tests/bench NAME` runs: each benchmark measures its reference in the same run, on the same machine."""

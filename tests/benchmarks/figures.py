@@ -1,0 +1,60 @@
+"""Percentiles, and the one line of JSON that every benchmark prints (DESIGN §5)."""
+
+import json
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+DIGITS = 3
+
+
+def percentile(values: Iterable[float], percent: float) -> float:
+    """Return the value that `percent` of all values do not exceed (nearest rank, so it is one that occurred)."""
+    ordered = sorted(values)
+    if not ordered:
+        return math.nan
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
+
+
+def median(values: Sequence[float]) -> float:
+    """Return the median; not a number if there is nothing to take it of."""
+    return statistics.median(values) if values else math.nan
+
+
+@dataclass(slots=True)
+class Report:
+    """Figures, the reference's figures, and the bars that the first must meet."""
+
+    bench: str
+    figures: dict[str, Any] = field(default_factory=dict)
+    reference: dict[str, Any] = field(default_factory=dict)
+    bars: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def at_most(self, name: str, value: float, bar: float) -> None:
+        """Set a bar that the value must not exceed. What could not be measured has not met it."""
+        self.bars[name] = {"value": _plain(value), "bar": _plain(bar), "ok": value <= bar}
+
+    @property
+    def ok(self) -> bool:
+        """Whether every bar is met."""
+        return all(bar["ok"] for bar in self.bars.values())
+
+    def line(self) -> str:
+        """Return the line for stdout."""
+        said = {"bench": self.bench, "ok": self.ok, "figures": self.figures, "reference": self.reference}
+        return json.dumps(_plain({**said, "bars": self.bars}), allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    """Round what is measured, and say null for what is not a number, which JSON does not know."""
+    match value:
+        case dict():
+            return {key: _plain(one) for key, one in value.items()}
+        case list():
+            return [_plain(one) for one in value]
+        case float():
+            return round(value, DIGITS) if math.isfinite(value) else None
+        case _:
+            return value

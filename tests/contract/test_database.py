@@ -1,0 +1,94 @@
+"""What ship relies on of a place for rows, asked of the real PostgreSQL and of the one in memory."""
+
+import pytest
+import servers
+from sealed_calls import RATE_HZ, at, good, minted
+
+from ari_app.adapters.memory import MemoryDatabase
+from ari_app.adapters.postgres import PostgresDatabase
+from ari_app.core import manifest as mf
+from ari_app.core import shipment
+from ari_app.core.manifest import Stored
+from ari_app.core.reasons import Reason
+from ari_app.core.shipment import Wav
+from ari_app.ports import ConflictError
+
+CHANNEL = "1763802000.7"
+
+
+@pytest.fixture(params=["postgresql", "memory"])
+def database(request):
+    made = PostgresDatabase(servers.running().database()) if request.param == "postgresql" else MemoryDatabase()
+    yield made
+    made.close()
+
+
+def gates(number=1, **changes):
+    recording = minted(number)
+    entries = good(recording, channel=CHANNEL, **changes)
+    wavs = {(1, "p01"): Wav(4 * RATE_HZ, RATE_HZ, at(8))}
+    made = shipment.plan(entries, "c" * 64, recording, at(60), wavs)
+    return mf.build(made, f"calls/{recording}", {1: Stored("seg-001.flac", "d" * 64, 1000)})
+
+
+def scripts(number=2):
+    recording = minted(number)
+    fallback = mf.Fallback(recording, "pbx1", "switchboard", CHANNEL, at(0), Reason.GATE_AWAY)
+    return mf.build_fallback(fallback, f"calls/{recording}")
+
+
+def store(database, manifest):
+    database.store(manifest, f"{manifest['folder']}/manifest.json", mf.to_json(manifest)[1])
+
+
+def test_it_answers(database):
+    database.reach()
+
+
+def test_a_call_that_was_stored_is_known(database):
+    assert not database.has_call("pbx1", CHANNEL)
+    store(database, gates())
+    assert database.has_call("pbx1", CHANNEL)
+    assert not database.has_call("pbx2", CHANNEL)
+
+
+def test_storing_again_changes_nothing(database):
+    for _ in range(2):
+        store(database, gates())
+
+
+def test_another_manifest_of_the_same_recording_is_refused(database):
+    store(database, gates())
+    with pytest.raises(ConflictError, match="another manifest"):
+        store(database, gates(line="crisis-line"))
+
+
+def test_a_scripts_account_after_the_gates_changes_nothing(database):
+    store(database, gates())
+    store(database, scripts())
+    # It was not stored, so the gate's own next account of the same id would be new.
+    store(database, gates(2, run="run-2"))
+
+
+def test_the_gates_account_replaces_a_scripts(database):
+    store(database, scripts())
+    assert database.has_call("pbx1", CHANNEL)
+    store(database, gates())
+    store(database, scripts(3))
+    assert database.has_call("pbx1", CHANNEL)
+
+
+def test_a_second_script_adds_nothing(database):
+    store(database, scripts(2))
+    store(database, scripts(3))
+
+
+def test_a_run_gives_one_account_of_a_channel(database):
+    store(database, gates(1))
+    with pytest.raises(ConflictError):
+        store(database, gates(2))
+
+
+def test_a_restarted_gate_gives_its_own_account(database):
+    store(database, gates(1))
+    store(database, gates(2, run="run-2"))

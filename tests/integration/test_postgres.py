@@ -1,0 +1,191 @@
+"""The promises that the schema itself keeps: what contradicts them is refused, whoever wrote it."""
+
+import copy
+import signal
+import time
+
+import psycopg
+import pytest
+import servers
+from contract.test_database import CHANNEL, gates, scripts, store
+from sealed_calls import NUMBER_HASH, at
+
+from ari_app.adapters.postgres import PostgresDatabase
+from ari_app.core import manifest as mf
+from ari_app.core import names
+from ari_app.errors import PermanentError, TransientError
+from ari_app.ports import ConflictError
+
+PROMISES = [
+    ("a party that was told after the permit began", lambda m: told(m, since=at(2.9))),
+    ("a party that was never told", lambda m: told(m, notice=None, told_at=None)),
+    ("a notice of somebody else", lambda m: m["permits"][0]["parties"][1].update(notice=1, told_at=names.iso(at(3)))),
+    ("a notice with another end", lambda m: told(m, told_at=names.iso(at(2.5)))),
+    ("a notice that failed", lambda m: failed(m)),
+    ("stored before the permit", lambda m: m["tracks"][0].update(stored_from=names.iso(at(2.999)))),
+    ("stored after the coverage", lambda m: m["tracks"][0].update(stored_until=names.iso(at(7.961)))),
+    ("stored of a party that the permit does not name", lambda m: m["permits"][0]["parties"].pop()),
+    ("stored under a permit that does not exist", lambda m: m["tracks"][0].update(permit=2)),
+    ("stored without a segment", lambda m: m["segments"].clear()),
+    ("covered up to the revocation itself", lambda m: m["permits"][0].update(covered_until=names.iso(at(8)))),
+    ("two tracks on one channel", lambda m: m["tracks"][1].update(m["tracks"][0], party="p02")),
+    ("a recorded call with a reason", lambda m: m["call"].update(reason="hung_up")),
+    ("an unknown reason", lambda m: m["gaps"][0].update(reason="because")),
+    ("a recording without a journal", lambda m: m.update(journal=None)),
+    ("an id that we did not mint", lambda m: m["call"].update(recording="../../etc/passwd")),
+]
+
+
+def told(manifest, **changes):
+    changes = {key: names.iso(value) if isinstance(value, int) else value for key, value in changes.items()}
+    manifest["permits"][0]["parties"][0].update(changes)
+
+
+def failed(manifest):
+    notice = manifest["notices"][0]
+    notice.update(failed_at=notice.pop("completed_at"), reason="announcement_cut_short")
+
+
+@pytest.fixture
+def dsn():
+    return servers.running().database()
+
+
+@pytest.fixture
+def database(dsn):
+    made = PostgresDatabase(dsn)
+    yield made
+    made.close()
+
+
+def rows(dsn, query):
+    with psycopg.connect(dsn) as connection:
+        return connection.execute(query).fetchall()
+
+
+@pytest.mark.parametrize(("change"), [change for _, change in PROMISES], ids=[name for name, _ in PROMISES])
+def test_what_breaks_a_promise_is_refused_whole(database, dsn, change):
+    manifest = copy.deepcopy(gates())
+    change(manifest)
+    with pytest.raises(ConflictError):
+        store(database, manifest)
+    assert rows(dsn, "SELECT count(*) FROM calls") == [(0,)]
+
+
+def test_the_same_manifest_without_the_fault_is_taken(database, dsn):
+    manifest = gates()
+    store(database, manifest)
+    assert rows(dsn, "SELECT outcome, encode(number_hash, 'hex') FROM calls") == [("recorded", NUMBER_HASH)]
+    assert rows(dsn, "SELECT object FROM segments") == [(f"{manifest['folder']}/seg-001.flac",)]
+    assert rows(dsn, "SELECT manifest_sha256 FROM recordings") == [(mf.to_json(manifest)[1],)]
+    assert len(rows(dsn, "SELECT 1 FROM tracks")) == 2
+
+
+def test_one_object_belongs_to_one_recording(database):
+    store(database, gates())
+    manifest = gates(2, run="run-2")
+    manifest["folder"] = gates()["folder"]
+    with pytest.raises(ConflictError, match=r"segments|recordings"):
+        database.store(manifest, "elsewhere/manifest.json", "e" * 64)
+
+
+def test_a_refusal_names_the_rule_and_no_value(database):
+    manifest = gates()
+    manifest["call"]["number_hash"] = None
+    with pytest.raises(ConflictError, match="table calls") as caught:
+        store(database, manifest)
+    assert manifest["call"]["number"] not in str(caught.value)
+
+
+def test_two_accounts_of_a_call_are_one_call(database, dsn):
+    store(database, gates(1))
+    unrecorded = gates(2, run="run-2")
+    unrecorded["call"].update(outcome="not_recorded", reason="gate_restarted", ended_at=names.iso(at(30)))
+    unrecorded.update(segments=[], tracks=[])
+    store(database, unrecorded)
+    assert rows(dsn, "SELECT outcome, reason, ended_at - began_at FROM calls")[0][:2] == ("recorded", None)
+    assert rows(dsn, "SELECT count(*) FROM recordings") == [(2,)]
+
+
+def test_the_gates_account_leaves_nothing_of_the_scripts(database, dsn):
+    store(database, scripts())
+    assert rows(dsn, "SELECT outcome, reason FROM calls") == [("not_recorded", "gate_away")]
+    store(database, gates())
+    assert rows(dsn, "SELECT outcome, reason FROM calls") == [("recorded", None)]
+    assert rows(dsn, "SELECT source FROM recordings") == [("gate",)]
+
+
+# -- a server that refuses, is gone, comes back, hangs
+
+
+def test_a_wrong_password_is_named(dsn):
+    wrong = psycopg.conninfo.make_conninfo(dsn, password="hunter2")  # noqa: S106  # that is the point
+    database = PostgresDatabase(wrong)
+    with pytest.raises(PermanentError, match=r"PostgreSQL refuses us .*password.*dsn_file") as caught:
+        database.reach()
+    assert "hunter2" not in str(caught.value)
+    database.close()
+
+
+def test_a_missing_database_is_named():
+    database = PostgresDatabase(servers.running().dsn("nowhere"))
+    with pytest.raises(PermanentError, match='"nowhere" does not exist'):
+        database.reach()
+    database.close()
+
+
+def test_nothing_listening_is_transient():
+    database = PostgresDatabase("host=127.0.0.1 port=1 user=x dbname=y")
+    with pytest.raises(TransientError, match=r"y at 127\.0\.0\.1:1"):
+        database.reach()
+    database.close()
+
+
+def test_a_dsn_that_is_none_is_named():
+    database = PostgresDatabase("postgres//nonsense")
+    with pytest.raises(PermanentError, match="dsn_file"):
+        database.reach()
+    database.close()
+
+
+def test_after_a_restart_of_the_server_the_next_attempt_works(database):
+    database.reach()
+    running = servers.running()
+    running.kill("postgres")
+    with pytest.raises(TransientError):
+        database.reach()
+    began = time.monotonic()
+    with pytest.raises(TransientError, match="refused"):
+        database.reach()
+    assert time.monotonic() - began < 1, "a server that is away is told at once, not after a pool's timeout"
+    running.start_postgres()
+    database.reach()
+    store(database, gates())
+
+
+def test_a_role_without_rights_is_named(dsn):
+    with psycopg.connect(servers.running().postgres.admin_dsn, autocommit=True) as admin:
+        admin.execute("CREATE ROLE stranger LOGIN PASSWORD 'stranger'")
+    stranger = PostgresDatabase(psycopg.conninfo.make_conninfo(dsn, user="stranger", password="stranger"))  # noqa: S106
+    with pytest.raises(PermanentError, match="permission denied"):
+        stranger.reach()
+    stranger.close()
+
+
+def test_closing_does_not_wait_for_a_server_that_hangs(dsn):
+    database = PostgresDatabase(dsn)
+    database.reach()
+    postmaster = servers.running().processes["postgres"]
+    postmaster.signal(signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        database.close()
+        assert time.monotonic() - began < 3
+    finally:
+        postmaster.signal(signal.SIGCONT)
+
+
+def test_has_call_asks_by_node_and_channel(database):
+    store(database, gates())
+    assert database.has_call("pbx1", CHANNEL)
+    assert not database.has_call("pbx1", "'; DROP TABLE calls; --")

@@ -1,0 +1,69 @@
+"""Is the world as a test must leave it? What is not is a finding about the test, or about the product."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable
+
+from demo_world import processes
+from demo_world.world import OWN, SERVERS, World
+
+_EMPTY = ("live", "calls", "sealed", "fallback", "audio", "quarantine")
+_SHIPPED = {"journal.jsonl", "manifest.json"}
+_TOP = {
+    *_EMPTY, "shipped", "heartbeat", "announcements", "policy.json", "lines.conf",
+    "gate.lock", "gate.ready", "ship.lock", "ship.ready",
+}  # fmt: skip
+_SINGLE = ("asterisk", "gate", "ship")
+"""These have no helpers when nothing is going on; PostgreSQL has, and SeaweedFS is not ours to count."""
+
+
+def dirt(world: World) -> list[str]:
+    """Return everything that is not as it must be when nobody calls."""
+    checks: tuple[Callable[[World], list[str]], ...] = (_stopped, _channels, _strangers, _spool)
+    found: list[str] = []
+    for check in checks:
+        found += check(world)
+    return found
+
+
+def _stopped(world: World) -> list[str]:
+    found = [f"{name} does not run" for name in (*SERVERS, *OWN) if not world.running(name)]
+    for name in OWN:
+        mark = world.spool / f"{name}.ready"
+        ready = mark.read_text().strip() if mark.exists() else ""
+        if ready != str(world.pid(name)):
+            found.append(f"{name} is not ready ({ready or 'no mark'})")
+    return found
+
+
+def _channels(world: World) -> list[str]:
+    if not world.running("asterisk"):
+        return []
+    count = re.search(r"(\d+) active channel", world.asterisk.cli("core show channels count"))
+    return [] if count and count[1] == "0" else [f"{count[1] if count else 'unknown many'} channels are up"]
+
+
+def _strangers(world: World) -> list[str]:
+    known = {world.pid(name): name for name in (*SERVERS, *OWN)}
+    sessions: Counter[str] = Counter()
+    found = []
+    for pid in processes.marked(world.root):
+        try:
+            name = known.get(os.getsid(pid))
+        except ProcessLookupError:
+            continue
+        if name is None:
+            found.append(f"process {pid} belongs to no server")
+        else:
+            sessions[name] += 1
+    return found + [f"{name} has left {sessions[name] - 1} helper(s)" for name in _SINGLE if sessions[name] > 1]
+
+
+def _spool(world: World) -> list[str]:
+    spool = world.spool
+    found = [f"in the spool: {one.relative_to(spool)}" for name in _EMPTY for one in (spool / name).glob("*")]
+    found += [f"in the spool: {one.name}" for one in spool.iterdir() if one.name not in _TOP]
+    for call in (spool / "shipped").iterdir():
+        found += [f"in the spool: shipped/{call.name}/{one.name}" for one in call.iterdir() if one.name not in _SHIPPED]
+    return found

@@ -1,0 +1,80 @@
+"""One world for the whole ring, and after each test the proof that it was left as it was found."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from demo_world import processes
+from demo_world.world import World
+from servers import packages_cache
+from system.cleanliness import dirt
+from system.hospital import Hospital, await_alive
+from system.site import DIALPLAN, OPTIONS
+
+SETTLED_SECONDS = 12.0
+_BUGS = ("Traceback", "order.failed", "fact_failed")
+
+
+@pytest.fixture(scope="session")
+def world() -> Iterator[World]:
+    """Asterisk, PostgreSQL, S3, gate and ship, all running and ready."""
+    cache = Path(os.environ.get("CONSENTGATE_PACKAGES_CACHE") or packages_cache())
+    # pytest's own temporary folders may not be entered by the servers' users.
+    root = Path(tempfile.mkdtemp(prefix="cg-system-"))
+    root.chmod(0o755)
+    made = World.create(root / "w", packages_cache=cache, options=OPTIONS)
+    try:
+        made.asterisk.write_site_dialplan(DIALPLAN)
+        made.start()
+        # The gate writes lines.conf when it starts, after Asterisk has read its dialplan.
+        made.asterisk.cli("dialplan reload")
+        await_alive(made)
+        yield made
+    finally:
+        made.stop()
+        if os.environ.get("CONSENTGATE_KEEP_WORLD"):
+            print(f"kept: {root}")
+        else:
+            shutil.rmtree(root)
+
+
+@pytest.fixture
+def hospital(world: World) -> Hospital:
+    """Return the world with telephones."""
+    return Hospital(world)
+
+
+@pytest.fixture(autouse=True)
+def clean(world: World) -> Iterator[None]:
+    """After each test: no channel, no process, no call in the spool; gate and ship ready; no bug in their logs."""
+    logs = {name: world.place(name).log for name in ("gate", "ship")}
+    before = {name: log.stat().st_size for name, log in logs.items()}
+    yield
+    processes.wait_until(lambda: not dirt(world), SETTLED_SECONDS, pause_seconds=0.2)
+    found = dirt(world)
+    for name, log in logs.items():
+        said = log.read_bytes()[before[name] :].decode(errors="replace")
+        found += [f"{name}'s log: {line[:300]}" for line in said.splitlines() if any(bug in line for bug in _BUGS)]
+    if found:
+        _heal(world)
+        pytest.fail("the world is not clean after this test:\n  " + "\n  ".join(found), pytrace=False)
+
+
+def _heal(world: World) -> None:
+    """Give the next test a world that it can blame for nothing."""
+    for name in ("gate", "ship"):
+        if (process := world.place(name).running()) is not None:
+            processes.stop(process)
+    if world.running("asterisk"):
+        world.asterisk.cli("channel request hangup all")
+    kept = world.root / "dirt"
+    kept.mkdir(exist_ok=True)
+    for folder in ("live", "calls", "sealed", "fallback", "audio", "quarantine"):
+        for one in (world.spool / folder).glob("*"):
+            one.rename(kept / f"{folder}-{one.name}-{len(list(kept.iterdir()))}")
+    print(f"the world was put right; what lay in its spool is in {kept}")
+    world.start()
+    await_alive(world)

@@ -1,0 +1,165 @@
+"""The command line: what a person sees, and with which code it ends."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ari_app import cli, errors
+
+RUN = [sys.executable, "-c", "from ari_app.cli import main; main()"]
+
+
+def end(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["consentgate", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    return int(caught.value.code or 0)
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, module: str, outcome: object) -> list[tuple[Any, dict[str, Any]]]:
+    """Put a command's module in place that notes its call, and returns or raises the outcome."""
+    calls: list[tuple[Any, dict[str, Any]]] = []
+
+    def run(path: Path, **options: object) -> object:
+        calls.append((path, options))
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    monkeypatch.setitem(sys.modules, f"ari_app.{module}", SimpleNamespace(run=run))
+    return calls
+
+
+def test_help_names_every_command_and_what_the_codes_mean(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert end(monkeypatch, "--help") == 0
+    shown = capsys.readouterr().out
+    for word in ("gate", "ship", "migrate", "check", "--version", "Exit codes"):
+        assert word in shown
+
+
+@pytest.mark.parametrize("command", ["gate", "ship", "migrate", "check"])
+def test_each_command_explains_its_configuration(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert end(monkeypatch, command, "--help") == 0
+    assert "--config" in capsys.readouterr().out
+
+
+def test_help_waits_for_no_library_of_a_command() -> None:
+    heavy = ["boto3", "psycopg", "pydantic", "numpy", "aiohttp", "panoramisk", "yaml"]
+    program = (
+        "import sys\nfrom ari_app.cli import main\nsys.argv = ['consentgate', '--help']\n"
+        f"try:\n    main()\nexcept SystemExit:\n    print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert end(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out.startswith("consentgate ")
+
+
+@pytest.mark.parametrize("arguments", [["bogus"], ["check", "--nonsense"], ["gate", "surplus"]])
+def test_wrong_usage_ends_with_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    assert end(monkeypatch, *arguments) == errors.USAGE
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "module", "options"),
+    [
+        (["gate"], "gate", {}),
+        (["ship"], "ship", {"once": False}),
+        (["ship", "--once"], "ship", {"once": True}),
+        (["migrate"], "commands.migrate", {}),
+        (["check"], "commands.check", {"offline": False}),
+        (["check", "--offline"], "commands.check", {"offline": True}),
+    ],
+)
+def test_a_command_gets_its_options_and_its_code_is_the_end(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], module: str, options: dict[str, bool]
+) -> None:
+    calls = pretend(monkeypatch, module, 4)
+    assert end(monkeypatch, *arguments, "--config", "/etc/other.yaml") == errors.UNREACHABLE
+    assert calls == [(Path("/etc/other.yaml"), options)]
+
+
+def test_the_configuration_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = pretend(monkeypatch, "ship", 0)
+    monkeypatch.setattr("ari_app.config.default_path", lambda: Path("/from/environment.yaml"))
+    assert end(monkeypatch, "ship") == errors.GOOD
+    assert calls[0][0] == Path("/from/environment.yaml")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.ConfigurationError("it is wrong", on="x.yaml", hint="Mend it"), errors.CONFIGURATION),
+        (errors.PermanentError("S3 refuses us"), errors.UNREACHABLE),
+        (errors.SpoolError("another gate works on this spool"), errors.FINDING),
+    ],
+)
+def test_a_known_failure_is_one_message_and_its_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: errors.ConsentgateError, code: int
+) -> None:
+    pretend(monkeypatch, "gate", error)
+    assert end(monkeypatch, "gate") == code
+    assert capsys.readouterr().err == f"consentgate: {error}\n"
+
+
+def test_an_unknown_failure_names_a_file_with_the_details(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    pretend(monkeypatch, "gate", RuntimeError("something nobody thought of"))
+    assert end(monkeypatch, "gate") == errors.FINDING
+    (details,) = tmp_path.iterdir()
+    said = capsys.readouterr().err
+    assert str(details) in said
+    assert "RuntimeError" in said
+    assert "Traceback" not in said
+    assert "something nobody thought of" in details.read_text()
+    assert details.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_unknown_failure_without_a_place_for_details(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    pretend(monkeypatch, "gate", RuntimeError("x"))
+    assert end(monkeypatch, "gate") == errors.FINDING
+    assert "--debug" in capsys.readouterr().err
+
+
+def test_debug_prints_the_details(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("CONSENTGATE_DEBUG", "")
+    pretend(monkeypatch, "gate", RuntimeError("something nobody thought of"))
+    assert end(monkeypatch, "--debug", "gate") == errors.FINDING
+    assert "something nobody thought of" in capsys.readouterr().err
+
+
+def test_the_keyboard_ends_it_without_a_word_too_many(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pretend(monkeypatch, "gate", KeyboardInterrupt())
+    assert end(monkeypatch, "gate") == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_missing_configuration_as_a_real_process(tmp_path: Path) -> None:
+    environment = {**os.environ, "CONSENTGATE_CONFIG": str(tmp_path / "nothing.yaml")}
+    done = subprocess.run([*RUN, "check"], capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == errors.CONFIGURATION
+    assert done.stderr.startswith("consentgate: the configuration cannot be read")
+    assert len(done.stderr.splitlines()) == 1

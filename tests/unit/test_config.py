@@ -1,0 +1,407 @@
+"""The configuration: what a right one gives, and how each wrong one is told."""
+
+import os
+import pickle
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from unit.config_world import SECRETS, write, write_secrets
+
+from ari_app import config
+from ari_app.config import InvalidConfigurationError, Secret
+from ari_app.config_units import period, size_bytes, size_text
+from ari_app.core.policy import Capture, Mode
+from ari_app.errors import CONFIGURATION, ConfigurationError
+
+EXAMPLE = Path(__file__).parents[2] / "deploy" / "consentgate.yaml"
+
+
+def refused(file: Path, environment: dict[str, str] | None = None) -> InvalidConfigurationError:
+    with pytest.raises(InvalidConfigurationError) as caught:
+        config.load(file, environment or {})
+    return caught.value
+
+
+def told(file: Path, environment: dict[str, str] | None = None) -> list[tuple[str, str]]:
+    return [(item.path, f"{item.problem}: {item.hint}") for item in refused(file, environment).problems]
+
+
+def test_a_right_configuration_gives_plain_values(tmp_path: Path) -> None:
+    loaded = config.load(write(tmp_path), {})
+    assert loaded.site.name == "St Elsewhere Hospital"
+    assert loaded.asterisk.ami_port == 5038
+    assert loaded.asterisk.ari_password.reveal() == "ari-secret"
+    assert loaded.spool.path == Path("/var/spool/consentgate")
+    assert loaded.spool.stop_below_free_bytes == 2 * 2**30
+    assert loaded.s3.prefix == "calls"
+    assert loaded.s3.secret_key == Secret("s3-secret")
+    line = loaded.lines["advice-line"]
+    assert (line.mode, line.capture, line.max_seconds) == (Mode.ANNOUNCE, Capture.CONVERSATION, 10800)
+    assert line.announcements == ("advice-en",)
+    assert loaded.announcements["advice-en"].file == tmp_path / "advice-en.wav"
+    assert loaded.parties.staff == frozenset({"PJSIP/2001", "PJSIP/2002"})
+    assert str(loaded.retention["health_record"].keep) == "8 years"
+    assert loaded.retention["health_record"].checked == date(2026, 11, 1)
+
+
+def test_it_is_frozen(tmp_path: Path) -> None:
+    loaded = config.load(write(tmp_path), {})
+    with pytest.raises(ValueError, match="frozen"):
+        loaded.s3.bucket = "another"
+
+
+def test_the_example_for_administrators_loads_and_shows_every_key(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text()
+    for name in set(text.split("_file: ")[1:]):
+        secret = tmp_path / name.split()[0]
+        secret.parent.mkdir(exist_ok=True)
+        secret.write_text(SECRETS[secret.name])
+    file = tmp_path / "consentgate.yaml"
+    file.write_text(text)
+    loaded = config.load(file, {})
+    assert {line.mode for line in loaded.lines.values()} == set(Mode)
+    sections: list[type[config.Section]] = [config.Config, *config.SECTIONS]
+    undocumented = [
+        f"{section.__name__}.{key}"
+        for section in sections
+        for key in config.keys_of(section)
+        if f"{key}:" not in text and key != "object_lock"
+    ]
+    assert undocumented == []
+
+
+def test_nothing_prints_a_secret(tmp_path: Path) -> None:
+    loaded = config.load(write(tmp_path), {})
+    printed = repr(loaded) + str(loaded) + loaded.asterisk.ari_password.__format__("") + f"{loaded.postgres.dsn!r}"
+    assert not [text for text in SECRETS.values() if text.strip() in printed]
+    with pytest.raises(TypeError, match="not written to a file"):
+        pickle.dumps(loaded.asterisk.ari_password)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("site.name", 7, 'must be text: put it in quotes: "7"'),
+        ("site.name", "  ", "is empty: write it out"),
+        ("site.node", "PBX 1", "is not a name: 1 to 40 of a-z, 0-9 and -, no - at the ends"),
+        ("site.default_language", False, 'must be text: put it in quotes: "false"'),
+        ("asterisk.ari_url", "127.0.0.1:8088", "is not an http:// or https:// address: for example"),
+        ("asterisk.ari_url", "http://u:p@127.0.0.1/ari", "holds a user or password: those have keys of their own"),
+        ("asterisk.ari_url", "http://127.0.0.1:99999/ari", "is not an http:// or https:// address"),
+        ("asterisk.ari_url", "http://127.0.0.1/ari?api_key=1", "holds more than an address"),
+        ("asterisk.ari_user", "a:b", "is not a user's name"),
+        ("asterisk.ami_port", 70000, "must be less than or equal to 65535"),
+        ("asterisk.ami_port", True, "must be a valid integer"),
+        ("asterisk.ami_user", "a\r\nAction: Originate", "is not a user's name"),
+        ("asterisk.ari_pasword_file", "x", "is not a key of this section: did you mean ari_password_file?"),
+        ("asterisk.ari_password_file", "nowhere", "names a file that does not exist"),
+        ("asterisk.ari_password_file", 7, "must be the path of a file"),
+        ("spool.path", "var/spool", "must be an absolute path of plain characters"),
+        ("spool.path", "/var/spool/a,b", "must be an absolute path of plain characters"),
+        ("spool.path", "/var/spool/../etc", "must be an absolute path of plain characters"),
+        ("spool.path", "/" + "x" * 200, "is longer than 180 characters"),
+        ("spool.stop_below_free", 2, "must be text: for example 2GiB"),
+        ("spool.stop_below_free", "2 gigs", "is not a size: a number and one of B, kB"),
+        ("s3.bucket", "My_Bucket", "is not a bucket's name"),
+        ("s3.region", "EU West", "is not a region"),
+        ("s3.prefix", "/calls", "is not a prefix of plain words between slashes"),
+        ("s3.prefix", "a/../b", "is not a prefix of plain words between slashes"),
+        ("s3.encryption", "aes256", "is not one of AES256, aws:kms: did you mean AES256?"),
+        ("s3.object_lock", "governance", "does not exist yet in this version"),
+        ("lines", {}, "must be a section of keys|should have at least 1 item"),
+        ("lines", ["advice-line"], "must be a section of keys: with at least one entry"),
+        ("lines.advice-line.mode", "announce_opt_out", "is a mode that does not exist yet: this version knows never"),
+        ("lines.advice-line.mode", "anounce", "is not a mode: did you mean announce?"),
+        ("lines.advice-line.mode", None, "is missing: for example mode: announce"),
+        ("lines.advice-line.capture", "always", "is not one of conversation, after_announcement"),
+        ("lines.advice-line.max_hours", 0, "must be a number of hours"),
+        ("lines.advice-line.max_hours", 25, "must be a number of hours"),
+        ("lines.advice-line.max_hours", True, "must be a number of hours"),
+        ("lines.advice-line.discard_window_seconds", -1, "must be greater than or equal to 0"),
+        ("lines.advice-line.purposes", "audit", "must be a list: for example purposes: [audit]"),
+        ("lines.advice-line.retention", "helth_record", "is not a class of the section retention: did you mean health"),
+        ("announcements.advice-en.language", "english", "is not a language"),
+        ("announcements.advice-en.text", None, "is missing: for example text:"),
+        ("announcements.advice-en.file", "", "must be the path of a file"),
+        ("retention.health_record.keep", "8 years", "is not a period: a number from 1 and d, w, m (months) or y"),
+        ("retention.health_record.from", "birth", "is not one of call, last_contact"),
+        ("retention.health_record.citation", None, "is missing"),
+        ("retention.health_record.checked", "soon", "is not a date: year, month and day: 2026-11-01"),
+        ("postgres", "postgresql://u:p@h/d", "must be a section of keys: with the keys dsn_file"),
+        ("extra", {}, "is not a key of this section: known here: site, asterisk, spool, s3"),
+    ],
+)
+def test_a_wrong_value_is_told_with_its_place_and_a_hint(
+    tmp_path: Path, path: str, value: object, expected: str
+) -> None:
+    found = told(write(tmp_path, (path, value)))
+    assert [place for place, _ in found] == [path]
+    assert any(text in found[0][1] for text in expected.split("|")), found
+
+
+@pytest.mark.parametrize(
+    ("changes", "place", "expected"),
+    [
+        (
+            [("lines.advice-line.announcements", ["advice-eng"])],
+            "lines.advice-line.announcements[0]",
+            "is not defined: did you mean advice-en?",
+        ),
+        (
+            [("lines.advice-line.announcements", ["advice-en", "advice-en"])],
+            "lines.advice-line.announcements[1]",
+            "stands twice in this list",
+        ),
+        (
+            [("lines.advice-line.announcements", None)],
+            "lines.advice-line.announcements",
+            "is missing: nobody would be told anything: name at least one: advice-en",
+        ),
+        (
+            [("lines.crisis-line.reason", None)],
+            "lines.crisis-line.reason",
+            "is missing: a line of mode never must give one: say why",
+        ),
+        (
+            [("lines.crisis-line.numbers", ["01632960111"])],
+            "lines.crisis-line.numbers[0]",
+            "stands already in lines.advice-line.numbers",
+        ),
+        (
+            [("lines.advice-line.numbers", ["01632 960111"])],
+            "lines.advice-line.numbers[0]",
+            "is not a telephone number",
+        ),
+        ([("lines.advice-line.numbers", [1632])], "lines.advice-line.numbers[0]", 'put it in quotes: "1632"'),
+        ([("lines.s", {"mode": "never", "reason": "x"})], "lines.s", "is a name that Asterisk uses itself"),
+        (
+            [("lines.crisisline", {"mode": "never", "reason": "x"})],
+            "lines.crisisline",
+            "is to Asterisk the same extension as crisis-line",
+        ),
+        ([("lines.Crisis", {"mode": "never", "reason": "x"})], "lines.Crisis", "is not a name"),
+        ([("parties.trunks", ["PJSIP/2001"])], "parties.trunks[0]", "stands already in parties.staff"),
+        ([("parties.staff", ["PJSIP/2*"])], "parties.staff[0]", "is not an endpoint's exact name"),
+        ([("parties.staff", ["2001"])], "parties.staff[0]", "no patterns: PJSIP/2001"),
+        ([("s3.access_key_file", None)], "s3.access_key_file", "is missing, although secret_key is there"),
+        ([("s3.encryption", "aws:kms")], "s3.kms_key_id", "is missing: aws:kms needs it"),
+        ([("s3.kms_key_id", "alias/x")], "s3.kms_key_id", "has no effect without encryption: aws:kms"),
+        ([("asterisk.ami_password", "hunter2")], "asterisk.ami_password", "does not stand in the configuration itself"),
+        ([("numbers", None)], "numbers.key", "is missing: write key_file"),
+        ([("asterisk", None)], "asterisk", "is missing"),
+    ],
+)
+def test_a_rule_between_values_is_told_at_the_value_that_breaks_it(
+    tmp_path: Path, changes: list[tuple[str, object]], place: str, expected: str
+) -> None:
+    found = told(write(tmp_path, *changes))
+    assert [path for path, _ in found] == [place]
+    assert expected in found[0][1]
+
+
+def test_a_never_line_may_keep_its_announcements_so_that_one_word_silences_it(tmp_path: Path) -> None:
+    changes = [("lines.advice-line.mode", "never"), ("lines.advice-line.reason", "complaint of today")]
+    assert config.load(write(tmp_path, *changes), {}).lines["advice-line"].mode is Mode.NEVER
+
+
+def test_without_any_s3_key_the_instance_s_own_role_is_used(tmp_path: Path) -> None:
+    loaded = config.load(write(tmp_path, ("s3.access_key_file", None), ("s3.secret_key_file", None)), {})
+    assert loaded.s3.access_key is None
+    assert loaded.s3.secret_key is None
+
+
+def test_a_misplaced_secret_is_not_repeated_in_the_message(tmp_path: Path) -> None:
+    file = write(tmp_path, ("asterisk.ami_password", "hunter2"), ("s3.secret", "hunter3"))
+    text = str(refused(file))
+    assert "(value ***)" in text
+    assert "hunter" not in text
+    file = write(tmp_path, ("asterisk.ari_url", "http://u:hunter4@127.0.0.1/ari"))
+    assert "hunter4" not in str(refused(file))
+
+
+class TestSecrets:
+    def test_a_file_wins_over_a_credential_wins_over_the_environment(self, tmp_path: Path) -> None:
+        credentials = tmp_path / "credentials"
+        credentials.mkdir()
+        (credentials / "ami_password").write_text("from systemd\n")
+        environment = {"CREDENTIALS_DIRECTORY": str(credentials), "CONSENTGATE_AMI_PASSWORD": "from environment"}
+        loaded = config.load(write(tmp_path), environment)
+        assert loaded.asterisk.ami_password.reveal() == "ami-secret"
+        without_file = write(tmp_path, ("asterisk.ami_password_file", None))
+        assert config.load(without_file, environment).asterisk.ami_password.reveal() == "from systemd"
+        del environment["CREDENTIALS_DIRECTORY"]
+        assert config.load(without_file, environment).asterisk.ami_password.reveal() == "from environment"
+
+    def test_sections_that_hold_only_a_secret_may_be_left_out_with_systemd(self, tmp_path: Path) -> None:
+        environment = {
+            "CONSENTGATE_NUMBERS_KEY": SECRETS["numbers.key"],
+            "CONSENTGATE_POSTGRES_DSN": SECRETS["postgres.dsn"],
+        }
+        loaded = config.load(write(tmp_path, ("numbers", None), ("postgres", None)), environment)
+        assert loaded.postgres.dsn.reveal().endswith("/consentgate")
+
+    @pytest.mark.parametrize(
+        ("content", "expected"),
+        [
+            (b"", "is empty"),
+            (b"\n", "is empty"),
+            (b"one\nAction: Originate", "holds more than one line"),
+            (b"\xff\xfe", "is not UTF-8 text"),
+            (b"x" * 70_000, "of more than 65536 bytes"),
+        ],
+    )
+    def test_a_secret_s_file_holds_one_line(self, tmp_path: Path, content: bytes, expected: str) -> None:
+        file = write(tmp_path)
+        (tmp_path / "ami.password").write_bytes(content)
+        found = told(file)
+        assert found[0][0] == "asterisk.ami_password_file"
+        assert expected in found[0][1]
+
+    def test_a_folder_is_no_secret(self, tmp_path: Path) -> None:
+        file = write(tmp_path, ("asterisk.ami_password_file", "."))
+        assert "cannot be read: Is a directory" in told(file)[0][1]
+
+    def test_a_number_key_that_is_no_key_and_an_address_that_is_none(self, tmp_path: Path) -> None:
+        file = write(tmp_path)
+        (tmp_path / "numbers.key").write_text("secret123")
+        (tmp_path / "postgres.dsn").write_text("127.0.0.1")
+        found = dict(told(file))
+        assert "32 random bytes" in found["numbers.key_file"]
+        assert "does not hold the address of a database" in found["postgres.dsn_file"]
+        assert "secret123" not in str(refused(file))
+
+
+class TestFile:
+    @pytest.mark.parametrize(
+        ("content", "line", "expected"),
+        [
+            (b"", 1, "is empty"),
+            (b"# nothing\n", 1, "is empty"),
+            (b"- site\n", 1, "is not a list of sections"),
+            (b"site: {name: x\n", 2, "is not YAML"),
+            (b"site:\n\tname: x\n", 2, "indent with spaces, never with tabs"),
+            (b"site: 1\nspool: \xff\n", 2, "is not UTF-8 text"),
+            (b"site: 1\nspool: \x07\n", 2, "a character that cannot be printed"),
+            (b"site: 1\n---\nsite: 2\n", 2, "is not YAML"),
+            (b"a: " + b"[" * 5000, 1, "nested too deeply"),
+        ],
+    )
+    def test_a_file_that_is_no_configuration(self, tmp_path: Path, content: bytes, line: int, expected: str) -> None:
+        file = tmp_path / "consentgate.yaml"
+        file.write_bytes(content)
+        problems = refused(file).problems
+        assert expected in problems[0].text(str(file))
+        assert problems[0].line == line
+
+    @pytest.mark.parametrize(
+        ("content", "expected"),
+        [
+            ("site: {name: a}\nsite: {name: b}\n", "site: stands twice, first in line 1"),
+            ("site: {name: a, name: b}\n", "site.name: stands twice, first in line 1"),
+            ("site: &x {name: *x}\n", "repeats itself through an alias"),
+            ("? [a, b]\n: c\n", "has a key that is a list or a section"),
+            ("site: {name: !!python/object:os.system x}\n", "site.name: cannot be read as"),
+            ("retention: {a: {checked: 2026-02-30}}\n", "cannot be read as timestamp"),
+            ("site: {<<: 7}\n", "merges (<<) something that is not a section"),
+        ],
+    )
+    def test_yaml_that_would_be_read_otherwise_than_meant(self, tmp_path: Path, content: str, expected: str) -> None:
+        file = tmp_path / "consentgate.yaml"
+        file.write_text(content)
+        assert expected in str(refused(file))
+
+    def test_a_billion_laughs_end(self, tmp_path: Path) -> None:
+        levels = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 9)]
+        file = tmp_path / "consentgate.yaml"
+        file.write_text("\n".join(["l0: &l0 [x, x, x]", *levels]))
+        assert "repeats itself" in str(refused(file))
+
+    def test_merged_keys_and_aliases_work(self, tmp_path: Path) -> None:
+        file = write(tmp_path)
+        text = file.read_text().replace(
+            "  crisis-line:", "  other-line: {<<: *rules, numbers: ['0999']}\n  crisis-line:"
+        )
+        file.write_text(text.replace("  advice-line:", "  advice-line: &rules"))
+        loaded = config.load(file, {})
+        assert loaded.lines["other-line"].announcements == ("advice-en",)
+        assert loaded.lines["other-line"].numbers == ("0999",)
+
+    def test_a_file_that_is_not_there_or_not_readable(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigurationError, match=r"there is no such file.*--config") as caught:
+            config.load(tmp_path / "nothing.yaml")
+        assert caught.value.exit_code == CONFIGURATION
+        with pytest.raises(ConfigurationError, match="Is a directory"):
+            config.load(tmp_path)
+        (tmp_path / "large").write_bytes(b"#" * 2**20 + b"#")
+        with pytest.raises(ConfigurationError, match="larger than"):
+            config.load(tmp_path / "large")
+
+    def test_where_it_lies(self) -> None:
+        assert config.default_path({}) == Path("/etc/consentgate/consentgate.yaml")
+        assert config.default_path({"CONSENTGATE_CONFIG": "/x.yaml"}) == Path("/x.yaml")
+
+    def test_relative_paths_are_meant_from_the_file_s_folder(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write(tmp_path)
+        monkeypatch.chdir(tmp_path.parent)
+        relative = Path(os.path.relpath(tmp_path)) / "consentgate.yaml"
+        assert config.load(relative, {}).announcements["advice-en"].file == tmp_path / "advice-en.wav"
+
+
+@given(st.text(max_size=300))
+def test_whatever_stands_in_the_file_it_is_told_in_words(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    write_secrets(folder)
+    file = folder / "consentgate.yaml"
+    file.write_bytes(text.encode("utf-8", "surrogatepass"))
+    assert all(problem.problem for problem in refused(file).problems)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=8), st.lists, max_leaves=5), st.data())
+def test_whatever_a_value_is_only_configuration_errors_come(
+    tmp_path_factory: pytest.TempPathFactory, value: object, data: st.DataObject
+) -> None:
+    path = data.draw(st.sampled_from([f"lines.advice-line.{key}" for key in config.keys_of(config.Line)] + ["parties"]))
+    file = write(tmp_path_factory.mktemp("any"), (path, value if value is not None else "~"))
+    try:
+        config.load(file, {})
+    except InvalidConfigurationError as error:
+        problems = error.problems
+    else:
+        problems = ()
+    assert all(problem.path.startswith(path.partition(".")[0]) for problem in problems)
+
+
+@given(st.integers(0, 2**50))
+def test_sizes_are_exact_in_bytes(count: int) -> None:
+    assert size_bytes(f"{count} B") == count
+    assert size_bytes(f"{count}B") == count
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("2GiB", 2 * 2**30), ("500 MB", 5 * 10**8), ("1.5TiB", 3 * 2**39), ("0B", 0), ("64KiB", 65536), ("1kB", 1000)],
+)
+def test_sizes(text: str, expected: int) -> None:
+    assert size_bytes(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "2", "GiB", "-1GiB", "2gib", "1e9B", "2GiB ", "٢GiB", "2000TiB", "NaNB"])
+def test_what_is_no_size(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is not a size|is more than"):
+        size_bytes(text)
+
+
+@given(st.integers(0, 2**50))
+def test_a_size_for_people_says_the_size(count: int) -> None:
+    assert float(size_text(count).split()[0]) <= max(1024, count)
+
+
+@pytest.mark.parametrize("text", ["", "0d", "8", "8 years", "y", "8h", "-1y"])
+def test_what_is_no_period(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a period"):
+        period(text)

@@ -1,0 +1,215 @@
+"""The promise in arithmetic: what is kept of a track was spoken inside its permit, at its earliest and its latest."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sealed_calls import BEGAN, MS, RATE_HZ, SECOND, at, good, minted, origin, over, played, requested
+
+from ari_app.core import evidence as ev
+from ari_app.core import recording as rec
+from ari_app.core.names import Instant
+from ari_app.core.reasons import Reason
+
+INSTANTS = st.integers(BEGAN - 20 * SECOND, BEGAN + 120 * SECOND).map(Instant)
+RATES = st.sampled_from([8000, 16000, 11025])
+
+
+def granted(seconds, permit=1):
+    return ev.PermitGranted(at=at(seconds), permit=permit, parties=["p01"])
+
+
+def revoked(seconds, permit=1):
+    return ev.PermitRevoked(at=at(seconds), permit=permit, reason=Reason.HUNG_UP)
+
+
+# -- coverage
+
+
+def test_covered_until_forty_milliseconds_before_the_revocation():
+    covered = rec.coverage([granted(3), revoked(8)], at(100))
+    assert covered == {1: rec.Interval(at(3), at(7.96))}
+
+
+def test_the_earliest_of_several_revocations_counts():
+    assert rec.coverage([granted(3), revoked(8), revoked(5), revoked(9)], at(100))[1].end == at(4.96)
+
+
+def test_a_heartbeat_before_the_revocation_ends_the_coverage():
+    assert rec.coverage([granted(3), revoked(8)], at(6))[1].end == at(6)
+
+
+def test_a_permit_that_was_never_revoked_is_covered_to_the_last_heartbeat():
+    assert rec.coverage([played(), granted(3)], at(50))[1] == rec.Interval(at(3), at(50))
+
+
+@pytest.mark.parametrize("heartbeat", [None, at(2)])
+def test_without_a_heartbeat_after_the_grant_nothing_is_covered(heartbeat):
+    assert rec.coverage([granted(3), revoked(8)], heartbeat)[1] == rec.Interval(at(3), at(3))
+
+
+@given(INSTANTS, st.lists(INSTANTS), st.none() | INSTANTS)
+def test_coverage_never_leaves_its_limits(start, ends, heartbeat):
+    entries = [ev.PermitGranted(at=start, permit=7, parties=[])]
+    entries += [ev.PermitRevoked(at=end, permit=7, reason=Reason.HUNG_UP) for end in ends]
+    interval = rec.coverage(entries, heartbeat)[7]
+    assert interval.start == start <= interval.end
+    if interval.end > start:
+        assert heartbeat is not None
+        assert interval.end <= heartbeat
+        assert all(interval.end <= end - 40 * MS for end in ends)
+
+
+# -- tracks
+
+
+def test_tracks_as_the_journal_tells_them():
+    first, second = rec.tracks(good(minted(1)))
+    assert first == rec.Track(1, "p01", "seg-001.p01.wav", 1, at(4), at(8), closed=True, ambiguous=False)
+    assert second == rec.Track(1, "p02", "seg-001.p02.wav", 1, at(4.05), at(8), closed=True, ambiguous=False)
+
+
+def test_the_later_origin_and_the_earlier_end_hold():
+    entries = [
+        requested(1, "p01"),
+        origin(1, "p01", 4, ambiguous=True),
+        origin(1, "p01", 4.02),
+        over(1, "p01", 8, closed=False),
+        over(1, "p01", 7, closed=False),
+    ]
+    (track,) = rec.tracks(entries)
+    assert track == rec.Track(1, "p01", "seg-001.p01.wav", 1, at(4.02), at(7), closed=False, ambiguous=True)
+
+
+def test_the_kernel_may_tell_that_a_file_was_closed():
+    (track,) = rec.tracks([requested(1, "p01"), ev.TrackClosed(at=at(9), segment=1, party="p01")])
+    assert track.closed
+    assert track.origin is None
+
+
+# -- cut
+
+
+def track(start, end):
+    return rec.Track(1, "p01", "seg-001.p01.wav", 1, start, end, closed=True, ambiguous=False)
+
+
+def test_a_whole_track_inside_its_permit_is_kept_whole():
+    cut = rec.cut(track(at(4), at(8)), rec.Interval(at(3), at(9)), 4 * RATE_HZ, RATE_HZ, at(99))
+    assert cut == rec.Cut(0, 4 * RATE_HZ, at(4), 0, 0)
+
+
+def test_a_track_without_an_origin_is_destroyed():
+    cut = rec.cut(track(None, at(8)), rec.Interval(at(3), at(9)), 32000, RATE_HZ, at(99))
+    assert cut == rec.Cut(0, 0, at(3), 32000, 0)
+
+
+def test_what_came_before_the_permit_is_destroyed():
+    cut = rec.cut(track(at(2), at(8)), rec.Interval(at(3), at(9)), 6 * RATE_HZ, RATE_HZ, at(99))
+    assert (cut.first, cut.last, cut.at, cut.destroyed) == (RATE_HZ, 6 * RATE_HZ, at(3), RATE_HZ)
+
+
+def test_a_short_track_is_cut_from_its_end():
+    # 4 s of samples for 6 s of wall time: the last sample may have been spoken at any time before 10 s, so
+    # for a permit that ended at 8 s the last 2 s of samples go, although by position all lie before 8 s.
+    cut = rec.cut(track(at(4), at(10)), rec.Interval(at(3), at(8)), 4 * RATE_HZ, RATE_HZ, at(99))
+    assert (cut.first, cut.last, cut.short_microseconds) == (0, 2 * RATE_HZ, 2 * SECOND)
+
+
+def test_without_a_known_end_the_files_last_change_is_the_end():
+    cut = rec.cut(track(at(4), None), rec.Interval(at(3), at(8)), 4 * RATE_HZ, RATE_HZ, at(10))
+    assert (cut.last, cut.short_microseconds) == (2 * RATE_HZ, 2 * SECOND)
+
+
+@given(
+    start=INSTANTS,
+    wall=st.integers(0, 100 * SECOND),
+    samples=st.integers(0, 900_000),
+    permit=st.tuples(INSTANTS, st.integers(0, 60 * SECOND)),
+    rate_hz=RATES,
+    known=st.booleans(),
+)
+def test_nothing_is_kept_from_outside_the_permit(start, wall, samples, permit, rate_hz, known):
+    end = Instant(start + wall)
+    covered = rec.Interval(permit[0], Instant(permit[0] + permit[1]))
+    cut = rec.cut(track(start, end if known else None), covered, samples, rate_hz, end)
+    assert 0 <= cut.first <= cut.last <= samples
+    assert cut.destroyed == samples - (cut.last - cut.first)
+    if cut.last == cut.first:
+        return
+    # Exactly, in fractions of a microsecond: sample k spans [earliest(k), earliest(k) + 1/rate).
+    assert start + Fraction(cut.first * SECOND, rate_hz) >= covered.start
+    assert start + Fraction(cut.last * SECOND, rate_hz) <= covered.end
+    assert covered.start <= cut.at
+    short = wall - Fraction(samples * SECOND, rate_hz)
+    if short > rec.SHORT_MICROSECONDS + 1:
+        # The latest instant at which the last kept sample can have ended.
+        assert end - Fraction((samples - cut.last) * SECOND, rate_hz) <= covered.end
+        assert cut.short_microseconds > 0
+    else:
+        # Not short: by position it is right to within what every revocation is cut by.
+        latest = end - Fraction((samples - cut.last) * SECOND, rate_hz)
+        assert latest <= covered.end + rec.SAFETY_MICROSECONDS + 1
+
+
+@given(st.lists(st.tuples(INSTANTS, st.integers(1, 1000)), min_size=1, max_size=8), RATES)
+def test_offsets_lay_every_track_at_its_instant(tracks, rate_hz):
+    cuts = [rec.Cut(0, length, begin, 0, 0) for begin, length in tracks]
+    start, offsets = rec.offsets(cuts, rate_hz)
+    assert min(offsets) == 0
+    assert start == min(begin for begin, _ in tracks)
+    for cut, offset in zip(cuts, offsets, strict=True):
+        # To within one sample, which is far below the 20 ms that are promised.
+        assert abs(start + offset * SECOND / rate_hz - cut.at) <= SECOND / rate_hz
+
+
+# -- gaps
+
+
+def test_gaps_bear_their_reasons():
+    reasons = [
+        (at(0), Reason.ANNOUNCEMENT),
+        (at(3), Reason.NOT_BRIDGED),
+        (at(4), Reason.NOTHING_CAPTURED),
+        (at(8), Reason.HUNG_UP),
+    ]
+    assert rec.gaps(at(0), at(9), [rec.Interval(at(4), at(7.96))], reasons) == [
+        rec.Gap(at(0), at(3), Reason.ANNOUNCEMENT),
+        rec.Gap(at(3), at(4), Reason.NOT_BRIDGED),
+        rec.Gap(at(7.96), at(9), Reason.HUNG_UP),
+    ]
+
+
+def test_a_gap_that_nobody_explained_until_later_bears_the_first_reason_within():
+    assert rec.gaps(at(0), at(9), [], [(at(5), Reason.EVENTS_LOST)]) == [rec.Gap(at(0), at(9), Reason.EVENTS_LOST)]
+
+
+def test_a_gap_that_nobody_explained_captured_nothing():
+    assert rec.gaps(at(0), at(9), [], []) == [rec.Gap(at(0), at(9), Reason.NOTHING_CAPTURED)]
+
+
+def test_a_call_stored_from_end_to_end_has_no_gap():
+    assert rec.gaps(at(0), at(9), [rec.Interval(at(0), at(9))], []) == []
+
+
+@given(
+    call=st.tuples(INSTANTS, st.integers(0, 100 * SECOND)),
+    stored=st.lists(st.tuples(st.integers(0, 100 * SECOND), st.integers(0, 50 * SECOND)), max_size=5),
+    reasons=st.lists(st.tuples(INSTANTS, st.sampled_from(list(Reason))), max_size=6),
+)
+def test_gaps_and_stored_stretches_fill_the_call_exactly(call, stored, reasons):
+    begin, end = call[0], Instant(call[0] + call[1])
+    inside = [
+        rec.Interval(Instant(min(begin + start, end)), Instant(min(begin + start + length, end)))
+        for start, length in stored
+    ]
+    reasons.sort(key=lambda one: one[0])
+    gaps = rec.gaps(begin, end, inside, reasons)
+    assert all(gap.start < gap.end for gap in gaps)
+    assert all(earlier.end <= later.start for earlier, later in zip(gaps, gaps[1:], strict=False))
+    union, position = 0, begin
+    for interval in sorted(inside, key=lambda one: one.start):
+        union += max(0, interval.end - max(interval.start, position))
+        position = max(position, interval.end)
+    assert sum(gap.end - gap.start for gap in gaps) + union == end - begin

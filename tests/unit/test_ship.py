@@ -1,0 +1,391 @@
+"""Which calls ship takes, which wait, which are put aside; with both ports in memory."""
+
+import hashlib
+import json
+import os
+from io import BytesIO
+
+import numpy as np
+import pytest
+import soundfile
+from sealed_calls import BEGAN, RATE_HZ, SyntheticSpool, at, good, journal, minted, noise, opened, wav
+from unit.test_ship_spool import note
+
+from ari_app import clock
+from ari_app.adapters.memory import MemoryDatabase, MemoryStore
+from ari_app.core import evidence as ev
+from ari_app.core import policy
+from ari_app.core.names import Instant
+from ari_app.core.policy import Line, Mode, Policy
+from ari_app.core.reasons import Reason
+from ari_app.errors import PermanentError, TransientError
+from ari_app.ship import Ship
+
+
+@pytest.fixture
+def synthetic(tmp_path):
+    return SyntheticSpool(tmp_path / "spool").prepare()
+
+
+def said(capsys):
+    """Return the log, wherever an unconfigured structlog writes it."""
+    return "".join(capsys.readouterr())
+
+
+class World:
+    """One spool and the two places where things go."""
+
+    def __init__(self, synthetic):
+        self.layout = synthetic.layout
+        self.store, self.database = MemoryStore(), MemoryDatabase()
+
+    def run(self):
+        return Ship(self.layout, self.store, self.database, "calls", once=True).run()
+
+    def names(self, folder):
+        return sorted(path.name for path in getattr(self.layout, folder).iterdir())
+
+
+@pytest.fixture
+def world(synthetic):
+    return World(synthetic)
+
+
+def sound(world, recording, segment=1):
+    key = f"calls/2026/11/22/{recording}/seg-{segment:03d}.flac"
+    return soundfile.read(BytesIO(world.store.objects[key]), dtype="int16")[0]
+
+
+def test_a_good_call_is_stored_to_the_sample_and_leaves_no_audio_here(world, synthetic):
+    recording = synthetic.good()
+    assert world.run() == 0
+    stored = sound(world, recording)
+    caller, house = noise(1, 4), noise(1001, 3.95)
+    kept = round(3.96 * RATE_HZ)
+    assert stored.shape == (kept, 2)
+    assert np.array_equal(stored[:, 0], caller[:kept])
+    assert not stored[:400, 1].any()
+    assert np.array_equal(stored[400:, 1], house[: kept - 400])
+    assert (world.names("sealed"), world.names("audio")) == ([], [])
+    assert world.names("shipped") == [recording]
+    assert sorted(path.name for path in (world.layout.shipped / recording).iterdir()) == [
+        "journal.jsonl",
+        "manifest.json",
+    ]
+    local = (world.layout.shipped / recording / "manifest.json").read_bytes()
+    assert world.store.objects[f"calls/2026/11/22/{recording}/manifest.json"] == local
+    assert world.database.manifests[recording] == json.loads(local)
+
+
+def test_nothing_to_do_is_fine(world):
+    assert world.run() == 0
+    assert world.store.objects == {}
+
+
+def test_a_call_that_was_not_recorded_has_a_manifest_and_no_audio(world, synthetic):
+    recording = synthetic.seal([opened(minted(9), mode="never"), ev.Ended(at=at(3), reason=Reason.LINE_NEVER)], {})
+    assert world.run() == 0
+    assert list(world.store.objects) == [f"calls/2026/11/22/{recording}/manifest.json"]
+    assert world.database.manifests[recording]["call"]["reason"] == "line_never"
+
+
+def unclosed(number, *, sound_seconds=4.0, closed=False):
+    """A good call whose files nobody saw closed."""
+    entries = [
+        ev.TrackEnded(at=one.at, segment=one.segment, party=one.party, closed=False)
+        if isinstance(one, ev.TrackEnded)
+        else one
+        for one in good(minted(number))
+    ]
+    audio = {f"seg-001.{party}.wav": wav(noise(number, sound_seconds), closed=closed) for party in ("p01", "p02")}
+    return entries, audio
+
+
+@pytest.mark.parametrize("seconds", [4.0, 0.0])
+def test_a_file_that_may_be_open_waits_and_the_others_go_on(world, synthetic, seconds, capsys):
+    waiting = synthetic.seal(*unclosed(50, sound_seconds=seconds))
+    shipped = synthetic.good()
+    assert world.run() == 0
+    assert (world.names("sealed"), world.names("shipped")) == ([waiting], [shipped])
+    assert said(capsys).count("audio_open") == 1
+
+
+def test_an_empty_closed_header_proves_nothing(world, synthetic):
+    waiting = synthetic.seal(*unclosed(50, sound_seconds=0.0, closed=True))
+    world.run()
+    assert world.names("sealed") == [waiting]
+
+
+def test_a_header_that_agrees_with_the_size_proves_that_a_file_is_closed(world, synthetic):
+    shipped = synthetic.seal(*unclosed(50, closed=True))
+    world.run()
+    assert world.names("shipped") == [shipped]
+
+
+def test_a_new_asterisk_closes_what_a_killed_one_left(world, synthetic):
+    shipped = synthetic.seal(*unclosed(50))
+    synthetic.beat(at(61), boot="boot-2")
+    world.run()
+    assert world.names("shipped") == [shipped]
+    assert sound(world, shipped).shape == (round(3.96 * RATE_HZ), 2)
+
+
+def test_the_kernels_word_is_enough(world, synthetic):
+    entries, audio = unclosed(50)
+    closes = [ev.TrackClosed(at=at(8.05), segment=1, party=party) for party in ("p01", "p02")]
+    shipped = synthetic.seal([*entries[:-1], *closes, entries[-1]], audio)
+    world.run()
+    assert world.names("shipped") == [shipped]
+
+
+def test_nothing_leaves_before_its_discard_window_is_over(world, synthetic):
+    line = Line("switchboard", Mode.ANNOUNCE, discard_window_seconds=100 * 365 * 86400)
+    world.layout.policy.write_bytes(policy.to_json(Policy("site", "pbx1", {"switchboard": line})))
+    waiting = synthetic.good()
+    other = synthetic.good(line="unknown-by-now")
+    assert world.run() == 0
+    assert (world.names("sealed"), world.names("shipped")) == ([waiting], [other])
+
+
+def test_an_unreadable_policy_lets_nothing_out(world, synthetic, capsys):
+    world.layout.policy.write_bytes(b"{")
+    waiting = synthetic.good()
+    assert world.run() == 1
+    assert world.names("sealed") == [waiting]
+    assert "the policy cannot be read" in said(capsys)
+
+
+def heartbeat_of(synthetic, seconds):
+    (synthetic.layout.heartbeats / "run-1.jsonl").unlink()
+    synthetic.beat(at(seconds))
+
+
+def test_a_dead_gates_call_is_shipped_up_to_its_last_heartbeat(world, synthetic, monkeypatch):
+    heartbeat_of(synthetic, 6)
+    shipped = synthetic.good()
+    clocks = iter(range(0, 100_000_000, 1_000_000))
+    monkeypatch.setattr(clock, "now", lambda: Instant(BEGAN + 10**9 + next(clocks)))
+    monkeypatch.setattr("ari_app.ship.POLL_SECONDS", 0.001)
+    assert world.run() == 0
+    assert sound(world, shipped).shape[0] == 2 * RATE_HZ
+    # It waited for a heartbeat that might still have come, but not for ever.
+    assert 4 <= next(clocks) // 1_000_000 <= 8
+
+
+def test_a_new_gate_run_ends_the_wait_at_once(world, synthetic):
+    heartbeat_of(synthetic, 6)
+    synthetic.beat(at(7), run="run-2")
+    shipped = synthetic.good()
+    assert world.run() == 0
+    assert sound(world, shipped).shape[0] == 2 * RATE_HZ
+
+
+# -- what is put aside
+
+
+def spoilt(kind):
+    text = journal(good(minted(70)))
+    lines = text.splitlines(keepends=True)
+    match kind:
+        case "a line is missing":
+            return b"".join(lines[:3] + lines[4:])
+        case "a value was changed":
+            return text.replace(b'"packets_sent":125', b'"packets_sent":126')
+        case "garbage":
+            return b"\xff\xfe\x00" * 100 + b"\n"
+        case "empty":
+            return b""
+        case "torn and alone":
+            return text[:30]
+        case "another call's":
+            return journal(good(minted(71)))
+        case "a reason of a later version":
+            entry = text.replace(b'"hung_up"', b'"astral_projection"')
+            return rechained(entry)
+        case "a track that was never asked for":
+            return journal([one for one in good(minted(70)) if not isinstance(one, ev.CaptureRequested)])
+        case "never told":
+            return journal([one for one in good(minted(70)) if not isinstance(one, ev.NoticePlayed)])
+        case _:
+            return journal([ev.Ended(at=at(1), reason=None)])
+
+
+def rechained(text):
+    """Recompute the chain, as somebody who knows the format would."""
+    previous, out = ev.FIRST, b""
+    for raw in text.splitlines():
+        value = json.loads(raw)
+        value["prev"] = previous
+        canonical = policy.canonical(value)
+        out += canonical + b"\n"
+        previous = hashlib.sha256(canonical).hexdigest()
+    return out
+
+
+KINDS = [
+    "a line is missing",
+    "a value was changed",
+    "garbage",
+    "empty",
+    "torn and alone",
+    "another call's",
+    "a reason of a later version",
+    "a track that was never asked for",
+    "never told",
+    "no opening",
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_damaged_evidence_is_put_aside_with_its_audio_and_the_others_go_on(world, synthetic, kind, capsys):
+    damaged = synthetic.seal(good(minted(70)), {"seg-001.p01.wav": wav(noise(70, 4))})
+    (world.layout.sealed / damaged / "journal.jsonl").write_bytes(spoilt(kind))
+    shipped = synthetic.good()
+    assert world.run() == 1
+    assert world.names("quarantine") == [damaged, f"{damaged}.audio"]
+    assert (world.names("sealed"), world.names("shipped"), world.names("audio")) == ([], [shipped], [])
+    assert not any(damaged in key for key in world.store.objects)
+    assert "call.quarantined" in said(capsys)
+    assert world.run() == 0
+
+
+def test_damaged_audio_is_put_aside(world, synthetic):
+    damaged = synthetic.seal(
+        good(minted(70)), {"seg-001.p01.wav": b"this is no sound file, but is long enough to be one"}
+    )
+    assert world.run() == 1
+    assert world.names("quarantine") == [damaged, f"{damaged}.audio"]
+
+
+def test_a_call_that_cannot_be_read_is_kept(world, synthetic, capsys):
+    kept = synthetic.seal(good(minted(70)), {})
+    (world.layout.sealed / kept / "journal.jsonl").unlink()
+    shipped = synthetic.good()
+    assert world.run() == 1
+    assert (world.names("sealed"), world.names("shipped")) == ([kept], [shipped])
+    assert "call.kept" in said(capsys)
+
+
+def test_another_object_under_our_name_is_kept_and_told(world, synthetic, capsys):
+    recording = synthetic.good()
+    key = f"calls/2026/11/22/{recording}/seg-001.flac"
+    world.store.objects[key] = b"somebody else's"
+    shipped = synthetic.good()
+    assert world.run() == 1
+    assert world.store.objects[key] == b"somebody else's"
+    assert (world.names("sealed"), world.names("shipped")) == ([recording], [shipped])
+    assert recording in world.names("audio")
+    assert recording not in world.database.manifests
+    error = said(capsys)
+    assert "S3 holds another object" in error
+    assert "Find out where it came from" in error
+
+
+def test_a_file_that_changed_after_the_decision_is_put_aside(world, synthetic):
+    recording = synthetic.good()
+    world.store.put = failing(TransientError("S3 cannot be reached"))
+    with pytest.raises(TransientError):
+        world.run()
+    world.store = MemoryStore()
+    (world.layout.audio_of(recording) / "seg-001.flac").write_bytes(b"changed")
+    assert world.run() == 1
+    assert world.names("quarantine") == [recording, f"{recording}.audio"]
+
+
+# -- what scripts noted
+
+
+def test_a_scripts_note_becomes_a_row(world, synthetic):
+    (synthetic.layout.fallback / "1.json").write_text(note())
+    assert world.run() == 0
+    assert world.names("fallback") == []
+    assert list(world.store.objects) == [f"calls/2026/11/22/{minted(1)}/manifest.json"]
+    assert world.database.manifests[minted(1)]["call"]["reason"] == "gate_away"
+
+
+def test_the_gates_account_wins_when_it_comes_first(world, synthetic):
+    recording = synthetic.good()
+    world.run()
+    channel = world.database.manifests[recording]["call"]["channel"]
+    (synthetic.layout.fallback / "1.json").write_text(note(recording=minted(500), channel=channel))
+    assert world.run() == 0
+    assert list(world.database.manifests) == [recording]
+    assert world.names("fallback") == []
+
+
+def test_the_gates_account_wins_when_it_comes_last(world, synthetic):
+    channel = good(minted(1))[0].channel
+    (synthetic.layout.fallback / "1.json").write_text(note(recording=minted(500), channel=channel))
+    world.run()
+    recording = synthetic.good()
+    assert world.run() == 0
+    assert list(world.database.manifests) == [recording]
+
+
+def test_hostile_notes_are_put_aside(world, synthetic, capsys):
+    fallback = synthetic.layout.fallback
+    (fallback / "$(reboot).json").write_text(note(recording="../../../etc/passwd"))
+    (fallback / "07700900123.json").write_text("{" * 3000)
+    (fallback / "link.json").symlink_to("/etc/passwd")
+    os.mkfifo(fallback / "pipe.json")
+    (fallback / "folder.json").mkdir()
+    (fallback / "good.json").write_text(note())
+    assert world.run() == 1
+    assert world.names("fallback") == []
+    assert len(world.names("quarantine")) == 5
+    assert all(name.startswith("fallback-") for name in world.names("quarantine"))
+    assert list(world.database.manifests) == [minted(1)]
+    assert "07700900123" not in said(capsys)
+
+
+def test_a_note_that_cannot_even_be_put_aside_stops_nothing(world, synthetic, capsys):
+    target = world.layout.quarantine / f"fallback-{hashlib.sha256(b'x.json').hexdigest()[:16]}.json"
+    (target / "x").mkdir(parents=True)
+    (synthetic.layout.fallback / "x.json").mkdir()
+    shipped = synthetic.good()
+    assert world.run() == 1
+    assert world.names("shipped") == [shipped]
+    assert "fallback.kept" in said(capsys)
+
+
+# -- dependencies
+
+
+def failing(error, times=10**9):
+    left = iter(range(times))
+
+    def fail(*_arguments):
+        if next(left, None) is None:
+            return
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("port", ["store", "database"])
+def test_once_gives_up_when_a_dependency_stays_away(world, synthetic, port, monkeypatch):
+    monkeypatch.setattr("ari_app.retrying.delay_seconds", lambda *_: 0.001)
+    waiting = synthetic.good()
+    getattr(world, port).reach = failing(TransientError("it cannot be reached"))
+    with pytest.raises(TransientError) as caught:
+        world.run()
+    assert caught.value.exit_code == 4
+    assert world.names("sealed") == [waiting]
+    assert not world.layout.ready("ship").exists()
+
+
+def test_once_tries_a_refusal_only_once(world):
+    world.store.reach = failing(PermanentError("the key is wrong"), times=1)
+    with pytest.raises(PermanentError):
+        world.run()
+
+
+def test_a_short_absence_is_bridged(world, synthetic, monkeypatch, capsys):
+    monkeypatch.setattr("ari_app.retrying.delay_seconds", lambda *_: 0.001)
+    shipped = synthetic.good()
+    world.database.reach = failing(TransientError("it cannot be reached"), times=2)
+    assert world.run() == 0
+    assert world.names("shipped") == [shipped]
+    error = said(capsys)
+    assert error.count("ship.not_ready") == 1
+    assert error.count("ship.ready_again") == 1
