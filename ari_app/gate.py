@@ -199,7 +199,9 @@ def run(config_path: Path) -> int:
 async def _main(settings: config.Config, layout: Layout) -> int:
     prepared = announcements.prepare(settings, layout)
     rules = policies.compile(settings, prepared)
-    policies.write(rules, layout)
+    if policies.write(rules, layout):
+        hint = 'Asterisk learns the lines\' modes by: asterisk -rx "dialplan reload"'
+        _log.warning("dialplan.reload_needed", on=str(layout.lines), hint=hint)
     for line in rules.lines.values():
         if line.unusable:
             _log.error("line.not_recorded", line=line.name, why=line.unusable, hint="Run `consentgate check`.")

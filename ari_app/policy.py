@@ -23,6 +23,10 @@ _LINES_HEADER = """\
 ; GOSUB_RETVAL. An extension that does not exist is a line that the configuration does not know.
 [consentgate-lines]
 """
+_SITE_HEADER = """
+; Who arrives here: [consentgate-unfinished], to learn where a call without the gate is noted down.
+[consentgate-site]
+"""
 
 
 def _line(name: str, line: Configured, prepared: Mapping[str, Announcement | Problem]) -> Line:
@@ -59,22 +63,29 @@ def compile(config: Config, prepared: Mapping[str, Announcement | Problem]) -> P
     return replace(policy, sha256=hashlib.sha256(to_json(policy)).hexdigest())
 
 
-def lines_conf(policy: Policy) -> bytes:
-    """Return the dialplan include: one extension a line, which returns the line's mode.
+def lines_conf(policy: Policy, layout: Layout) -> bytes:
+    """Return the dialplan include: one extension a line, which returns the line's mode, and the fallback's place.
 
     A line's name is checked by the configuration to be [a-z0-9-], to be none of Asterisk's own extensions,
     and to differ from every other without its dashes, which Asterisk does not compare.
     """
     lines = [f"exten => {name},1,Return({line.mode})\n" for name, line in sorted(policy.lines.items())]
-    return (_LINES_HEADER + "".join(lines)).encode()
+    fallback = f"exten => fallback,1,Return({layout.fallback})\n"
+    return (_LINES_HEADER + "".join(lines) + _SITE_HEADER + fallback).encode()
 
 
-def write(policy: Policy, layout: Layout) -> None:
+def write(policy: Policy, layout: Layout) -> bool:
     """Write `policy.json`, then `lines.conf`, each whole or not at all. Raises SpoolError.
 
-    Asterisk reads `lines.conf` at its next `dialplan reload`.
+    Returns whether `lines.conf` is another than it was: Asterisk reads it at its next `dialplan reload`, which is
+    the administrator's to do, because it also takes up whatever else they are in the middle of changing.
     """
-    for path, content in ((layout.policy, to_json(policy)), (layout.lines, lines_conf(policy))):
+    lines = lines_conf(policy, layout)
+    try:
+        changed = layout.lines.read_bytes() != lines
+    except OSError:
+        changed = True
+    for path, content in ((layout.policy, to_json(policy)), (layout.lines, lines)):
         try:
             durable.replace(path, content, mode=FILE_MODE)
         except OSError as error:
@@ -84,3 +95,4 @@ def write(policy: Policy, layout: Layout) -> None:
                 why=error.strerror or type(error).__name__,
                 hint="the user of the gate must own the spool, and it must have room",
             ) from None
+    return changed

@@ -76,6 +76,7 @@ class Ship:
     store: ObjectStore
     database: Database
     prefix: str
+    node: str
     once: bool = False
     stopping: threading.Event = field(default_factory=threading.Event)
     _due: dict[RecordingId, Instant] = field(default_factory=dict)
@@ -125,7 +126,7 @@ class Ship:
         for file in shipping.spool.fallbacks():
             try:
                 try:
-                    shipping.adopt(file, spool_adapter.read_fallback(file))
+                    shipping.adopt(file, spool_adapter.read_fallback(file, self.node))
                 except (ValueError, SpoolError) as problem:
                     self._finding = True
                     target = shipping.spool.quarantine_fallback(file)
@@ -256,7 +257,7 @@ def run(config_path: Path, *, once: bool = False) -> int:
         kms_key_id=s3.kms_key_id,
     )
     database = PostgresDatabase(settings.postgres.dsn.reveal())
-    ship = Ship(Layout(settings.spool.path), store, database, s3.prefix, once)
+    ship = Ship(Layout(settings.spool.path), store, database, s3.prefix, settings.site.node, once)
     try:
         with _signals(ship.stopping):
             return ship.run()

@@ -132,7 +132,7 @@ def running() -> Servers:
     servers.start_postgres()
     servers.start_s3()
     with psycopg.connect(servers.postgres.admin_dsn, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {MIGRATED} OWNER {ROLE} TEMPLATE {DATABASE}")  # type: ignore[arg-type]
+        connection.execute(f"CREATE DATABASE {MIGRATED} OWNER {ROLE} TEMPLATE {DATABASE}")
     with psycopg.connect(servers.dsn(MIGRATED), autocommit=True) as connection:
         schema.migrate(connection)
     return servers

@@ -236,8 +236,8 @@ class Spool:
         return target
 
 
-def read_fallback(file: Path) -> Fallback:
-    """Read what an AGI script wrote. Raises ValueError for anything but its exact shape.
+def read_fallback(file: Path, node: str) -> Fallback:
+    """Read what an AGI script wrote on this node. Raises ValueError for anything but its exact shape.
 
     The folder is writable for Asterisk's user, so the file may be a link, a pipe, huge or nonsense.
     """
@@ -252,22 +252,30 @@ def read_fallback(file: Path) -> Fallback:
         raw = json.loads(content)
     except RecursionError as error:
         raise ValueError("is nested too deeply") from error
-    keys = {"format", "recording", "node", "line", "channel", "at", "reason"}
+    keys = {"format", "line", "channel", "at", "ended_at", "reason"}
     if not isinstance(raw, dict) or set(raw) != keys or type(raw["format"]) is not int or raw["format"] != 1:
         raise ValueError("is not of format 1")
-    if type(raw["at"]) is not int or not _EARLIEST <= raw["at"] <= _LATEST:
-        raise ValueError("has no instant of this century")
-    texts = {key: raw[key] for key in keys - {"format", "at"}}
-    if not all(isinstance(text, str) for text in texts.values()):
+    if any(type(raw[key]) is not int or not _EARLIEST <= raw[key] <= _LATEST for key in ("at", "ended_at")):
+        raise ValueError("has no instants of this century")
+    if not all(isinstance(raw[key], str) for key in ("line", "channel", "reason")):
         raise ValueError("has a value that is not text")
+    at, channel = Instant(raw["at"]), names.channel_id(raw["channel"])
     return Fallback(
-        recording=names.recording_id(texts["recording"]),
-        node=_name(texts["node"]),
-        line=_name(texts["line"]),
-        channel=names.channel_id(texts["channel"]),
-        at=Instant(raw["at"]),
-        reason=Reason(texts["reason"]),
+        recording=_fallback_recording(node, channel, at),
+        node=node,
+        # Empty for a LINE of which the dialplan's filter left nothing.
+        line=_name(raw["line"]) if raw["line"] else "",
+        channel=channel,
+        at=at,
+        # A clock that was set back between the two must not make a call that ends before it begins.
+        ended_at=Instant(max(at, raw["ended_at"])),
+        reason=Reason(raw["reason"]),
     )
+
+
+def _fallback_recording(node: str, channel: str, at: Instant) -> RecordingId:
+    """Mint the id from the call itself: the same note, read again after a kill, is the same recording."""
+    return RecordingId(names.mint(at, sha256(f"{node}\n{channel}\n{at}".encode()).digest()[:10]))
 
 
 def _name(text: str) -> str:

@@ -237,12 +237,12 @@ class Fallback:
     line: str
     channel: str
     at: Instant
+    ended_at: Instant
     reason: Reason
 
 
 def build_fallback(fallback: Fallback, folder: str) -> dict[str, Any]:
     """Return the manifest of a call of which nothing but its passing is known."""
-    at = names.iso(fallback.at)
     unknown = dict.fromkeys(
         ("run", "mode", "capture", "direction", "number", "number_hash", "policy_sha256", "software", "asterisk"),
     )
@@ -256,8 +256,8 @@ def build_fallback(fallback: Fallback, folder: str) -> dict[str, Any]:
             "node": fallback.node,
             "line": fallback.line,
             "channel": fallback.channel,
-            "began_at": at,
-            "ended_at": at,
+            "began_at": names.iso(fallback.at),
+            "ended_at": names.iso(fallback.ended_at),
             "outcome": NOT_RECORDED,
             "reason": fallback.reason,
         },

@@ -35,11 +35,11 @@ def tell(world: World, recording_id: str | None, placed: PlacedCall) -> None:
     """Print the evidence of one call. Raises WorldError if there is none, which is a failure of the project."""
     if recording_id is None:
         raise WorldError(
-            f"nothing was kept of the call on {placed.line}: see {world.log('gate')} and {world.log('ship')}"
+            f"nothing was kept of the call on {placed.line}: see {world.place('gate').log} and {world.place('ship').log}"
         )
     folder = world.spool / "shipped" / recording_id
     if not folder.is_dir():
-        raise WorldError(f"recording {recording_id} was not shipped in time: see {world.log('ship')}")
+        raise WorldError(f"recording {recording_id} was not shipped in time: see {world.place('ship').log}")
     manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_bytes())
     row = _row(world, recording_id)
     console = Console(width=118, highlight=False)
@@ -70,7 +70,7 @@ def _row(world: World, recording_id: str) -> dict[str, Any]:
     with psycopg.connect(world.env()["postgres"], row_factory=dict_row) as connection:
         row = connection.execute(ROW, (recording_id,)).fetchone()
     if row is None:
-        raise WorldError(f"recording {recording_id} has no row in PostgreSQL: see {world.log('ship')}")
+        raise WorldError(f"recording {recording_id} has no row in PostgreSQL: see {world.place('ship').log}")
     return row
 
 

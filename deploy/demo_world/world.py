@@ -228,8 +228,13 @@ class World:
     def start_gate(
         self, *, config: Path | None = None, env: Mapping[str, str] | None = None, await_ready: bool = True
     ) -> None:
-        """Start the gate unless it runs; await_ready: until `<spool>/gate.ready` holds its pid."""
+        """Start the gate unless it runs; await_ready: until `<spool>/gate.ready` holds its pid.
+
+        Then Asterisk takes up the lines' modes, which the gate has just written.
+        """
         self._start_own("gate", config, env, await_ready)
+        if await_ready and self.running("asterisk"):
+            self.asterisk.cli("dialplan reload")
 
     def start_ship(
         self, *, config: Path | None = None, env: Mapping[str, str] | None = None, await_ready: bool = True

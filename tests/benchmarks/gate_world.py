@@ -117,7 +117,7 @@ class GateWorld:
         """Return the pid of `gate`, `asterisk` or `bare`. Raises OSError if it has ended."""
         pid = self.reference.pid if name == BARE else self.world.pid(name)
         if pid is None:
-            raise OSError(f"{name} has ended; its log is {self.world.log(name)}")
+            raise OSError(f"{name} has ended; its log is {self.world.place(name).log}")
         return pid
 
     def channels(self) -> int:

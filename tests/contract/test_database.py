@@ -33,7 +33,7 @@ def gates(number=1, **changes):
 
 def scripts(number=2):
     recording = minted(number)
-    fallback = mf.Fallback(recording, "pbx1", "switchboard", CHANNEL, at(0), Reason.GATE_AWAY)
+    fallback = mf.Fallback(recording, "pbx1", "switchboard", CHANNEL, at(0), at(5), Reason.GATE_AWAY)
     return mf.build_fallback(fallback, f"calls/{recording}")
 
 

@@ -37,7 +37,7 @@ PROMISES = [
 
 
 def told(manifest, **changes):
-    changes = {key: names.iso(value) if isinstance(value, int) else value for key, value in changes.items()}
+    changes = {key: names.iso(names.Instant(value)) if isinstance(value, int) else value for key, value in changes.items()}
     manifest["permits"][0]["parties"][0].update(changes)
 
 

@@ -184,7 +184,7 @@ def assert_in_step(found: Evidence, talk: Talk) -> float:
 
 def stored_ms(found: Evidence) -> float:
     """How much of the call is stored."""
-    return sum(one["samples"] * 1000 / one["rate_hz"] for one in found.manifest["segments"])
+    return float(sum(one["samples"] * 1000 / one["rate_hz"] for one in found.manifest["segments"]))
 
 
 def seconds(begin: int, end: int) -> float:

@@ -29,8 +29,6 @@ def world() -> Iterator[World]:
     try:
         made.asterisk.write_site_dialplan(DIALPLAN)
         made.start()
-        # The gate writes lines.conf when it starts, after Asterisk has read its dialplan.
-        made.asterisk.cli("dialplan reload")
         await_alive(made)
         yield made
     finally:

@@ -57,7 +57,8 @@ class Evidence:
 
     @property
     def recorded(self) -> bool:
-        return self.manifest["call"]["outcome"] == "recorded"
+        outcome: str = self.manifest["call"]["outcome"]
+        return outcome == "recorded"
 
     @property
     def reason(self) -> str | None:
@@ -181,7 +182,7 @@ class Archive:
                 "SELECT * FROM calls WHERE node = %(node)s AND channel = %(channel)s", key
             ).fetchone()
             rows = {
-                table: connection.execute(f"SELECT * FROM {table} WHERE recording = %(recording)s", key).fetchall()  # type: ignore[arg-type]  # noqa: S608  a constant of ours
+                table: connection.execute(f"SELECT * FROM {table} WHERE recording = %(recording)s", key).fetchall()  # noqa: S608  a constant of ours
                 for table in TABLES
             }
         assert call is not None, f"no row for {recording}"

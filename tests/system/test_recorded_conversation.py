@@ -1,8 +1,10 @@
 """An incoming call, the whole way: told, connected, recorded, shipped, and every account of it agrees."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
+
 from system.agreement import (
     assert_agrees,
     assert_in_step,
@@ -13,6 +15,9 @@ from system.agreement import (
 )
 from system.evidence import Evidence
 from system.hospital import Hospital, Talk
+
+CANARY_CALLS = 24
+"""Calls at the same time, so many times in a row; `./tests/bench gate` counts 200."""
 
 
 def assert_whole(hospital: Hospital, found: Evidence, talk: Talk, line: str) -> None:
@@ -29,7 +34,14 @@ def assert_whole(hospital: Hospital, found: Evidence, talk: Talk, line: str) -> 
 
 @pytest.mark.parametrize(
     ("line", "delay_ms"),
-    [("switchboard", 0.0)],
+    [
+        ("switchboard", 0.0),
+        ("switchboard", 150.0),
+        ("advice-line", 0.0),
+        ("advice-line", 150.0),
+        ("waiting-line", 0.0),
+        ("waiting-line", 150.0),
+    ],
 )
 def test_conversation(hospital: Hospital, line: str, delay_ms: float) -> None:
     async def scenario() -> tuple[Talk, Evidence]:
@@ -41,3 +53,44 @@ def test_conversation(hospital: Hospital, line: str, delay_ms: float) -> None:
 
     talk, found = asyncio.run(scenario())
     assert_whole(hospital, found, talk, line)
+
+
+def test_many_at_once_and_nobody_in_another_s_recording(hospital: Hospital) -> None:
+    """Half of them also capture the waiting, where the announcement's end is the only border."""
+    lines = ["switchboard", "waiting-line"] * (CANARY_CALLS // 2)
+
+    async def scenario() -> list[tuple[str, Talk, Evidence]]:
+        async with hospital.house() as house, AsyncExitStack() as stack:
+            placed = []
+            for line in lines:
+                placed.append(asyncio.ensure_future(stack.enter_async_context(hospital.conversation(house, line))))
+                # Not all in one instant: that would only measure the telephones.
+                await asyncio.sleep(0.04)
+            talks = await asyncio.gather(*placed)
+            await asyncio.sleep(1.0)
+        found = [await hospital.evidence(talk.number, patience_seconds=40.0) for talk in talks]
+        return [(line, talk, one) for line, talk, (one,) in zip(lines, talks, found, strict=True)]
+
+    for line, talk, found in asyncio.run(scenario()):
+        assert found.recorded, found.reason
+        assert_parties(found, talk)
+        assert_nothing_untold(found, talk.caller, hospital.announcements(line))
+
+
+def test_the_house_hangs_up_first(hospital: Hospital) -> None:
+    """The recording ends with the conversation, and nothing of it is lost."""
+
+    async def scenario() -> tuple[Talk, Evidence]:
+        async with hospital.house(talk_seconds=1.5) as house:
+            async with hospital.conversation(house) as talk:
+                await hospital.over(talk.house)
+                await hospital.over(talk.caller)
+            (found,) = await hospital.evidence(talk.number)
+            return talk, found
+
+    talk, found = asyncio.run(scenario())
+    assert found.recorded
+    assert_agrees(found, hospital.world)
+    assert_parties(found, talk)
+    assert_nothing_untold(found, talk.caller, hospital.announcements("switchboard"))
+    assert_nothing_missing(found, talk.house, "p02")

@@ -25,22 +25,26 @@ def make(tmp_path):
 
 def test_a_closed_file(make):
     found = audio.inspect(make(wav(noise(1, 2))))
+    assert found is not None
     assert (found.wav.samples, found.wav.rate_hz, found.closed_by_header) == (2 * RATE_HZ, RATE_HZ, True)
 
 
 def test_a_file_under_way_has_its_length_from_its_size(make):
     found = audio.inspect(make(wav(noise(1, 2), closed=False)))
+    assert found is not None
     assert (found.wav.samples, found.closed_by_header) == (2 * RATE_HZ, False)
 
 
 def test_a_file_that_grows_after_its_header_was_written_is_not_closed(make):
     found = audio.inspect(make(wav(noise(1, 2)) + b"\0\0"))
+    assert found is not None
     assert not found.closed_by_header
 
 
 @pytest.mark.parametrize("content", [wav(noise(1, 0)), wav(noise(1, 0), closed=False), b"", b"RIFF", b"x" * 43])
 def test_an_empty_file_is_never_judged_by_its_header(make, content):
     found = audio.inspect(make(content))
+    assert found is not None
     assert (found.wav.samples, found.closed_by_header) == (0, False)
 
 

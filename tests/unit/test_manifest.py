@@ -282,7 +282,7 @@ def test_tracks_of_different_rates_are_not_mixed():
 def test_more_parties_than_channels_are_not_cut_off():
     entries = good(RECORDING)
     parties = [names.party_id(number) for number in range(3, 10)]
-    more = [entered(party, contract=True, seconds=4) for party in parties]
+    more: list[ev.Entry] = [entered(party, contract=True, seconds=4) for party in parties]
     more.append(ev.PermitWidened(at=at(4), permit=1, parties=list(parties)))
     more += [requested(1, party, seconds=4) for party in parties]
     with pytest.raises(ContradictionError, match="9 parties"):
@@ -332,7 +332,7 @@ def test_nothing_is_stored_from_before_the_end_of_the_announcement(told, grant, 
 
 
 def test_a_fallback_has_the_same_shape_and_no_audio():
-    fallback = mf.Fallback(RECORDING, "pbx1", "switchboard", "176.1", at(0), Reason.GATE_AWAY)
+    fallback = mf.Fallback(RECORDING, "pbx1", "switchboard", "176.1", at(0), at(5), Reason.GATE_AWAY)
     made = mf.build_fallback(fallback, "calls/x")
     assert set(made) == set(manifest(good(RECORDING)))
     assert set(made["call"]) == set(manifest(good(RECORDING))["call"])

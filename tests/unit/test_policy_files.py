@@ -80,7 +80,16 @@ def test_the_dialplan_learns_each_line_s_mode(tmp_path: Path) -> None:
         "[consentgate-lines]",
         "exten => advice-line,1,Return(announce)",
         "exten => crisis-line,1,Return(never)",
+        "",
+        "[consentgate-site]",
+        f"exten => fallback,1,Return({layout.fallback})",
     ]
+
+
+def test_asterisk_must_reload_only_when_a_line_s_mode_has_changed(tmp_path: Path) -> None:
+    found, layout = compiled(tmp_path)
+    other, _ = compiled(tmp_path, ("lines.advice-line.mode", "never"), ("lines.advice-line.reason", "a test"))
+    assert [policy.write(one, layout) for one in (found, found, other)] == [True, False, True]
 
 
 def test_the_same_configuration_has_the_same_hash_and_another_has_another(tmp_path: Path) -> None:

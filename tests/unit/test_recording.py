@@ -51,7 +51,7 @@ def test_without_a_heartbeat_after_the_grant_nothing_is_covered(heartbeat):
 
 @given(INSTANTS, st.lists(INSTANTS), st.none() | INSTANTS)
 def test_coverage_never_leaves_its_limits(start, ends, heartbeat):
-    entries = [ev.PermitGranted(at=start, permit=7, parties=[])]
+    entries: list[ev.Entry] = [ev.PermitGranted(at=start, permit=7, parties=[])]
     entries += [ev.PermitRevoked(at=end, permit=7, reason=Reason.HUNG_UP) for end in ends]
     interval = rec.coverage(entries, heartbeat)[7]
     assert interval.start == start <= interval.end
