@@ -38,7 +38,7 @@ def note(folder: Path, line: str, channel: str, began: str, reason: str, ended_a
     path = folder / f"{channel}.json"
     unfinished = folder / f".{channel}.{os.getpid()}"
     with unfinished.open("x", encoding="utf-8") as file:
-        os.chmod(file.fileno(), 0o660)
+        os.fchmod(file.fileno(), 0o660)
         json.dump(record, file, sort_keys=True, separators=(",", ":"))
         file.flush()
         os.fsync(file.fileno())

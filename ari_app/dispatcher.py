@@ -68,6 +68,8 @@ class Dispatcher:
         self.expected: dict[ChannelId, list[tuple[RecordingId, int, names.PartyId]]] = {}
         self.measured: dict[ChannelId, tuple[RecordingId, int, names.PartyId]] = {}
         self.foreign: set[ChannelId] = set()
+        self.gone: dict[ChannelId, Instant] = {}
+        """Hung up by AMI's word before ARI's told us of them: a gate that thaws reads one stream before the other."""
         self.sealing: list[tuple[Instant, RecordingId]] = []
 
     # -- calls begin
@@ -81,6 +83,9 @@ class Dispatcher:
         self.hear(recording, entered)
         if seen.channel in self.foreign:
             self.hear(recording, f.ForeignCaptureSeen(at=seen.at, seen_at=clock.now(), channel=seen.channel))
+        if seen.channel in self.gone:
+            hung_up = f.HungUp(at=self.gone.pop(seen.channel), seen_at=clock.now(), channel=seen.channel)
+            self.hear(recording, hung_up)
 
     def open(self, seen: t.Arrived, *, adopted: bool) -> RecordingId:
         """Make a call of an incoming channel."""
@@ -192,6 +197,8 @@ class Dispatcher:
         recording = self.by_channel.get(channel)
         if recording is not None:
             self.hear(recording, fact)
+        elif isinstance(fact, f.HungUp):
+            self.gone[channel] = fact.at
 
     def _bridge(self, seen: t.BridgeChange) -> None:
         fact = self.bridges.change(seen, clock.now())
@@ -319,6 +326,8 @@ class Dispatcher:
 
     def seal_until(self, consumed_at: Instant) -> None:
         """Hand to ship every finished call whose end is covered by a heartbeat."""
+        # Both streams are read up to here: whoever was gone by then does not arrive any more.
+        self.gone = {channel: at for channel, at in self.gone.items() if at > consumed_at}
         ready = [one for one in self.sealing if one[0] <= consumed_at]
         self.sealing = [one for one in self.sealing if one[0] > consumed_at]
         for at, recording in ready:

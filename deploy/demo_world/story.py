@@ -35,7 +35,8 @@ def tell(world: World, recording_id: str | None, placed: PlacedCall) -> None:
     """Print the evidence of one call. Raises WorldError if there is none, which is a failure of the project."""
     if recording_id is None:
         raise WorldError(
-            f"nothing was kept of the call on {placed.line}: see {world.place('gate').log} and {world.place('ship').log}"
+            f"nothing was kept of the call on {placed.line}: "
+            f"see {world.place('gate').log} and {world.place('ship').log}"
         )
     folder = world.spool / "shipped" / recording_id
     if not folder.is_dir():

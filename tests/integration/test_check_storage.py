@@ -84,7 +84,7 @@ def test_a_user_who_may_only_read(tmp_path: Path) -> None:
 
 
 def test_a_wrong_password_is_told_without_repeating_it(tmp_path: Path) -> None:
-    found = postgres(tmp_path, servers.running().dsn("migrated", password="wrong-password"))  # noqa: S106
+    found = postgres(tmp_path, servers.running().dsn("migrated", password="wrong-password"))
     assert found.code == UNREACHABLE
     assert "Check user and password" in found.hint
     assert "wrong-password" not in f"{found}"

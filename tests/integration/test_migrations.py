@@ -115,7 +115,7 @@ def test_numbers_of_migrations_have_no_gap():
 
 
 def test_a_connection_that_is_refused_says_why():
-    wrong = servers.running().dsn("migrated", password="wrong")  # noqa: S106  # that is the point
+    wrong = servers.running().dsn("migrated", password="wrong")  # that is the point
     with pytest.raises(PermanentError, match=r"password authentication failed.*postgres\.dsn_file") as caught:
         postgres.connect(wrong)
     assert "wrong" not in str(caught.value).replace("wrong password", "")

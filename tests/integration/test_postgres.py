@@ -21,7 +21,7 @@ PROMISES = [
     ("a party that was never told", lambda m: told(m, notice=None, told_at=None)),
     ("a notice of somebody else", lambda m: m["permits"][0]["parties"][1].update(notice=1, told_at=names.iso(at(3)))),
     ("a notice with another end", lambda m: told(m, told_at=names.iso(at(2.5)))),
-    ("a notice that failed", lambda m: failed(m)),
+    ("a notice that failed", lambda m: failed(m)),  # noqa: PLW0108  it is defined below
     ("stored before the permit", lambda m: m["tracks"][0].update(stored_from=names.iso(at(2.999)))),
     ("stored after the coverage", lambda m: m["tracks"][0].update(stored_until=names.iso(at(7.961)))),
     ("stored of a party that the permit does not name", lambda m: m["permits"][0]["parties"].pop()),
@@ -37,8 +37,10 @@ PROMISES = [
 
 
 def told(manifest, **changes):
-    changes = {key: names.iso(names.Instant(value)) if isinstance(value, int) else value for key, value in changes.items()}
-    manifest["permits"][0]["parties"][0].update(changes)
+    changes = {
+        key: names.iso(names.Instant(value)) if isinstance(value, int) else value for key, value in changes.items()
+    }
+    manifest["permits"][0]["parties"][0].update(changes | texts)
 
 
 def failed(manifest):
@@ -119,7 +121,7 @@ def test_the_gates_account_leaves_nothing_of_the_scripts(database, dsn):
 
 
 def test_a_wrong_password_is_named(dsn):
-    wrong = psycopg.conninfo.make_conninfo(dsn, password="hunter2")  # noqa: S106  # that is the point
+    wrong = psycopg.conninfo.make_conninfo(dsn, password="hunter2")  # that is the point
     database = PostgresDatabase(wrong)
     with pytest.raises(PermanentError, match=r"PostgreSQL refuses us .*password.*dsn_file") as caught:
         database.reach()
@@ -166,7 +168,7 @@ def test_after_a_restart_of_the_server_the_next_attempt_works(database):
 def test_a_role_without_rights_is_named(dsn):
     with psycopg.connect(servers.running().postgres.admin_dsn, autocommit=True) as admin:
         admin.execute("CREATE ROLE stranger LOGIN PASSWORD 'stranger'")
-    stranger = PostgresDatabase(psycopg.conninfo.make_conninfo(dsn, user="stranger", password="stranger"))  # noqa: S106
+    stranger = PostgresDatabase(psycopg.conninfo.make_conninfo(dsn, user="stranger", password="stranger"))
     with pytest.raises(PermanentError, match="permission denied"):
         stranger.reach()
     stranger.close()

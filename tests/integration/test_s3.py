@@ -58,7 +58,7 @@ def test_wrong_credentials_are_told_for_every_operation(file):
     store = servers.running().store(secret_key="hunter2")
     with pytest.raises(PermanentError):
         store.put("x/y", file, SHA256, "audio/flac")
-    with pytest.raises(PermanentError, match="credentials|secret_key_file"):
+    with pytest.raises(PermanentError, match=r"credentials|secret_key_file"):
         store.head("x/y")
 
 
@@ -71,13 +71,13 @@ def test_no_credentials_at_all_are_named(monkeypatch, file):
 
 
 def test_nothing_listening_is_transient():
-    with pytest.raises(TransientError, match="Check s3.endpoint_url"):
+    with pytest.raises(TransientError, match=r"Check s3\.endpoint_url"):
         nowhere(1).reach()
 
 
 def test_a_server_that_hangs_up_is_transient(file):
     with socket.create_server(("127.0.0.1", 0)) as server:
-        thread = threading.Thread(target=lambda: server.accept()[0].close())
+        thread = threading.Thread(target=lambda: server.accept()[0].close())  # noqa: PLW0108  accept must wait in the thread
         thread.start()
         with pytest.raises(TransientError):
             nowhere(server.getsockname()[1]).put("x", file, SHA256, "audio/flac")

@@ -8,16 +8,18 @@ Every party says noise of its own from the first packet to the last, so that wha
 """
 
 import asyncio
+import base64
 import itertools
 import re
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
 
+import aiohttp
 from demo_world import processes
 from demo_world.world import World
 from telephone import Call, IncomingCall, Noise, OutgoingCall, Telephone, Voice, read_wav
@@ -218,6 +220,27 @@ class Hospital:
             await writer.wait_closed()
         return answer
 
+    async def ari(self, method: str, path: str) -> int:
+        """Do one ARI request as somebody else's program; return its status."""
+        credentials = base64.b64encode(f"{STRANGER}:{STRANGER}".encode()).decode()
+        async with (
+            aiohttp.ClientSession(headers={"Authorization": f"Basic {credentials}"}) as http,
+            http.request(method, self.at["ari"]["url"] + path) as answer,
+        ):
+            return answer.status
+
+    async def captures(self, channel: str) -> dict[str, str]:
+        """Return every MixMonitor on a channel, whosever it is: id and what it writes."""
+        lines = [one.split(maxsplit=1) for one in (await self.cli(f"mixmonitor list {channel}")).splitlines()]
+        return {one[0]: one[-1] for one in lines if one and one[0].startswith("0x")}
+
+    async def until(self, ready: Callable[[], Awaitable[bool]], what: str, seconds: float = 8.0) -> None:
+        """Wait until something that can only be asked for is so; AssertionError with `what` if it never is."""
+        deadline = time.monotonic() + seconds
+        while not await ready():
+            assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+            await asyncio.sleep(0.05)
+
     # -- processes
 
     async def stop(self, name: str) -> None:
@@ -241,13 +264,18 @@ class Hospital:
 
     def freeze(self, name: str) -> None:
         """Let a process hang."""
-        self._signal(name, signal.SIGSTOP)
+        self.signal(name, signal.SIGSTOP)
 
     def thaw(self, name: str) -> None:
         """Let a frozen process go on."""
-        self._signal(name, signal.SIGCONT)
+        self.signal(name, signal.SIGCONT)
 
-    def _signal(self, name: str, number: int) -> None:
+    def await_alive(self) -> None:
+        """Wait until the dialplan sends callers to the gate."""
+        await_alive(self.world)
+
+    def signal(self, name: str, number: int) -> None:
+        """Send a signal to a process, and do not wait for what it does."""
         process = self.world.place(name).running()
         assert process is not None, f"{name} does not run"
         process.signal(number)

@@ -24,7 +24,7 @@ PROOF_SAMPLES: Final = 1600
 
 def silences(call: Call) -> list[tuple[Instant, float]]:
     """Return (begin, seconds) of every stretch from the answer to the last packet in which nothing was heard."""
-    answered = call.at("answered")
+    answered = call.at("200")
     arrived = call.heard.arrived_at
     points = np.concatenate([[answered], arrived[arrived > answered]])
     return [(Instant(int(at)), float(gap) / 1e6) for at, gap in zip(points[:-1], np.diff(points), strict=True)]

@@ -17,13 +17,14 @@ from ari_app.core.shipment import ContradictionError, Wav
 
 RECORDING = minted(1)
 WAVS = {(1, "p01"): Wav(4 * RATE_HZ, RATE_HZ, at(8)), (1, "p02"): Wav(round(3.95 * RATE_HZ), RATE_HZ, at(8))}
+LATER = at(60)
 
 
-def plan(entries, wavs=WAVS, heartbeat=at(60)):
+def plan(entries, wavs=WAVS, heartbeat=LATER):
     return shipment.plan(entries, "c" * 64, RECORDING, heartbeat, wavs)
 
 
-def manifest(entries, wavs=WAVS, heartbeat=at(60)):
+def manifest(entries, wavs=WAVS, heartbeat=LATER):
     made = plan(entries, wavs, heartbeat)
     objects = {one.number: Stored(names.segment_object(one.number), "d" * 64, 1000) for one in made.segments}
     return mf.build(made, "calls/x", objects)

@@ -61,7 +61,7 @@ def test_what_cannot_be_decrypted_is_an_error_for_a_person(numbers, spoil):
         ciphertext = base64.b64encode(raw).decode()
     else:
         ciphertext = spoil
-    with pytest.raises(ConsentgateError, match="numbers.key_file"):
+    with pytest.raises(ConsentgateError, match=r"numbers\.key_file"):
         numbers.decrypt(ciphertext)
 
 
@@ -80,7 +80,7 @@ def test_the_hash_is_keyed_and_for_search(numbers):
         (" +44", "+44"),
         ("44+1", "441"),
         ("sip:anonymous", ""),
-        ("٠١", ""),
+        ("\N{ARABIC-INDIC DIGIT ZERO}\N{ARABIC-INDIC DIGIT ONE}", ""),
         ("1\r\n2", "12"),
     ],
 )

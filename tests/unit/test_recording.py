@@ -1,5 +1,6 @@
 """The promise in arithmetic: what is kept of a track was spoken inside its permit, at its earliest and its latest."""
 
+import itertools
 from fractions import Fraction
 
 import pytest
@@ -207,7 +208,7 @@ def test_gaps_and_stored_stretches_fill_the_call_exactly(call, stored, reasons):
     reasons.sort(key=lambda one: one[0])
     gaps = rec.gaps(begin, end, inside, reasons)
     assert all(gap.start < gap.end for gap in gaps)
-    assert all(earlier.end <= later.start for earlier, later in zip(gaps, gaps[1:], strict=False))
+    assert all(earlier.end <= later.start for earlier, later in itertools.pairwise(gaps))
     union, position = 0, begin
     for interval in sorted(inside, key=lambda one: one.start):
         union += max(0, interval.end - max(interval.start, position))
