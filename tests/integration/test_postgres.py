@@ -37,9 +37,7 @@ PROMISES = [
 
 
 def told(manifest, **changes):
-    changes = {
-        key: names.iso(names.Instant(value)) if isinstance(value, int) else value for key, value in changes.items()
-    }
+    texts = {key: names.iso(names.Instant(value)) for key, value in changes.items() if isinstance(value, int)}
     manifest["permits"][0]["parties"][0].update(changes | texts)
 
 

@@ -1,0 +1,63 @@
+"""What an administrator reads and copies agrees with the program."""
+
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from ari_app.adapters.ami import NEEDED_EVENTS
+from ari_app.config_model import Config
+from ari_app.core.reasons import Reason
+
+CHECKOUT = Path(__file__).parents[2]
+README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+EXAMPLE = (CHECKOUT / "deploy" / "consentgate.yaml").read_text(encoding="utf-8")
+
+
+def settings(model: type[BaseModel]) -> list[str]:
+    """Every key that the file may have, the last word of each; a secret is written by its file's key alone."""
+    found = []
+    for name, field in model.model_fields.items():
+        inner: list[Any] = [one for one in (field.annotation, *get_args(field.annotation)) if isinstance(one, type)]
+        below = [one for one in inner if issubclass(one, BaseModel)]
+        if below:
+            found += settings(below[0])
+        elif f"{name}_file" not in model.model_fields and name != "object_lock":
+            found.append(field.alias or name)
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize("setting", settings(Config))
+def test_every_setting_is_documented(setting: str) -> None:
+    assert re.search(rf"`[\w., {{}}…]*\b{setting}\b[^`]*`", README), "README's table"
+    assert re.search(rf"\b{setting}:", EXAMPLE), "the example configuration"
+
+
+def test_the_settings_were_found() -> None:
+    assert {"ari_url", "max_hours", "staff", "citation", "stop_below_free", "dsn_file"} <= set(settings(Config))
+
+
+def test_asterisk_is_asked_for_the_events_that_the_gate_needs() -> None:
+    manager = (CHECKOUT / "deploy" / "asterisk" / "manager.conf").read_text(encoding="utf-8")
+    assert f"eventfilter = ^Event: ({'|'.join(NEEDED_EVENTS)})[[:cntrl:]]\n" in manager
+
+
+def test_the_database_knows_every_reason() -> None:
+    schema = (CHECKOUT / "ari_app" / "migrations" / "0001_calls.sql").read_text(encoding="utf-8")
+    listed = schema.partition("INSERT INTO outcomes")[2].partition(";")[0]
+    assert set(re.findall(r"'(\w+)'", listed)) == {str(reason) for reason in Reason}
+
+
+def test_files_that_the_readme_names_exist() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (CHECKOUT / target).exists(), target
+
+
+def test_each_context_of_the_dialplan_says_who_arrives_there() -> None:
+    lines = (CHECKOUT / "dialplan" / "consentgate.conf").read_text(encoding="utf-8").splitlines()
+    contexts = [number for number, line in enumerate(lines) if line.startswith("[")]
+    assert len(contexts) >= 2
+    for number in contexts:
+        assert lines[number - 1].startswith("; Who arrives here: "), lines[number]
