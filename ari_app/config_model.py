@@ -87,7 +87,7 @@ def _file(value: object, info: ValidationInfo) -> object:
 def _spool_path(value: object) -> object:
     # Asterisk takes this path inside MixMonitor's options, where a comma or a bracket would end it and the
     # rest would become options, or a shell command.
-    if not isinstance(value, str) or not re.fullmatch(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+/?", value, re.ASCII):
+    if not isinstance(value, str) or not re.fullmatch(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._-]+)+/?", value, re.ASCII):
         hint = "letters, digits and . _ - between slashes, for example /var/spool/consentgate"
         raise refuse("must be an absolute path of plain characters", hint)
     if len(value) > MAX_SPOOL_PATH:

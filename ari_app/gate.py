@@ -63,6 +63,7 @@ class Gate:
         self.stopping = asyncio.Event()
         self.replaced = False
         self._unstamped = False
+        self._ready = False
 
     async def run(self) -> int:
         """Work until told to stop. Returns the exit code."""
@@ -72,7 +73,8 @@ class Gate:
         await asyncio.wait({stop, work}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
         self.layout.ready("gate").unlink(missing_ok=True)
-        # In this order: nothing new is permitted, everybody is let go, what ran is stopped, then we leave.
+        await self.ami.set(None, pulse.ALIVE, "0")
+        # In this order: nobody new is sent to us, nothing is permitted, everybody is let go, what ran is stopped.
         self._lose(Reason.GATE_STOPPED, clock.now())
         await self.executor.finish(STOP_SECONDS)
         work.cancel()
@@ -102,6 +104,7 @@ class Gate:
             said, attempt = "", 1
             lost = await self._connected()
             self._lose(Reason.EVENTS_LOST, self.consumed_at or clock.now())
+            self._ready = False
             self.layout.ready("gate").unlink(missing_ok=True)
             if not self.replaced:
                 _log.error("gate.connection_lost", stream=lost, hint="Nothing is recorded until both streams answer.")
@@ -152,10 +155,10 @@ class Gate:
             self.pulse.returned("ami", seen.number, seen.at)
 
     def _beat(self, consumed_at: Instant) -> None:
-        if not self.consumed_at and not self._unstamped:
-            _log.info("gate.ready", asterisk=self.dispatcher.asterisk)
-        if not self.layout.ready("gate").exists():
+        if self.pulse.alive and not self._ready:
+            self._ready = True
             self.layout.ready("gate").write_text(f"{os.getpid()}\n")
+            _log.info("gate.ready", asterisk=self.dispatcher.asterisk)
         self.consumed_at = consumed_at
         self.journalist.submit(Beat(consumed_at, clock.now(), self.ami.boot))
         self.dispatcher.seal_until(consumed_at)

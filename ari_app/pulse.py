@@ -8,6 +8,7 @@ back means that the stream is dead, however open its socket looks.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from . import clock
@@ -28,16 +29,18 @@ class Pulse:
         self._number = 0
         self._sent: dict[int, Instant] = {}
         self._stamps: dict[int, dict[str, Instant]] = {}
-        self._returned: dict[str, int] = {}
+        self._first_beat = asyncio.Event()
+        self.alive = False
+        """Whether Asterisk has taken the alive mark, so that the dialplan sends callers to us."""
 
     def returned(self, stream: str, number: int, at: Instant) -> None:
         """A marker came back through `ari` or `ami`, with Asterisk's stamp."""
         if number not in self._sent:
             return
-        self._returned[stream] = number
         stamps = self._stamps.setdefault(number, {})
         stamps[stream] = at
         if len(stamps) == len(("ari", "ami")):
+            self._first_beat.set()
             self._beat(Instant(min(stamps.values())))
             for old in [one for one in self._sent if one <= number]:
                 del self._sent[old]
@@ -55,7 +58,14 @@ class Pulse:
             self._number += 1
             self._sent[self._number] = now
             await asyncio.gather(self._ari.mark(self._number), self._ami.mark(self._number))
-            if now - last_alive >= MICROSECONDS and self._number > 1:
+            # Callers are sent to us from the first marker on that came back through both streams, not before.
+            if now - last_alive >= MICROSECONDS and self._first_beat.is_set():
                 last_alive = now
-                await self._ami.set(None, ALIVE, str(now // MICROSECONDS))
-            await asyncio.sleep(max(0.0, BEAT_SECONDS - (clock.now() - now) / MICROSECONDS))
+                self.alive = bool(await self._ami.set(None, ALIVE, str(now // MICROSECONDS))) or self.alive
+            pause_seconds = max(0.0, BEAT_SECONDS - (clock.now() - now) / MICROSECONDS)
+            if self._first_beat.is_set():
+                await asyncio.sleep(pause_seconds)
+            else:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause_seconds):
+                        await self._first_beat.wait()

@@ -12,6 +12,9 @@ from typing import Any
 
 FORMAT = 1
 MILLISECONDS_PER_PACKET = 20
+NEVER_PLAYED_SAMPLES = 22
+"""Asterisk's reader of WAV files counts the 44 bytes of the header as sound, so the last 22 samples are never sent
+(formats/format_wav.c, wav_read). They are silence: an announcement ends in 0.4 s of it."""
 
 
 class Mode(StrEnum):
@@ -53,8 +56,8 @@ class Announcement:
 
     @property
     def packets(self) -> int:
-        """RTP packets that a complete play sends."""
-        return -(-self.samples * 1000 // (self.rate_hz * MILLISECONDS_PER_PACKET))
+        """RTP packets that a complete play sends; one more where a later Asterisk reads the file to its end."""
+        return -(-(self.samples - NEVER_PLAYED_SAMPLES) * 1000 // (self.rate_hz * MILLISECONDS_PER_PACKET))
 
 
 @dataclass(frozen=True, slots=True)

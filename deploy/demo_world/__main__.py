@@ -34,6 +34,7 @@ def main() -> int:
                 up(cache)
             case "down":
                 down(cache)
+                print("down: nothing of the world runs any more", file=sys.stderr)
             case "env":
                 print(json.dumps(find(cache).env()))
             case "call":
@@ -82,7 +83,6 @@ def down(cache: Path) -> None:
     world = World.load(cache / "world", packages_cache=cache / "packages")
     with world.alone():
         world.stop()
-    print("down: nothing of the world runs any more", file=sys.stderr)
 
 
 def show(world: World, line: str) -> None:
@@ -96,13 +96,12 @@ def show(world: World, line: str) -> None:
 def everything(cache: Path) -> None:
     """The show: up, one call, its evidence; stopped again unless it was up before."""
     was_up = any(Place(cache / "world", name).running() for name in RUNNING)
-    world = up(cache)
     try:
-        show(world, "switchboard")
+        show(up(cache), "switchboard")
     finally:
-        if not was_up:
-            with world.alone():
-                world.stop()
+        # Also what a start that failed half-way has left.
+        if not was_up and any(Place(cache / "world", name).running() for name in RUNNING):
+            down(cache)
     if not was_up:
         print("The world is stopped again; ./deploy/demo up keeps it running.", file=sys.stderr)
 

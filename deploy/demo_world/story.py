@@ -102,7 +102,7 @@ def _timeline(manifest: dict[str, Any], folder: Path) -> Iterator[tuple[datetime
     yield (
         sealed,
         "sealed: what may be stored is decided",
-        f"journal of {(manifest['journal'] or {}).get('lines')} lines",
+        f"journal of {manifest['journal']['lines']} lines" if manifest["journal"] else "noted by the dialplan alone",
     )
     yield _moment(folder), "in S3 and in PostgreSQL, verified; local audio deleted", ""
 

@@ -47,6 +47,11 @@ def test_a_right_configuration_gives_plain_values(tmp_path: Path) -> None:
     assert loaded.retention["health_record"].checked == date(2026, 11, 1)
 
 
+def test_a_spool_below_a_hidden_folder_is_a_spool(tmp_path: Path) -> None:
+    loaded = config.load(write(tmp_path, ("spool.path", "/home/pbx/.cache/spool")), {})
+    assert loaded.spool.path == Path("/home/pbx/.cache/spool")
+
+
 def test_it_is_frozen(tmp_path: Path) -> None:
     loaded = config.load(write(tmp_path), {})
     with pytest.raises(ValueError, match="frozen"):
@@ -102,6 +107,8 @@ def test_nothing_prints_a_secret(tmp_path: Path) -> None:
         ("spool.path", "var/spool", "must be an absolute path of plain characters"),
         ("spool.path", "/var/spool/a,b", "must be an absolute path of plain characters"),
         ("spool.path", "/var/spool/../etc", "must be an absolute path of plain characters"),
+        ("spool.path", "/var/spool/.", "must be an absolute path of plain characters"),
+        ("spool.path", "/var//spool", "must be an absolute path of plain characters"),
         ("spool.path", "/" + "x" * 200, "is longer than 180 characters"),
         ("spool.stop_below_free", 2, "must be text: for example 2GiB"),
         ("spool.stop_below_free", "2 gigs", "is not a size: a number and one of B, kB"),
