@@ -22,7 +22,7 @@ from .layout import Layout
 MONITOR_VARIABLE: Final = "CONSENTGATE_MONITOR_ID"
 STALE_ORDER_MICROSECONDS: Final = 500_000
 FILE_APPEARS_SECONDS: Final = 0.05
-FILE_LOOK_SECONDS: Final = 0.002
+FILE_LOOK_SECONDS: Final = 0.0005
 STOP_ATTEMPTS: Final = 5
 STOP_PAUSE_SECONDS: Final = 0.2
 
@@ -140,10 +140,12 @@ class Executor:
     async def _appears(self, path: Path) -> bool:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + FILE_APPEARS_SECONDS
+        pause = FILE_LOOK_SECONDS
         while not os.path.exists(path):  # noqa: ASYNC240, PTH110  one stat of a local file; a thread would cost more
             if loop.time() > deadline:
                 return False
-            await asyncio.sleep(FILE_LOOK_SECONDS)
+            await asyncio.sleep(pause)
+            pause *= 2
         return True
 
     async def _stop(self, recording: RecordingId, order: o.StopCapture) -> None:

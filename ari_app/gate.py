@@ -123,7 +123,9 @@ class Gate:
         finally:
             for task in (ari, ami, beating):
                 task.cancel()
-            await asyncio.gather(ari, ami, beating, return_exceptions=True)
+            for failure in await asyncio.gather(ari, ami, beating, return_exceptions=True):
+                if isinstance(failure, Exception):
+                    _log.error("event.unreadable", stream="ari", why=repr(failure))
             self.ami.close()
             with suppress(TimeoutError):
                 async with asyncio.timeout(1):
@@ -150,6 +152,11 @@ class Gate:
                 self._unstamped = True
                 hint = "Set timestampevents=yes in the [general] section of manager.conf and reload the manager."
                 _log.error("gate.not_ready", why="AMI events carry no Timestamp, so nothing can be proved", hint=hint)
+            return
+        except (LookupError, ValueError, TypeError) as unreadable:
+            # What it would have said is not known, so nothing after it is either: begin anew.
+            _log.error("event.unreadable", stream="ami", kind=str(message.get("event")), why=repr(unreadable))
+            self.ami.close()
             return
         if seen is not None:
             self.pulse.returned("ami", seen.number, seen.at)

@@ -143,7 +143,8 @@ def from_ari(event: Mapping[str, Any], now: Instant) -> f.Fact | Sighting | None
             done = playback["state"] == "done"
             return f.PlaybackEnded(at=at, seen_at=now, channel=channel, playback=name, done=done)
         case "ChannelUserevent" if event["eventname"] == MARKER:
-            return Marker(at, int(event["userevent"]["number"]))
+            number = str(event["userevent"].get("number", ""))
+            return Marker(at, int(number)) if number.isdecimal() else None
         case _:
             return None
 
@@ -193,7 +194,8 @@ def from_ami(message: Mapping[str, Any], now: Instant) -> f.Fact | Sighting | No
 
 
 def _user_event(message: Mapping[str, Any]) -> Sighting | None:
-    match message["userevent"]:
+    # Anybody with an AMI login or a line of dialplan makes these, with any headers or none.
+    match message.get("userevent"):
         case name if name == MARKER and str(message.get("number", "")).isdecimal():
             return Marker(_stamp(message), int(message["number"]))
         case name if name == NEVER:

@@ -132,21 +132,22 @@ class Ari:
         *,
         query: Mapping[str, str] | None = None,
         body: object = None,
+        wanted: bool = True,
     ) -> tuple[int | None, object]:
-        """Return the status and the decoded answer; status None if there was no answer."""
+        """Return the status and the decoded answer (if `wanted`); status None if there was no answer."""
         if self._http is None:
             return None, None
         try:
             async with self._http.request(method, self.url + path, params=query, json=body) as response:
                 raw = await response.read()
-                return response.status, json.loads(raw) if raw else None
+                return response.status, json.loads(raw) if wanted and raw else None
         except (aiohttp.ClientError, OSError, TimeoutError, json.JSONDecodeError) as failure:
             return None, str(failure) or type(failure).__name__
 
     async def _order(
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: object = None
     ) -> Reply:
-        status, _ = await self._request(method, path, query=query, body=body)
+        status, _ = await self._request(method, path, query=query, body=body, wanted=False)
         if status is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return Reply.UNKNOWN
         return Reply.YES if status < HTTPStatus.BAD_REQUEST else Reply.NO

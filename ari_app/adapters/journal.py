@@ -2,32 +2,31 @@
 
 Order is the point. A heartbeat says "every event up to T has been handled", and ship stores what lies before
 the last one; so whatever those events revoked must be on the disk before the heartbeat is. One thread that
-works through one queue gives that for nothing. It commits in groups: all that waits is written, each file is
-synced once, then everybody who waited is told.
+works through one queue gives that for nothing. Only attestations go ahead, with what they rest on: a caller waits
+for each. Everything else is synced in groups: a heartbeat syncs each file once, a seal the folders of many calls.
 
 A note that cannot be written is kept and tried again, and until it is written no heartbeat is. An attestation
 that cannot be written is refused at once and forgotten: nothing was done on the strength of it.
 """
 
-import errno
 import json
 import os
 import queue
 import shutil
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from ari_app.core import evidence as ev
 from ari_app.core.names import ChannelId, Instant, RecordingId, RunId
 from ari_app.core.orders import Live
 from ari_app.core.policy import canonical
-from ari_app.durable import sync_folder
+from ari_app.journals import Journal, Journals, put
 from ari_app.layout import JOURNAL, Layout
 
 FOLDER_MODE: Final = 0o2770
-GROUP: Final = 500
 RETRY_SECONDS: Final = 0.5
 
 
@@ -72,21 +71,6 @@ class SealCall:
 Job = Append | Forget | Beat | SealCall
 
 
-@dataclass(slots=True)
-class _Journal:
-    previous: str = ev.FIRST
-    length: int = 0
-    dirty: bool = False
-    owed: list[ev.Entry] = field(default_factory=list)
-
-
-def put(descriptor: int, text: bytes, position: int) -> None:
-    """Write all of text at a position. A disk that is nearly full takes a part of it and reports no error."""
-    written = os.pwrite(descriptor, text, position)
-    if written != len(text):
-        raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {written} of {len(text)} bytes were written")
-
-
 class Journalist:
     """Owns every file that the gate writes. `submit` never blocks; answers come on the journal's thread."""
 
@@ -94,7 +78,10 @@ class Journalist:
         self.layout, self.run = layout, run
         self._stop_below_free_bytes = stop_below_free_bytes
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._journals: dict[RecordingId, _Journal] = {}
+        self._later: deque[Job] = deque()
+        self._open = True
+        self._journals = Journals(layout)
+        self._owing: set[RecordingId] = set()
         self._beaten = 0
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
         self.trouble = ""
@@ -130,44 +117,59 @@ class Journalist:
 
     def resume(self, recording: RecordingId, previous: str, length: int) -> None:
         """Take over the journal of a run that died: its chain goes on from here. Only before `start`."""
-        self._journals[recording] = _Journal(previous, length)
+        self._journals.open[recording] = Journal(previous, length)
 
     # -- everything below runs on the journal's thread
 
     def _work(self) -> None:
-        open_ = True
-        while open_:
-            batch = [self._next()]
-            while len(batch) < GROUP and not self._queue.empty():
-                batch.append(self._queue.get())
-            open_ = None not in batch
-            self._pay_debts()
-            waiting: list[tuple[Append, str]] = []
-            for job in batch:
-                waiting = self._do(job, waiting)
-            self._settle(waiting)
-        for recording, journal in self._journals.items():
-            if journal.dirty:
-                self._sync(recording, journal)
+        while self._open or self._later:
+            if not self._later:
+                self._take(self._next())
+                self._pay_debts()
+            self._let_through()
+            if self._later:
+                self._do(self._later.popleft())
+        self._sync_all()
 
-    def _do(self, job: Job | None, waiting: list[tuple[Append, str]]) -> list[tuple[Append, str]]:
-        """Do one job; return whom an answer is owed to once the files are synced."""
+    def _take(self, job: Job | None) -> None:
+        if job is None:
+            self._open = False
+        else:
+            self._later.append(job)
+
+    def _let_through(self) -> None:
+        """Settle every attestation that waits ahead of all that it does not rest on.
+
+        Somebody has just been told, and each millisecond until their capture is one of what they say. Called
+        between any two syncs of the bulk (a heartbeat's, a seal's), each of which a disk may take long for.
+        """
+        while not self._queue.empty():
+            self._take(self._queue.get())
+        first, rest = attestations_first(self._later)
+        if not first:
+            return
+        self._later = rest
+        for job in first:
+            self._do(job)
+
+    def _do(self, job: Job) -> None:
         match job:
             case Append(done=None):
                 self._note(job)
-            case Append():
-                waiting.append((job, self._attest(job)))
+            case Append(done=done):
+                trouble = self._attest(job)
+                self.trouble = trouble or self.trouble
+                done(not trouble, trouble)
             case Forget(channel=channel):
                 self._forget(channel)
             case Beat():
-                waiting = self._settle(waiting)
                 self._beat(job)
             case SealCall():
-                waiting = self._settle(waiting)
-                self._seal(job)
-            case None:
-                pass
-        return waiting
+                group = [job]
+                while self._later and isinstance(after := self._later[0], SealCall):
+                    group.append(after)
+                    self._later.popleft()
+                self._seal(group)
 
     def _forget(self, channel: ChannelId) -> None:
         try:
@@ -178,29 +180,32 @@ class Journalist:
 
     def _next(self) -> Job | None:
         while True:
-            owed = any(journal.owed for journal in self._journals.values())
             try:
-                return self._queue.get(timeout=RETRY_SECONDS if owed else None)
+                return self._queue.get(timeout=RETRY_SECONDS if self._owing else None)
             except queue.Empty:
                 self._pay_debts()
 
     def _pay_debts(self) -> None:
-        for recording, journal in self._journals.items():
-            if journal.owed:
-                owed, journal.owed = journal.owed, []
-                self._note(Append(recording, tuple(owed)))
+        for recording in list(self._owing):
+            journal = self._journals.of(recording)
+            owed, journal.owed = journal.owed, []
+            self._note(Append(recording, tuple(owed)))
 
     def _note(self, job: Append) -> None:
-        journal = self._journals.setdefault(job.recording, _Journal())
-        trouble = "earlier entries are not written yet" if journal.owed else self._write(job.recording, job.entries)
+        journal = self._journals.of(job.recording)
+        trouble = (
+            "earlier entries are not written yet" if journal.owed else self._journals.write(job.recording, job.entries)
+        )
         if trouble:
             journal.owed.extend(job.entries)
+            self._owing.add(job.recording)
             self.trouble = trouble
         else:
+            self._owing.discard(job.recording)
             self.trouble = ""
 
     def _attest(self, job: Append) -> str:
-        journal = self._journals.setdefault(job.recording, _Journal())
+        journal = self._journals.of(job.recording)
         if journal.owed:
             return self.trouble or "earlier entries are not written yet"
         try:
@@ -210,9 +215,11 @@ class Journalist:
         if free < self._stop_below_free_bytes:
             self.trouble = f"{free} bytes are free in the spool, spool.stop_below_free is {self._stop_below_free_bytes}"
             return self.trouble
-        trouble = self._name_live(job) or self._write(job.recording, job.entries)
-        self.trouble = trouble
-        return trouble
+        return (
+            self._name_live(job)
+            or self._journals.write(job.recording, job.entries, durable=True)
+            or self._journals.name_calls()
+        )
 
     def _name_live(self, job: Append) -> str:
         live = job.live
@@ -251,66 +258,22 @@ class Journalist:
             return f"{path}: {failure}"
         return ""
 
-    def _write(self, recording: RecordingId, entries: tuple[ev.Entry, ...]) -> str:
-        journal = self._journals.setdefault(recording, _Journal())
-        path = self.layout.journal_of(recording)
-        previous, text = journal.previous, b""
-        for entry in entries:
-            line, previous = ev.line(entry, previous)
-            text += line
-        try:
-            if journal.length == 0 and not path.parent.is_dir():
-                path.parent.mkdir()
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-            try:
-                # A half-written line of a failed attempt would break the chain for good.
-                os.ftruncate(descriptor, journal.length)
-                put(descriptor, text, journal.length)
-                if journal.length == 0:
-                    os.fsync(descriptor)
-                    sync_folder(path.parent)
-                    sync_folder(self.layout.calls)
-            finally:
-                os.close(descriptor)
-        except OSError as failure:
-            return str(failure)
-        journal.previous, journal.length, journal.dirty = previous, journal.length + len(text), True
-        return ""
-
-    def _sync(self, recording: RecordingId, journal: _Journal) -> str:
-        try:
-            descriptor = os.open(self.layout.journal_of(recording), os.O_WRONLY)
-            try:
-                os.fdatasync(descriptor)
-            finally:
-                os.close(descriptor)
-        except OSError as failure:
-            return str(failure)
-        journal.dirty = False
-        return ""
-
-    def _settle(self, waiting: list[tuple[Append, str]]) -> list[tuple[Append, str]]:
-        """Sync each file that somebody waits for once, then tell them."""
-        synced: dict[RecordingId, str] = {}
-        for job, trouble in waiting:
-            if not trouble and job.recording not in synced:
-                synced[job.recording] = self._sync(job.recording, self._journals[job.recording])
-        for job, trouble in waiting:
-            final = trouble or synced.get(job.recording, "")
-            self.trouble = final or self.trouble
-            if job.done:
-                job.done(not final, final)
-        return []
+    def _sync_all(self) -> str:
+        for recording, journal in list(self._journals.open.items()):
+            if journal.dirty:
+                trouble = self._journals.sync(recording)
+                if trouble:
+                    return trouble
+                self._let_through()
+        return self._journals.name_calls()
 
     def _beat(self, job: Beat) -> None:
-        for recording, journal in self._journals.items():
-            if journal.owed:
-                return
-            if journal.dirty:
-                trouble = self._sync(recording, journal)
-                if trouble:
-                    self.trouble = trouble
-                    return
+        self._pay_debts()
+        # What is let through meanwhile was said after this beat, which does not speak of it.
+        trouble = self._sync_all()
+        self.trouble = trouble or self.trouble
+        if trouble or self._owing:
+            return
         text = canonical({"boot": job.boot, "consumed_at": job.consumed_at, "written_at": job.written_at}) + b"\n"
         try:
             path = self.layout.heartbeat_of(self.run)
@@ -324,19 +287,42 @@ class Journalist:
         except OSError as failure:
             self.trouble = str(failure)
 
-    def _seal(self, job: SealCall) -> None:
-        journal = self._journals.get(job.recording, _Journal())
-        trouble = "entries of the call are not written yet" if journal.owed else self._sync(job.recording, journal)
-        if not trouble:
-            try:
-                folder = self.layout.journal_of(job.recording).parent
-                folder.rename(self.layout.sealed / job.recording)
-                sync_folder(self.layout.sealed)
-                sync_folder(self.layout.calls)
-                self._journals.pop(job.recording, None)
-            except OSError as failure:
-                trouble = str(failure)
-        job.done(not trouble, trouble)
+    def _seal(self, jobs: list[SealCall]) -> None:
+        moved: list[SealCall] = []
+        for job in jobs:
+            trouble = self._journals.move(job.recording)
+            if trouble:
+                job.done(False, trouble)
+            else:
+                moved.append(job)
+            self._let_through()
+        trouble = self._journals.settle_moves([job.recording for job in moved]) if moved else ""
+        for job in moved:
+            job.done(not trouble, trouble)
+
+
+def attestations_first(jobs: Sequence[Job]) -> tuple[list[Job], deque[Job]]:
+    """Divide jobs into attestations with what they rest on, and the rest; each part keeps its order.
+
+    An attestation rests on the earlier entries of its own call, and on what was said of its channel. A heartbeat
+    or a seal rests on everything before it, and never moves ahead of any of that.
+    """
+    first: list[Job] = []
+    rest: deque[Job] = deque()
+    recordings: set[RecordingId] = set()
+    channels: set[ChannelId] = set()
+    for job in reversed(jobs):
+        match job:
+            case Append(recording=recording, live=live, done=done) if done is not None or recording in recordings:
+                recordings.add(recording)
+                channels |= {live.channel} if live else set()
+                first.append(job)
+            case Forget(channel=channel) if channel in channels:
+                first.append(job)
+            case _:
+                rest.appendleft(job)
+    first.reverse()
+    return first, rest
 
 
 def leftovers(layout: Layout) -> list[tuple[RecordingId, bytes]]:
@@ -344,5 +330,10 @@ def leftovers(layout: Layout) -> list[tuple[RecordingId, bytes]]:
     found = []
     for folder in sorted(layout.calls.iterdir()) if layout.calls.is_dir() else []:
         journal = folder / JOURNAL
-        found.append((RecordingId(folder.name), journal.read_bytes() if journal.is_file() else b""))
+        found.append(
+            (
+                RecordingId(folder.name),
+                journal.read_bytes() if journal.is_file() else b"",
+            )
+        )
     return found
