@@ -23,6 +23,7 @@ from .core.names import ChannelId, Instant, RecordingId
 from .core.party import Party
 from .core.reasons import Reason
 from .executor import Executor
+from .monitors import Key, Monitors
 from .numbers import Numbers
 
 _log = log.get("gate")
@@ -65,9 +66,7 @@ class Dispatcher:
         self.by_channel: dict[ChannelId, RecordingId] = {}
         self.passing: dict[ChannelId, RecordingId] = {}
         self.bridges = Bridges(rules.staff)
-        self.expected: dict[ChannelId, list[tuple[RecordingId, int, names.PartyId]]] = {}
-        self.measured: dict[ChannelId, tuple[RecordingId, int, names.PartyId]] = {}
-        self.foreign: set[ChannelId] = set()
+        self.monitors = Monitors()
         self.gone: dict[ChannelId, Instant] = {}
         """Hung up by AMI's word before ARI's told us of them: a gate that thaws reads one stream before the other."""
         self.sealing: list[tuple[Instant, RecordingId]] = []
@@ -81,7 +80,7 @@ class Dispatcher:
             recording = self.open(seen, adopted=adopted)
         entered = f.Entered(at=seen.at, seen_at=clock.now(), channel=seen.channel, adopted=adopted)
         self.hear(recording, entered)
-        if seen.channel in self.foreign:
+        if self.monitors.stranger_on(seen.channel):
             self.hear(recording, f.ForeignCaptureSeen(at=seen.at, seen_at=clock.now(), channel=seen.channel))
         if seen.channel in self.gone:
             hung_up = f.HungUp(at=self.gone.pop(seen.channel), seen_at=clock.now(), channel=seen.channel)
@@ -191,9 +190,7 @@ class Dispatcher:
         channel: ChannelId = getattr(fact, "channel", ChannelId(""))
         if isinstance(fact, f.HungUp):
             self.passed_by(fact)
-            self.expected.pop(channel, None)
-            self.measured.pop(channel, None)
-            self.foreign.discard(channel)
+            self.monitors.gone(channel)
         recording = self.by_channel.get(channel)
         if recording is not None:
             self.hear(recording, fact)
@@ -208,28 +205,25 @@ class Dispatcher:
             self.hear(recording, fact)
 
     def _monitor(self, seen: t.MonitorChange) -> None:
-        """Attribute a MixMonitorStart: ours if we have asked for one on this channel and not seen it yet."""
         if not seen.began:
             return
-        waiting = self.expected.get(seen.channel)
         now = clock.now()
-        if waiting:
-            recording, segment, party = waiting.pop(0)
-            self.measured[seen.channel] = (recording, segment, party)
+        key = self.monitors.began(seen.channel)
+        if key is not None:
+            recording, segment, party = key
             self.hear(recording, f.CaptureBegan(at=seen.at, seen_at=now, segment=segment, party=party, ambiguous=False))
             return
-        self.foreign.add(seen.channel)
         stranger = self.by_channel.get(seen.channel)
         if stranger is None:
             return
         _log.warning("capture.foreign", recording=stranger, hint="A MixMonitor that is not ours began on this call.")
         self.hear(stranger, f.ForeignCaptureSeen(at=seen.at, seen_at=now, channel=seen.channel))
-        mine = self.measured.get(seen.channel)
+        mine = self.monitors.latest(seen.channel)
         if mine is not None and self._unanswered(mine):
             recording, segment, party = mine
             self.hear(recording, f.CaptureBegan(at=seen.at, seen_at=now, segment=segment, party=party, ambiguous=True))
 
-    def _unanswered(self, key: tuple[RecordingId, int, names.PartyId]) -> bool:
+    def _unanswered(self, key: Key) -> bool:
         """Whether Asterisk has not confirmed this capture yet, so that any start seen now might be its own."""
         call = self.calls.get(key[0])
         return call is not None and any(
@@ -261,6 +255,7 @@ class Dispatcher:
         for track in call.room.tracks:
             if track.phase is capture.Phase.ENDED and track.token not in ended:
                 self.journalist.submit(journal.Forget(track.channel))
+                self.monitors.over(track.channel, (recording, track.segment, track.party))
         if remote and self.executor:
             self.executor.carry_out(recording, remote)
 
@@ -279,8 +274,12 @@ class Dispatcher:
                 self._close(recording, call)
             case o.Report(what=what):
                 _log.debug("call.fact_ignored", recording=recording, what=what)
+            case o.Inspect(question=1):
+                # The first of two: seconds before anybody waits for the journal.
+                self.journalist.submit(journal.Prepare(recording))
+                remote.append(order)
             case o.StartCapture(channel=channel, segment=segment, party=party):
-                self.expected.setdefault(channel, []).append((recording, segment, party))
+                self.monitors.ask(channel, (recording, segment, party))
                 remote.append(order)
             case _:
                 remote.append(order)

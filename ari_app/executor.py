@@ -151,8 +151,8 @@ class Executor:
     async def _stop(self, recording: RecordingId, order: o.StopCapture) -> None:
         path = self._path(recording, order.file)
         closed = False
+        monitor = order.monitor or await self._find(order.channel, path)
         for _ in range(STOP_ATTEMPTS):
-            monitor = order.monitor or await self._find(order.channel, path)
             if monitor is not None and await self._ami.stop_mixmonitor(order.channel, monitor):
                 closed = True
             stopped_at = clock.now()
@@ -166,6 +166,8 @@ class Executor:
                 self._hear(recording, ended)
                 return
             await asyncio.sleep(STOP_PAUSE_SECONDS)
+            # If the id that we were given is another's, it is to be whatever writes our file.
+            monitor = await self._find(order.channel, path) or order.monitor
         # The permit is revoked, so nothing of it will be stored; but it runs, and somebody must know.
         _log.error("capture.not_stopped", recording=recording, party=order.party)
 

@@ -7,6 +7,7 @@ a monitor is always stopped by its id: a stop without one hits whichever monitor
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import assert_never
 
 from . import evidence as ev
 from . import facts as f
@@ -101,7 +102,7 @@ def step(track: Capturing, fact: CaptureFact, *, permitted: bool) -> Step:
             failure = Reason.CAPTURE_FAILED if track.phase is not Phase.STOPPING and permitted else track.failure
             after = replace(track, phase=Phase.ENDED, closed=closed or track.closed, failure=failure)
             return after, [], [ended]
-        case _, f.FileClosed(at=at) if not track.closed:
+        case phase, f.FileClosed(at=at) if phase is not Phase.ATTESTING and not track.closed:
             entry = ev.TrackClosed(at=at, segment=track.segment, party=track.party)
             return replace(track, closed=True), [], [entry]
         case _:
@@ -116,6 +117,8 @@ def stop(track: Capturing) -> Step:
             return replace(track, phase=Phase.STOPPING), [order], []
         case Phase.ATTESTING | Phase.ENDED:
             return track, [], []
+        case _:
+            assert_never(track.phase)
 
 
 def measure(track: Capturing, joined_at: Instant | None) -> Step:

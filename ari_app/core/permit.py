@@ -7,6 +7,7 @@ anything is in doubt, with the reason; there is no argument, setting or role tha
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 from .names import Instant, PartyId
 from .party import Party, Standing
@@ -35,6 +36,9 @@ def hopeless(line: Line | None) -> Reason | None:
             return Reason.LINE_NEVER
         case Mode.ANNOUNCE:
             return Reason.ANNOUNCEMENT_UNUSABLE if line.unusable or not line.announcements else None
+        case _:
+            # Falling through would say "a permit can be granted": a mode that is new here must not do that.
+            assert_never(line.mode)
 
 
 def grant(line: Line | None, room: Sequence[Party], *, number: int, at: Instant, now: Instant) -> Permit | Reason:

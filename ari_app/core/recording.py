@@ -193,6 +193,8 @@ def _gaps(start: Instant, end: Instant, reasons: Sequence[tuple[Instant, Reason]
     found = []
     for at, reason in within:
         if reason is not current:
-            found.append(Gap(start, at, current))
+            # Of several reasons at one instant the last counts: a gap without length is none.
+            if at > start:
+                found.append(Gap(start, at, current))
             start, current = at, reason
     return [*found, Gap(start, end, current)]

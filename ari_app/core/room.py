@@ -155,7 +155,7 @@ class _Turn:
             self.close(caller.failure)
             if not isinstance(fact, f.HungUp | f.HangupRequested):
                 self.release()
-        elif caller.standing is Standing.TOLD and before.standing is not Standing.TOLD:
+        elif caller.standing is Standing.TOLD and before.standing is not Standing.TOLD and not self.room.closed:
             self.seek_permit(caller.told_at)
 
     def seek_permit(self, at: Instant) -> None:

@@ -44,7 +44,7 @@ def ami(folder: Path, faults: Faults) -> list[Finding]:
         (Faults(version="18.3.0"), GOOD, "Asterisk 18.3.0", ""),
         (Faults(version="GIT-master-f0c1c1a"), GOOD, "Asterisk GIT-master", ""),
         (Faults(version="16.28.0"), FINDING, "Asterisk 16.28.0 is too old", "18.3 and later"),
-        (Faults(password="another"), UNREACHABLE, "refuses user consentgate or the password", "ari.conf"),  # noqa: S106
+        (Faults(password="another"), UNREACHABLE, "refuses user consentgate or the password", "ari.conf"),
         (Faults(read_only=True), FINDING, "user consentgate may only read", "read_only = no"),
         (Faults(is_ari=False), UNREACHABLE, "something answers there, but not ARI", "res_ari"),
         (Faults(is_asterisk=False), UNREACHABLE, "something answers there, but not ARI", ""),
@@ -76,7 +76,7 @@ def test_ari_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     ("faults", "code", "verdict", "hint"),
     [
         (Faults(), GOOD, "rights and event stamps as needed", ""),
-        (Faults(secret="another"), UNREACHABLE, "refuses user consentgate or the password", "manager.conf"),  # noqa: S106
+        (Faults(secret="another"), UNREACHABLE, "refuses user consentgate or the password", "manager.conf"),
         (Faults(banner="SSH-2.0-OpenSSH"), UNREACHABLE, "but not AMI", "ami_port"),
         (
             Faults(denied={"MixMonitor"}),

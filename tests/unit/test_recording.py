@@ -194,6 +194,14 @@ def test_a_call_stored_from_end_to_end_has_no_gap():
     assert rec.gaps(at(0), at(9), [rec.Interval(at(0), at(9))], []) == []
 
 
+def test_of_several_reasons_at_one_instant_the_last_counts():
+    reasons = [(at(0), Reason.HUNG_UP), (at(5), Reason.EVENTS_LOST), (at(5), Reason.LINE_NEVER)]
+    assert rec.gaps(at(0), at(9), [], reasons) == [
+        rec.Gap(at(0), at(5), Reason.HUNG_UP),
+        rec.Gap(at(5), at(9), Reason.LINE_NEVER),
+    ]
+
+
 @given(
     call=st.tuples(INSTANTS, st.integers(0, 100 * SECOND)),
     stored=st.lists(st.tuples(st.integers(0, 100 * SECOND), st.integers(0, 50 * SECOND)), max_size=5),

@@ -1,0 +1,344 @@
+"""Orders carried out on a pretended Asterisk: what is sent, what is said of it, and what unknown answers come to."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from unit.calls import CALLER, ENGLISH, MONITOR, P01, RECORDING, ms
+
+from ari_app import clock, executor
+from ari_app.adapters.ari import Reply
+from ari_app.core import facts as f
+from ari_app.core import orders as o
+from ari_app.core.names import Instant, MonitorId, playback_id
+from ari_app.core.reasons import Reason
+from ari_app.layout import Layout
+
+FILE = "seg-001.p01.wav"
+OTHER = MonitorId("0x7f0000000009")
+PLAYBACK = playback_id(CALLER, 1)
+NOW = ms(1000)
+STAMP = {"at": NOW, "seen_at": NOW}
+
+
+@dataclass
+class Ari:
+    """Answers every order with `reply`."""
+
+    reply: Reply = Reply.YES
+    application: str = "consentgate"
+    sent: list[tuple[Any, ...]] = field(default_factory=list)
+
+    async def answer(self, channel):
+        return self._sent("answer", channel)
+
+    async def play(self, channel, playback, path):
+        return self._sent("play", channel, playback, path)
+
+    async def stop_playback(self, playback):
+        return self._sent("stop_playback", playback)
+
+    async def continue_(self, channel):
+        return self._sent("continue", channel)
+
+    def _sent(self, *what):
+        self.sent.append(what)
+        return self.reply
+
+
+@dataclass
+class Ami:
+    """Runs MixMonitors: `running` is what Asterisk lists, None for no answer; `log` is shared with Ari's."""
+
+    log: list[tuple[Any, ...]]
+    running: dict[MonitorId, list[str]] | None = field(default_factory=dict)
+    started: MonitorId | None = MONITOR
+    stops: bool | None = True
+    value: str | None = "Stasis|consentgate,incoming,advice-line|140"
+
+    async def get(self, channel, expression):
+        self.log.append(("get", channel, expression))
+        return self.value
+
+    async def set(self, channel, name, value):
+        self.log.append(("set", channel, name, value))
+        return True
+
+    async def start_mixmonitor(self, channel, options):
+        self.log.append(("start", channel, options))
+        return self.started, True
+
+    async def stop_mixmonitor(self, channel, monitor):
+        self.log.append(("stop", channel, monitor))
+        if self.stops and self.running:
+            self.running.pop(monitor, None)
+        return self.stops
+
+    async def mixmonitors(self, channel):
+        assert channel == CALLER
+        return None if self.running is None else dict(self.running)
+
+
+class Desk:
+    """An executor, its Asterisk, and the facts that it tells."""
+
+    def __init__(self, folder, monkeypatch):
+        self.now = NOW
+        monkeypatch.setattr(clock, "now", lambda: self.now)
+        monkeypatch.setattr(executor, "STOP_PAUSE_SECONDS", 0.0)
+        monkeypatch.setattr(executor, "FILE_APPEARS_SECONDS", 0.01)
+        self.ari = Ari()
+        self.ami = Ami(self.ari.sent)
+        self.layout = Layout(folder)
+        self.layout.audio_of(RECORDING).mkdir(parents=True)
+        self.path = self.layout.audio_of(RECORDING) / FILE
+        self.shown = str(self.path).removesuffix(".wav")
+        self.facts: list[tuple[str, f.Fact]] = []
+        ari: Any = self.ari
+        ami: Any = self.ami
+        self.executor = executor.Executor(ari, ami, self.layout, lambda *heard: self.facts.append(heard))
+
+    def carry_out(self, *orders, decided_at=NOW):
+        async def work():
+            now, self.now = self.now, decided_at
+            self.executor.carry_out(RECORDING, list(orders))
+            self.now = now
+            await self.executor.finish(1)
+
+        asyncio.run(work())
+        assert {recording for recording, _ in self.facts} <= {RECORDING}
+        return [fact for _, fact in self.facts]
+
+    @property
+    def sent(self):
+        return self.ari.sent
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    return Desk(tmp_path, monkeypatch)
+
+
+# -- telling
+
+
+@pytest.mark.parametrize(("reply", "ok"), [(Reply.YES, True), (Reply.NO, False), (Reply.UNKNOWN, False)])
+def test_only_yes_is_answered(desk, reply, ok):
+    desk.ari.reply = reply
+    assert desk.carry_out(o.Answer(CALLER)) == [f.Answered(**STAMP, channel=CALLER, ok=ok)]
+    assert desk.sent == [("answer", CALLER)]
+
+
+@pytest.mark.parametrize("reply", Reply)
+def test_only_a_no_is_a_refused_play_since_the_unknown_may_play(desk, reply):
+    desk.ari.reply = reply
+    refused = [f.PlayRefused(**STAMP, channel=CALLER, playback=PLAYBACK)] if reply is Reply.NO else []
+    assert desk.carry_out(o.Play(CALLER, PLAYBACK, ENGLISH)) == refused
+    assert desk.sent == [("play", CALLER, PLAYBACK, "/spool/announcements/advice-en.wav")]
+
+
+def test_a_playback_is_stopped_and_nothing_said_of_it(desk):
+    assert desk.carry_out(o.StopPlayback(PLAYBACK)) == []
+    assert desk.sent == [("stop_playback", PLAYBACK)]
+
+
+def test_the_lifeline_is_armed_only_on_a_channel_that_is_still_ours(desk):
+    assert desk.carry_out(o.ArmLifeline(CALLER, 3500)) == []
+    assert desk.sent == [
+        (
+            "get",
+            CALLER,
+            'EVAL(${SET(${IF($["${CHANNEL(appname)}" = "Stasis"]?TIMEOUT(absolute):CONSENTGATE_TOO_LATE)}=3.500)})',
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "stasis", "packets"),
+    [
+        ("Stasis|consentgate,incoming,advice-line|140", True, 140),
+        ("Stasis|consentgate|0", True, 0),
+        ("Stasis|consentgate,incoming,advice-line|", True, None),
+        ("Stasis|consentgate,incoming,advice-line|-1", True, None),
+        ("Stasis|consentgate-guard,incoming|140", False, 140),
+        ("Stasis|other|140", False, 140),
+        ("Dial|PJSIP/2001|140", False, 140),
+        ("", False, None),
+        (None, False, None),
+    ],
+)
+def test_an_inspection_says_what_asterisk_says_and_nothing_more(desk, tmp_path, value, stasis, packets):
+    desk.ami.value = value
+    copy = tmp_path / "a.wav"
+    copy.write_bytes(b"x")
+    seen = copy.stat()
+    whole = replace(ENGLISH, path=str(copy), stat=(seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns))
+    inspected = f.Inspected(
+        **STAMP, channel=CALLER, question=2, in_stasis=stasis, packets_sent=packets, copy_intact=True
+    )
+    assert desk.carry_out(o.Inspect(CALLER, whole, 2)) == [inspected]
+
+
+def test_an_inspection_notices_that_the_copy_is_gone(desk):
+    (fact,) = desk.carry_out(o.Inspect(CALLER, ENGLISH, 1))
+    assert isinstance(fact, f.Inspected)
+    assert fact.copy_intact is False
+
+
+# -- starting
+
+START = o.StartCapture(CALLER, 1, P01, FILE, bridged_only=True)
+
+
+def answered(monitor):
+    return f.CaptureAnswered(**STAMP, segment=1, party=P01, monitor=monitor)
+
+
+@pytest.mark.parametrize(("bridged_only", "option"), [(True, "b"), (False, "")])
+def test_a_capture_whose_file_appears_runs(desk, bridged_only, option):
+    desk.path.touch()
+    assert desk.carry_out(replace(START, bridged_only=bridged_only)) == [answered(MONITOR)]
+    assert desk.sent == [("start", CALLER, f"{option}r({desk.path})i(CONSENTGATE_MONITOR_ID)")]
+
+
+def test_a_capture_whose_file_does_not_appear_is_stopped_and_does_not_run(desk):
+    assert desk.carry_out(START) == [answered(None)]
+    assert desk.sent[1:] == [("stop", CALLER, MONITOR)]
+
+
+def test_a_capture_that_asterisk_does_not_name_does_not_run(desk):
+    desk.ami.started = None
+    desk.path.touch()
+    assert desk.carry_out(START) == [answered(None)]
+    assert [what for what, *_ in desk.sent] == ["start"]
+
+
+def test_an_order_to_start_that_was_decided_long_ago_is_not_carried_out(desk):
+    desk.path.touch()
+    assert desk.carry_out(START, decided_at=Instant(NOW - 500_001)) == [answered(None)]
+    assert desk.sent == []
+
+
+def test_an_order_to_start_of_half_a_second_ago_is_carried_out(desk):
+    desk.path.touch()
+    assert desk.carry_out(START, decided_at=Instant(NOW - 500_000)) == [answered(MONITOR)]
+
+
+# -- stopping
+
+STOP = o.StopCapture(CALLER, 1, P01, FILE, MONITOR)
+
+
+def ended(*, closed):
+    return f.CaptureEnded(**STAMP, segment=1, party=P01, closed=closed)
+
+
+def test_a_capture_is_stopped_by_its_id_and_others_are_left_alone(desk):
+    desk.ami.running = {OTHER: ["/elsewhere/x"], MONITOR: [desk.shown]}
+    assert desk.carry_out(STOP) == [ended(closed=True)]
+    assert desk.sent == [("stop", CALLER, MONITOR)]
+    assert desk.ami.running == {OTHER: ["/elsewhere/x"]}
+
+
+def test_a_capture_whose_id_is_not_known_is_found_by_its_file(desk):
+    desk.ami.running = {OTHER: ["/elsewhere/x"], MONITOR: [desk.shown]}
+    assert desk.carry_out(replace(STOP, monitor=None)) == [ended(closed=True)]
+    assert desk.sent == [("stop", CALLER, MONITOR)]
+
+
+def test_a_capture_that_is_not_listed_has_ended_without_being_closed_by_us(desk):
+    desk.ami.running = {OTHER: ["/elsewhere/x"]}
+    assert desk.carry_out(replace(STOP, monitor=None)) == [ended(closed=False)]
+    assert desk.sent == []
+
+
+def test_a_stop_that_is_refused_for_a_monitor_that_is_gone_has_ended_unclosed(desk):
+    desk.ami.running, desk.ami.stops = {}, False
+    assert desk.carry_out(STOP) == [ended(closed=False)]
+
+
+@pytest.mark.parametrize("running", [None, "still"])
+def test_a_capture_that_cannot_be_seen_stopped_is_tried_five_times_and_not_said_to_have_ended(desk, running):
+    desk.ami.stops = None
+    desk.ami.running = None if running is None else {MONITOR: [desk.shown]}
+    assert desk.carry_out(STOP) == []
+    assert desk.sent == [("stop", CALLER, MONITOR)] * 5
+
+
+def test_a_monitor_of_another_id_that_writes_our_file_is_stopped_too(desk):
+    desk.ami.running = {OTHER: [desk.shown]}
+    (ended,) = desk.carry_out(STOP)
+    assert (type(ended), ended.closed) == (f.CaptureEnded, True)
+    assert [one[-1] for one in desk.sent] == [MONITOR, OTHER]
+    assert desk.ami.running == {}
+
+
+# -- letting go
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "value"),
+    [
+        (o.Outcome.RECORDING, None, f"1,recording,,{RECORDING}"),
+        (o.Outcome.NOT_RECORDED, Reason.EVENTS_LOST, f"1,not_recorded,events_lost,{RECORDING}"),
+    ],
+)
+def test_a_release_sets_the_result_and_then_continues(desk, outcome, reason, value):
+    assert desk.carry_out(o.Release(CALLER, outcome, reason)) == []
+    names = "ARRAY(CONSENTGATE_PASSED,CONSENTGATE_OUTCOME,CONSENTGATE_REASON,CONSENTGATE_RECORDING)"
+    assert desk.sent == [("set", CALLER, names, value), ("continue", CALLER)]
+
+
+def test_orders_of_one_step_are_carried_out_in_their_order(desk):
+    desk.carry_out(o.StopPlayback(PLAYBACK), o.Release(CALLER, o.Outcome.NOT_RECORDED, None), STOP)
+    assert [what for what, *_ in desk.sent] == ["stop_playback", "set", "continue", "stop"]
+
+
+def test_an_order_that_is_the_dispatchers_own_is_an_error_of_ours_and_hurts_nobody(desk, monkeypatch):
+    said = []
+    monkeypatch.setattr(executor, "_log", SimpleNamespace(error=lambda action, **more: said.append((action, more))))
+    assert desk.carry_out(o.Report("x"), o.Answer(CALLER)) == []
+    assert desk.sent == []
+    assert said == [("order.failed", {"why": repr(TypeError("Report is the dispatcher's own work"))})]
+    assert len(desk.carry_out(o.Answer(CALLER))) == 1
+
+
+def test_waiting_for_what_was_ordered_has_an_end(desk, monkeypatch):
+    async def hang(_):
+        await asyncio.sleep(30)
+
+    monkeypatch.setattr(desk.ari, "answer", hang)
+
+    async def work():
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        desk.executor.carry_out(RECORDING, [o.Answer(CALLER)])
+        await desk.executor.finish(0.01)
+        return loop.time() - began
+
+    assert asyncio.run(work()) < 1
+    assert desk.facts == []
+
+
+# -- what a dead gate left
+
+
+def test_strangers_in_our_spool_are_stopped_and_nobody_elses(desk):
+    kept = desk.layout.audio_of(RECORDING) / "seg-001.p02.wav"
+    desk.ami.running = {
+        MONITOR: [desk.shown],
+        MonitorId("0x2"): [str(kept).removesuffix(".wav")],
+        MonitorId("0x3"): ["/var/spool/asterisk/monitor/x"],
+        MonitorId("0x4"): [f"{desk.layout.audio}-elsewhere/x"],
+        MonitorId("0x5"): [],
+    }
+    assert asyncio.run(desk.executor.stop_strangers(CALLER, {kept})) == 1
+    assert desk.sent == [("stop", CALLER, MONITOR)]
+
+
+def test_a_list_that_does_not_come_stops_nobody(desk):
+    desk.ami.running = None
+    assert asyncio.run(desk.executor.stop_strangers(CALLER, set())) == 0
+    assert desk.sent == []

@@ -1,0 +1,327 @@
+"""The gate's files on a real disk: the chain, the order, what is refused, and what a dead run left."""
+
+import json
+import os
+import shutil
+import threading
+import time
+
+import pytest
+from unit.calls import CALLER, P01, RECORDING, line, ms, opened
+
+from ari_app import journals
+from ari_app.adapters import journal
+from ari_app.adapters.journal import Append, Beat, Forget, Journalist, SealCall
+from ari_app.core import evidence as ev
+from ari_app.core.names import RecordingId, RunId, mint
+from ari_app.core.orders import Live
+from ari_app.core.reasons import Reason
+from ari_app.layout import Layout
+
+OPENED = opened(line())
+CLOSED = ev.NotRecorded(at=ms(5), reason=Reason.EVENTS_LOST)
+ENDED = ev.Ended(at=ms(9), reason=Reason.EVENTS_LOST)
+GRANTED = ev.PermitGranted(at=ms(3), permit=1, parties=["p01"])
+LIVE = Live(CALLER, P01, 1, "seg-001.p01.wav")
+SECOND = RecordingId(mint(ms(1), b"\1" * 10))
+RUN, DEAD_RUN = RunId("run-2"), RunId("run-1")
+HUGE = 1 << 62
+
+
+class Desk:
+    """A journalist at work, and what it has answered."""
+
+    def __init__(self, folder, run=RUN, *, below=0):
+        self.layout = Layout(folder / "spool")
+        self.journalist = Journalist(self.layout, run, stop_below_free_bytes=below)
+        self.answers: list[tuple[bool, str]] = []
+        self.told = threading.Semaphore(0)
+
+    def __enter__(self):
+        self.journalist.start()
+        return self
+
+    def __exit__(self, *_):
+        self.journalist.close()
+
+    def done(self, ok, why):
+        self.answers.append((ok, why))
+        self.told.release()
+
+    def note(self, *entries, recording=RECORDING):
+        self.journalist.submit(Append(recording, entries))
+
+    def attest(self, *entries, live=LIVE):
+        self.journalist.submit(Append(RECORDING, entries, live, self.done))
+        return self.answer()
+
+    def seal(self):
+        self.journalist.submit(SealCall(RECORDING, self.done))
+        return self.answer()
+
+    def answer(self):
+        assert self.told.acquire(timeout=5)
+        return self.answers[-1]
+
+    def beat(self, at):
+        self.journalist.submit(Beat(ms(at), ms(at + 1), "boot"))
+
+    def entries(self, recording=RECORDING):
+        return ev.read(self.layout.journal_of(recording).read_bytes())[0]
+
+    def beats(self):
+        file = self.layout.heartbeat_of(self.journalist.run)
+        return [json.loads(one)["consumed_at"] for one in file.read_bytes().splitlines()] if file.exists() else []
+
+    def live(self):
+        return json.loads(self.layout.live_of(CALLER).read_bytes())
+
+
+@pytest.fixture
+def desk(tmp_path):
+    with Desk(tmp_path) as started:
+        yield started
+
+
+def dead(tmp_path, *entries, torn=b""):
+    """Leave a journal as a run leaves it that died; return a fresh desk that has taken it over."""
+    with Desk(tmp_path, DEAD_RUN) as former:
+        former.note(*entries)
+    path = former.layout.journal_of(RECORDING)
+    path.write_bytes(path.read_bytes() + torn)
+    desk = Desk(tmp_path)
+    ((recording, text),) = journal.leftovers(desk.layout)
+    assert recording == RECORDING
+    desk.journalist.resume(recording, ev.read(text)[1], text.rfind(b"\n") + 1)
+    return desk
+
+
+def test_the_spool_is_made_with_folders_that_asterisk_may_use_and_others_not(desk):
+    modes = {folder.name: folder.stat().st_mode & 0o7777 for folder in desk.layout.root.iterdir()}
+    assert modes == {
+        "audio": 0o2770,
+        "fallback": 0o2770,
+        "live": 0o2750,
+        "announcements": 0o2750,
+        "calls": 0o700,
+        "sealed": 0o700,
+        "shipped": 0o700,
+        "heartbeat": 0o700,
+        "quarantine": 0o700,
+    }
+
+
+def test_entries_are_a_chain_in_the_order_given(tmp_path):
+    with Desk(tmp_path) as desk:
+        desk.note(OPENED)
+        desk.note(CLOSED, ENDED)
+    assert desk.entries() == [OPENED, CLOSED, ENDED]
+    lines = desk.layout.journal_of(RECORDING).read_bytes().splitlines()
+    assert json.loads(lines[0])["prev"] == "0" * 64
+    assert desk.layout.journal_of(RECORDING).stat().st_mode & 0o777 == 0o600
+    assert desk.journalist.trouble == ""
+
+
+def test_journals_of_two_calls_are_two_chains(tmp_path):
+    with Desk(tmp_path) as desk:
+        desk.note(OPENED)
+        desk.note(CLOSED, recording=SECOND)
+        desk.note(ENDED)
+    assert desk.entries() == [OPENED, ENDED]
+    assert desk.entries(SECOND) == [CLOSED]
+
+
+# -- attested
+
+
+def test_an_attestation_is_on_the_disk_and_named_in_live_before_it_is_answered(desk):
+    desk.note(OPENED)
+    assert desk.attest(GRANTED) == (True, "")
+    assert desk.entries() == [OPENED, GRANTED]
+    assert desk.live() == {
+        "format": 1,
+        "run": "run-2",
+        "recording": RECORDING,
+        "party": "p01",
+        "permit": 1,
+        "file": "seg-001.p01.wav",
+    }
+    assert desk.layout.audio_of(RECORDING).stat().st_mode & 0o7777 == 0o2770
+
+
+def test_a_second_capture_on_the_same_channel_is_refused(desk):
+    desk.note(OPENED)
+    assert desk.attest(GRANTED) == (True, "")
+    ok, why = desk.attest(GRANTED)
+    assert (ok, why) == (False, f"live/{CALLER} names a capture of this run already")
+    assert desk.entries() == [OPENED, GRANTED]
+
+
+def test_a_capture_that_is_over_leaves_room_for_another(desk):
+    desk.note(OPENED)
+    desk.attest(GRANTED)
+    desk.journalist.submit(Forget(CALLER))
+    assert desk.attest(GRANTED) == (True, "")
+
+
+def test_what_a_dead_run_left_in_live_is_replaced(desk):
+    desk.layout.live_of(CALLER).write_text('{"run": "run-1"}')
+    assert desk.attest(GRANTED) == (True, "")
+    assert desk.live()["run"] == "run-2"
+    assert [path.name for path in desk.layout.live.iterdir()] == [CALLER]
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", "nonsense"])
+def test_what_is_nonsense_in_live_refuses_the_capture(desk, content):
+    desk.layout.live_of(CALLER).write_text(content)
+    ok, why = desk.attest(GRANTED)
+    assert ok is False
+    assert why.startswith(str(desk.layout.live_of(CALLER)))
+
+
+def test_a_disk_with_too_little_room_refuses_captures_but_not_notes(tmp_path):
+    with Desk(tmp_path, below=HUGE) as desk:
+        desk.note(OPENED)
+        ok, why = desk.attest(GRANTED)
+        assert ok is False
+        assert why.endswith(f"bytes are free in the spool, spool.stop_below_free is {HUGE}")
+        assert not desk.layout.live_of(CALLER).exists()
+        desk.note(CLOSED)
+    assert desk.entries() == [OPENED, CLOSED]
+
+
+# -- what cannot be written
+
+
+def test_a_capture_whose_evidence_cannot_be_written_is_refused_and_forgotten(desk):
+    shutil.rmtree(desk.layout.calls)
+    ok, why = desk.attest(GRANTED)
+    assert ok is False
+    assert "No such file" in why
+    assert desk.journalist.trouble == why
+
+
+def test_a_note_that_cannot_be_written_holds_every_heartbeat_back_and_is_written_later(tmp_path, monkeypatch):
+    monkeypatch.setattr(journal, "RETRY_SECONDS", 0.01)
+    with Desk(tmp_path) as desk:
+        desk.layout.calls.rmdir()
+        desk.note(OPENED)
+        desk.beat(10)
+        assert desk.attest(GRANTED)[0] is False
+        # Answered after the beat, so what was to become of it has.
+        assert desk.seal()[0] is False
+        assert desk.beats() == []
+        desk.layout.calls.mkdir()
+        desk.note(CLOSED)
+        desk.beat(20)
+    assert desk.entries() == [OPENED, CLOSED]
+    assert desk.beats() == [ms(20)]
+
+
+def test_a_half_written_line_is_written_over(tmp_path, monkeypatch):
+    real, lengths = os.pwrite, [20]
+
+    def pwrite(descriptor, text, position):
+        return real(descriptor, text[: lengths.pop() if lengths else None], position)
+
+    monkeypatch.setattr(journal, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    with Desk(tmp_path) as desk:
+        desk.note(OPENED)
+        desk.note(CLOSED)
+        # Refused until what is owed is written.
+        for _ in range(200):
+            if desk.seal()[0]:
+                break
+            time.sleep(0.01)
+    assert lengths == []
+    text = (desk.layout.sealed / RECORDING / "journal.jsonl").read_bytes()
+    assert ev.read(text)[0] == [OPENED, CLOSED]
+
+
+def test_a_live_file_that_cannot_be_removed_ends_no_recording(desk):
+    desk.layout.live_of(CALLER).mkdir()
+    desk.journalist.submit(Forget(CALLER))
+    desk.note(OPENED)
+    assert desk.seal() == (True, "")
+
+
+# -- heartbeats
+
+
+def test_a_beat_comes_after_all_notes_before_it(tmp_path, monkeypatch):
+    written = []
+    for writer in (journal, journals):
+        monkeypatch.setattr(writer, "put", lambda _, text, __: written.append(json.loads(text.splitlines()[-1])))
+    with Desk(tmp_path) as desk:
+        desk.note(OPENED)
+        desk.beat(4)
+        desk.note(CLOSED)
+        desk.beat(8)
+    order = [one.get("kind") or one["consumed_at"] for one in written]
+    assert order == ["opened", ms(4), "not_recorded", ms(8)]
+
+
+def test_beats_are_lines_of_one_file_a_run(tmp_path):
+    with Desk(tmp_path) as desk:
+        desk.beat(4)
+        desk.beat(8)
+    first, second = desk.layout.heartbeat_of(RUN).read_bytes().splitlines()
+    assert json.loads(first) == {"boot": "boot", "consumed_at": ms(4), "written_at": ms(5)}
+    assert json.loads(second)["consumed_at"] == ms(8)
+
+
+# -- the end
+
+
+def test_a_sealed_call_has_left_the_running_ones(desk):
+    desk.note(OPENED, ENDED)
+    assert desk.seal() == (True, "")
+    assert list(desk.layout.calls.iterdir()) == []
+    text = (desk.layout.sealed / RECORDING / "journal.jsonl").read_bytes()
+    assert ev.read(text)[0] == [OPENED, ENDED]
+
+
+def test_a_call_that_was_never_written_cannot_be_sealed(desk):
+    ok, why = desk.seal()
+    assert ok is False
+    assert "No such file" in why
+
+
+def test_a_call_whose_entries_are_owed_is_not_sealed(desk):
+    desk.layout.calls.rmdir()
+    desk.note(OPENED, ENDED)
+    assert desk.seal() == (False, "entries of the call are not written yet")
+
+
+def test_closing_finishes_what_is_queued(tmp_path):
+    with Desk(tmp_path) as desk:
+        for at in range(1200):
+            desk.note(ev.NotRecorded(at=ms(at), reason=Reason.EVENTS_LOST))
+    assert len(desk.entries()) == 1200
+
+
+# -- after a death
+
+
+def test_a_journal_of_a_dead_run_goes_on_in_the_same_chain(tmp_path):
+    with dead(tmp_path, OPENED) as desk:
+        desk.note(CLOSED)
+        assert desk.seal() == (True, "")
+    text = (desk.layout.sealed / RECORDING / "journal.jsonl").read_bytes()
+    assert ev.read(text)[0] == [OPENED, CLOSED]
+
+
+def test_a_torn_last_line_is_written_over(tmp_path):
+    with dead(tmp_path, OPENED, torn=b'{"at":180000000000' + b"x" * 500) as desk:
+        desk.note(CLOSED)
+    assert desk.entries() == [OPENED, CLOSED]
+
+
+def test_a_spool_without_calls_has_no_leftovers(tmp_path):
+    assert journal.leftovers(Layout(tmp_path)) == []
+
+
+def test_a_folder_without_a_journal_is_a_leftover_without_text(desk):
+    desk.layout.journal_of(RECORDING).parent.mkdir()
+    assert journal.leftovers(desk.layout) == [(RECORDING, b"")]

@@ -1,0 +1,104 @@
+"""The tables of the core are judged: every small slip in its source must make one of them fail."""
+
+import itertools
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+from unit import (
+    mutants,
+    test_capture,
+    test_party,
+    test_party_doubts,
+    test_permit,
+    test_room,
+    test_room_end,
+    test_room_topology,
+)
+from unit.calls import REAL, Core
+
+Case = tuple[Callable[..., None], dict[str, Any]]
+
+
+def cases(module: ModuleType) -> Iterator[Case]:
+    """Yield each test of the core in a module with each row of its tables."""
+    for name, function in vars(module).items():
+        marks = getattr(function, "pytestmark", [])
+        if not name.startswith("test_"):
+            continue
+        tables = [rows(*mark.args) for mark in marks if mark.name == "parametrize"]
+        for combination in itertools.product(*tables):
+            arguments = {key: value for row in combination for key, value in row.items()}
+            if "core" in function.__code__.co_varnames[: function.__code__.co_argcount]:
+                yield function, arguments
+
+
+def rows(names: str | tuple[str, ...], values: Any) -> list[dict[str, Any]]:
+    if isinstance(names, str):
+        return [{names: value} for value in values]
+    return [dict(zip(names, row, strict=True)) for row in values]
+
+
+TABLES = {
+    module: list(cases(module))
+    for module in (
+        test_room_end,
+        test_room_topology,
+        test_room,
+        test_capture,
+        test_permit,
+        test_party_doubts,
+        test_party,
+    )
+}
+NEAREST = {
+    "party": (test_party, test_party_doubts),
+    "permit": (test_permit,),
+    "capture": (test_capture,),
+    "room": (test_room, test_room_topology, test_room_end),
+}
+"""Where a mutant of a module is found the fastest."""
+
+
+def survives(core: Core, module: str) -> bool:
+    """Tell whether every row of every table holds for this core; the tables of the module itself come first."""
+    order = sorted(TABLES, key=lambda table: table not in NEAREST[module])
+    for case, arguments in itertools.chain.from_iterable(TABLES[table] for table in order):
+        try:
+            case(core=core, **arguments)
+        except (Exception, pytest.fail.Exception):  # noqa: BLE001  a mutant may fail in any way
+            return False
+    return True
+
+
+EQUIVALENT = {
+    "drop the alternative: Phase.ASKED in Phase.ASKED | Phase.PLAYING": (
+        "an end without a beginning fails with the same reason two cases further down"
+    ),
+}
+"""Mutants that are no slip: they decide exactly as the source does."""
+
+
+def test_the_tables_hold_for_the_core_itself():
+    assert sum(len(table) for table in TABLES.values()) > 350
+    assert survives(REAL, "room")
+
+
+@pytest.mark.parametrize(("module", "at_least"), [("party", 100), ("permit", 15), ("capture", 70), ("room", 200)])
+def test_every_mutant_is_found(module, at_least):
+    made = list(mutants.of(module))
+    assert len(made) >= at_least
+    survivors = [mutant for mutant in made if survives(mutants.load(mutant), module)]
+    unknown = [str(mutant) for mutant in survivors if f"{mutant.what}: {mutant.where}" not in EQUIVALENT]
+    assert unknown == [], "no table of the core notices these changes: write the row that does"
+
+
+def test_a_mutant_is_loaded_with_what_rests_on_it_and_leaves_nothing_behind():
+    mutant = next(mutants.of("permit"))
+    core = mutants.load(mutant)
+    assert core.permit is not REAL.permit
+    assert core.room.permits is core.permit
+    assert core.party is REAL.party
+    assert [name for name in sys.modules if name.startswith("mutant.")] == []

@@ -1,0 +1,151 @@
+"""A heartbeat says what both streams have delivered, and a stream that delivers nothing is dead."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from unit.calls import ms
+
+from ari_app import clock, pulse
+from ari_app.core.names import Instant
+
+
+@dataclass
+class Stream:
+    marked: list[int] = field(default_factory=list)
+    variables: list[tuple[Any, str, str]] = field(default_factory=list)
+    taken: bool | None = True
+
+    async def mark(self, number):
+        self.marked.append(number)
+
+    async def set(self, channel, name, value):
+        self.variables.append((channel, name, value))
+        return self.taken
+
+
+class Heart:
+    """A pulse whose clock is a list of instants: when it has run out, the story is over."""
+
+    def __init__(self, monkeypatch):
+        self.beats: list[Instant] = []
+        self.ari, self.ami = Stream(), Stream()
+        ari: Any = self.ari
+        ami: Any = self.ami
+        self.pulse = pulse.Pulse(ari, ami, self.beats.append)
+        self.now = ms(0)
+        monkeypatch.setattr(clock, "now", lambda: self.now)
+        monkeypatch.setattr(pulse, "BEAT_SECONDS", 0.0)
+
+    def run(self, *instants, answer=()):
+        """Send a marker at each instant; the streams in `answer` give each back 5 and 7 ms later."""
+
+        async def work():
+            task = asyncio.ensure_future(self.pulse.run())
+            for at in instants:
+                self.now = ms(at)
+                sent = len(self.ari.marked)
+                for _ in range(20):
+                    await asyncio.sleep(0)
+                    if len(self.ari.marked) > sent or task.done():
+                        break
+                if task.done():
+                    return task.result()
+                for stream, delay in (("ari", 5), ("ami", 7)):
+                    if stream in answer:
+                        self.pulse.returned(stream, self.ari.marked[-1], ms(at + delay))
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            return None
+
+        return asyncio.run(work())
+
+
+@pytest.fixture
+def heart(monkeypatch):
+    return Heart(monkeypatch)
+
+
+def test_a_marker_that_came_back_through_both_is_a_beat_at_the_earlier_stamp(heart):
+    heart.run(0)
+    heart.pulse.returned("ami", 1, ms(9))
+    assert heart.beats == []
+    heart.pulse.returned("ari", 1, ms(4))
+    assert heart.beats == [ms(4)]
+
+
+def test_a_marker_that_comes_back_twice_beats_once(heart):
+    heart.run(0)
+    for _ in range(2):
+        heart.pulse.returned("ari", 1, ms(4))
+        heart.pulse.returned("ami", 1, ms(9))
+    assert heart.beats == [ms(4)]
+
+
+@pytest.mark.parametrize("number", [0, 2, 77])
+def test_a_marker_that_was_never_sent_is_nobodys_heartbeat(heart, number):
+    heart.run(0)
+    heart.pulse.returned("ari", number, ms(4))
+    heart.pulse.returned("ami", number, ms(9))
+    assert heart.beats == []
+
+
+def test_one_stream_alone_never_beats(heart):
+    heart.run(0, 500)
+    heart.pulse.returned("ari", 1, ms(4))
+    heart.pulse.returned("ari", 1, ms(5))
+    heart.pulse.returned("ari", 2, ms(504))
+    assert heart.beats == []
+
+
+def test_a_later_marker_settles_the_earlier_ones(heart):
+    heart.run(0, 500)
+    heart.pulse.returned("ari", 2, ms(504))
+    heart.pulse.returned("ami", 2, ms(507))
+    heart.pulse.returned("ari", 1, ms(4))
+    heart.pulse.returned("ami", 1, ms(7))
+    assert heart.beats == [ms(504)]
+
+
+def test_while_both_streams_answer_it_goes_on(heart):
+    assert heart.run(0, 500, 1000, 1500, 4500, answer=("ari", "ami")) is None
+    assert heart.beats == [ms(5), ms(505), ms(1005), ms(1505), ms(4505)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "dead"), [((), "ari and ami"), (("ari",), "ami"), (("ami",), "ari")], ids=["both", "ami", "ari"]
+)
+def test_a_stream_that_gives_no_marker_back_for_two_and_a_half_seconds_is_dead(heart, answer, dead):
+    assert heart.run(0, 500, 2500, 2501, answer=answer) == dead
+    assert heart.ari.marked == [1, 2, 3]
+
+
+def test_the_dialplan_is_told_once_a_second_that_the_gate_lives(heart):
+    heart.run(0, 500, 1000, 1499, 1500, answer=("ari", "ami"))
+    seconds = ms(0) // 1_000_000
+    assert heart.ami.variables == [
+        (None, "CONSENTGATE_ALIVE", str(seconds)),
+        (None, "CONSENTGATE_ALIVE", str(seconds + 1)),
+    ]
+
+
+def test_nobody_is_sent_to_a_gate_that_has_not_heard_both_streams(heart):
+    heart.run(0, 500, 1000, 1500, 2000, answer=("ari",))
+    assert heart.ami.variables == []
+    assert heart.ari.marked == heart.ami.marked == [1, 2, 3, 4, 5]
+    assert not heart.pulse.alive
+
+
+@pytest.mark.parametrize(("taken", "alive"), [(True, True), (False, False), (None, False)])
+def test_the_gate_is_alive_once_asterisk_has_taken_the_mark(heart, taken, alive):
+    heart.ami.taken = taken
+    heart.run(0, 500, 1000, answer=("ari", "ami"))
+    assert heart.pulse.alive is alive
+
+
+def test_a_mark_that_was_taken_once_stays_so(heart):
+    heart.run(0, 500, 1000, answer=("ari", "ami"))
+    heart.ami.taken = None
+    heart.run(2000, 2500, answer=("ari", "ami"))
+    assert heart.pulse.alive

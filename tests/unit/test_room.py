@@ -1,0 +1,243 @@
+"""A call from the told caller to the seal: what is permitted, asked for, revoked, and when the caller goes on."""
+
+import pytest
+from unit.calls import (
+    CALLER,
+    MONITOR,
+    NEVER,
+    P01,
+    P02,
+    Call,
+    attested,
+    bridged,
+    capture_answered,
+    capture_began,
+    capture_ended,
+    disturbed,
+    ended,
+    entered,
+    entries,
+    file_closed,
+    inspected,
+    left_stasis,
+    line,
+    lost,
+    member,
+    ms,
+    only,
+    opened,
+    released,
+    woke,
+)
+
+from ari_app.core import evidence as ev
+from ari_app.core import facts as f
+from ari_app.core import orders as o
+from ari_app.core.policy import Capture, Line, Mode
+from ari_app.core.reasons import Reason
+
+FILE = "seg-001.p01.wav"
+START = o.StartCapture(CALLER, 1, P01, FILE, bridged_only=True)
+STOP = o.StopCapture(CALLER, 1, P01, FILE, MONITOR)
+STOP_BY_FILE = o.StopCapture(CALLER, 1, P01, FILE, None)
+RELEASED = o.Release(CALLER, o.Outcome.RECORDING, None)
+
+
+def not_recorded(reason):
+    return o.Release(CALLER, o.Outcome.NOT_RECORDED, reason)
+
+
+def revoked(at, reason):
+    return o.Note(
+        (ev.PermitRevoked(at=ms(at), permit=1, reason=reason), ev.NotRecorded(at=ms(at), reason=reason)),
+    )
+
+
+# -- permitted and captured
+
+
+def test_a_told_caller_is_permitted_in_one_entry_with_what_is_asked_for(core):
+    call = Call(core, line(max_seconds=60))
+    granted = ev.PermitGranted(at=ms(2020), permit=1, parties=[P01])
+    requested = ev.CaptureRequested(at=ms(2022), permit=1, segment=1, party=P01, file=FILE, bridged_only=True)
+    assert call.told()[1:] == [
+        o.Attest(1, (granted, requested), o.Live(CALLER, P01, 1, FILE)),
+        o.WakeAt(ms(2822), f.Timer.CAPTURE, 1),
+        o.WakeAt(ms(62_020), f.Timer.MAX_HOURS, 1),
+    ]
+
+
+def test_nothing_is_asked_of_asterisk_before_the_evidence_is_durable(core):
+    call = Call(core)
+    call.told()
+    assert only(call.orders, o.StartCapture) == []
+    assert call.hear(attested(2022, seen_at=2030)) == [START]
+
+
+def test_a_line_that_captures_from_the_announcement_on_says_so(core):
+    call = Call(core, line(capture=Capture.AFTER_ANNOUNCEMENT))
+    assert call.starting() == [o.StartCapture(CALLER, 1, P01, FILE, bridged_only=False)]
+    requested = [one for one in entries(call.orders) if isinstance(one, ev.CaptureRequested)]
+    assert [one.bridged_only for one in requested] == [False]
+
+
+def test_the_caller_goes_on_once_the_capture_runs(core):
+    call = Call(core)
+    call.starting()
+    assert call.hear(capture_answered(2033)) == [
+        o.Note((ev.CaptureStarted(at=ms(2033), segment=1, party=P01, monitor=MONITOR),)),
+        RELEASED,
+    ]
+    assert call.hear(left_stasis(2040)) == []
+
+
+def test_the_origin_is_written_as_soon_as_it_is_known(core):
+    call = Call(core, line(capture=Capture.AFTER_ANNOUNCEMENT))
+    call.starting()
+    assert entries(call.hear(capture_began(2031))) == [ev.TrackOrigin(at=ms(2031), segment=1, party=P01)]
+
+
+def test_the_origin_of_a_bridged_capture_waits_for_the_bridge(core):
+    call = Call(core)
+    call.running()
+    assert ev.TrackOrigin not in {type(one) for one in entries(call.orders)}
+    assert entries(call.hear(bridged(5000, member(CALLER, 4999)))) == [
+        ev.TrackOrigin(at=ms(4999), segment=1, party=P01)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fact", "reason"),
+    [
+        (attested(2022, ok=False), Reason.JOURNAL_UNWRITABLE),
+        (attested(2022, seen_at=3100), Reason.STALE_FACTS),
+        (woke(2822, f.Timer.CAPTURE), Reason.CAPTURE_TIMEOUT),
+        (lost(2100), Reason.EVENTS_LOST),
+        (lost(2100, Reason.GATE_STOPPED), Reason.GATE_STOPPED),
+        (disturbed(2100), Reason.TOPOLOGY_NOT_SUPPORTED),
+    ],
+    ids=repr,
+)
+def test_a_doubt_before_the_start_revokes_and_lets_the_caller_go(core, fact, reason):
+    call = Call(core)
+    call.told()
+    assert call.hear(fact)[:2] == [
+        o.Note(
+            (ev.PermitRevoked(at=fact.at, permit=1, reason=reason), ev.NotRecorded(at=fact.at, reason=reason)),
+        ),
+        not_recorded(reason),
+    ]
+    assert call.room.permit is None
+    call.hear(attested(2022, seen_at=2900))
+    assert only(call.orders, o.StartCapture, o.StopCapture) == []
+
+
+def test_a_capture_that_fails_revokes_and_lets_the_caller_go_before_it_is_stopped(core):
+    call = Call(core)
+    call.starting()
+    assert call.hear(capture_answered(2033, None)) == [
+        revoked(2033, Reason.CAPTURE_FAILED),
+        not_recorded(Reason.CAPTURE_FAILED),
+        STOP_BY_FILE,
+    ]
+
+
+def test_a_capture_that_somebody_else_stopped_has_failed(core):
+    call = Call(core)
+    call.running()
+    orders = call.hear(capture_ended(9000))
+    assert entries(orders) == [
+        ev.TrackEnded(at=ms(9000), segment=1, party=P01, closed=True),
+        *revoked(9000, Reason.CAPTURE_FAILED).entries,
+    ]
+    assert only(orders, o.StopCapture, o.Release) == []
+
+
+@pytest.mark.parametrize(
+    ("fact", "reason"),
+    [
+        (lost(9000), Reason.EVENTS_LOST),
+        (woke(9000, f.Timer.MAX_HOURS), Reason.MAX_HOURS),
+        (disturbed(9000), Reason.TOPOLOGY_NOT_SUPPORTED),
+    ],
+    ids=repr,
+)
+def test_what_ends_a_running_capture_revokes_first_and_stops_by_id(core, fact, reason):
+    call = Call(core)
+    call.running()
+    assert call.hear(fact) == [revoked(9000, reason), STOP]
+    assert call.hear(lost(9500)) == []
+
+
+def test_the_timer_of_the_capture_is_nothing_to_who_is_released(core):
+    call = Call(core)
+    call.running()
+    before = call.room
+    assert call.hear(woke(2822, f.Timer.CAPTURE)) == []
+    assert call.room == before
+
+
+def test_a_late_timer_after_a_doubt_releases_nobody_twice(core):
+    call = Call(core)
+    call.told()
+    call.hear(lost(2100), woke(2822, f.Timer.CAPTURE), woke(9000, f.Timer.MAX_HOURS))
+    assert released(call.orders) == [(o.Outcome.NOT_RECORDED, Reason.EVENTS_LOST)]
+
+
+def test_a_monitor_that_answers_after_the_doubt_is_stopped_by_its_id(core):
+    call = Call(core)
+    call.starting()
+    assert call.hear(lost(2032))[-1] == STOP_BY_FILE
+    assert call.hear(capture_answered(2033)) == [STOP]
+    assert not call.room.recorded
+    assert released(call.orders) == [(o.Outcome.NOT_RECORDED, Reason.EVENTS_LOST)]
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        attested(9000, 2),
+        capture_answered(9000, party=P02),
+        capture_answered(9000, segment=2),
+        file_closed(9000, P02),
+    ],
+    ids=repr,
+)
+def test_a_capture_that_never_was_changes_nothing(core, fact):
+    call = Call(core)
+    call.running()
+    before = call.room
+    assert call.hear(fact) == [o.Report(f"{type(fact).__name__} for a capture that never was")]
+    assert call.room == before
+
+
+# -- lines on which nobody is told
+
+
+@pytest.mark.parametrize(
+    ("rules", "reason"),
+    [
+        (None, Reason.LINE_UNKNOWN),
+        (NEVER, Reason.LINE_NEVER),
+        (Line("advice-line", Mode.ANNOUNCE), Reason.ANNOUNCEMENT_UNUSABLE),
+        (line(unusable="the file is silent"), Reason.ANNOUNCEMENT_UNUSABLE),
+    ],
+    ids=["unknown", "never", "no announcement", "unusable"],
+)
+def test_on_a_hopeless_line_the_caller_goes_on_at_once(core, rules, reason):
+    call = Call(core, rules)
+    orders = call.hear(entered(0))
+    came = ev.PartyEntered(at=ms(0), party=P01, side="outside", channel=CALLER, endpoint="PJSIP/trunk", contract=False)
+    assert orders == [
+        o.Note((opened(rules), came)),
+        o.Note((ev.NotRecorded(at=ms(0), reason=reason),)),
+        not_recorded(reason),
+    ]
+
+
+def test_what_is_over_before_the_caller_is_told_stays_over(core):
+    call = Call(core)
+    call.playing()
+    call.hear(woke(100, f.Timer.CAPTURE), ended(2020), inspected(2022, 2, 100))
+    assert released(call.orders) == [(o.Outcome.NOT_RECORDED, Reason.CAPTURE_TIMEOUT)]
+    assert only(call.orders, o.Attest) == []

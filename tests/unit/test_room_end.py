@@ -1,0 +1,214 @@
+"""A call that comes again, leaves early, or ends: who is let go, and when the record is handed over."""
+
+import pytest
+from unit.calls import (
+    AGENT,
+    CALLER,
+    MONITOR,
+    P01,
+    P02,
+    STRANGER,
+    Call,
+    attested,
+    began,
+    capture_answered,
+    capture_ended,
+    ended,
+    entered,
+    entries,
+    file_closed,
+    foreign,
+    hangup_requested,
+    hung_up,
+    inspected,
+    left_stasis,
+    lost,
+    ms,
+    only,
+    woke,
+)
+
+from ari_app.core import evidence as ev
+from ari_app.core import facts as f
+from ari_app.core import orders as o
+from ari_app.core.reasons import Reason
+
+FILE = "seg-001.p01.wav"
+START = o.StartCapture(CALLER, 1, P01, FILE, bridged_only=True)
+STOP = o.StopCapture(CALLER, 1, P01, FILE, MONITOR)
+STOP_BY_FILE = o.StopCapture(CALLER, 1, P01, FILE, None)
+RELEASED = o.Release(CALLER, o.Outcome.RECORDING, None)
+
+
+def not_recorded(reason):
+    return o.Release(CALLER, o.Outcome.NOT_RECORDED, reason)
+
+
+def revoked(at, reason):
+    return o.Note(
+        (ev.PermitRevoked(at=ms(at), permit=1, reason=reason), ev.NotRecorded(at=ms(at), reason=reason)),
+    )
+
+
+# -- who comes a second time
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_who_comes_again_is_sent_on_again_and_told_nothing(core, told):
+    call = Call(core)
+    if told:
+        call.running()
+    else:
+        call.hear(entered(0), lost(5))
+    outcome, reason = (o.Outcome.RECORDING, None) if told else (o.Outcome.NOT_RECORDED, Reason.EVENTS_LOST)
+    call.hear(left_stasis(2040))
+    before = call.room
+    assert call.hear(entered(3000)) == [o.Report("Entered twice"), o.Release(CALLER, outcome, reason)]
+    assert call.room == before
+
+
+def test_an_arrival_told_twice_while_the_announcement_plays_changes_nothing(core):
+    call = Call(core)
+    call.playing()
+    before = call.room
+    assert call.hear(entered(30)) == [o.Report("Entered twice")]
+    assert call.room == before
+
+
+def test_another_channel_on_this_call_does_not_stay_in_our_hands(core):
+    call = Call(core)
+    call.talking()
+    before = call.room
+    assert call.hear(entered(9000, channel=AGENT)) == [
+        o.Release(AGENT, o.Outcome.NOT_RECORDED, Reason.TOPOLOGY_NOT_SUPPORTED)
+    ]
+    assert call.room == before
+
+
+def test_who_leaves_before_the_capture_runs_is_not_captured(core):
+    call = Call(core)
+    call.starting()
+    assert call.hear(left_stasis(2032)) == [revoked(2032, Reason.CAPTURE_TIMEOUT), STOP_BY_FILE]
+    assert call.hear(capture_answered(2033)) == [STOP]
+
+
+# -- captures of others
+
+
+def test_a_foreign_capture_on_a_party_is_written_down_and_left_alone(core):
+    call = Call(core)
+    call.running()
+    before = call.room
+    assert call.hear(foreign(9000)) == [o.Note((ev.ForeignCapture(at=ms(9000), party=P01),))]
+    assert call.hear(foreign(9000, STRANGER)) == []
+    assert call.room == before
+
+
+# -- the end
+
+
+def test_a_request_to_hang_up_ends_what_is_captured_before_the_channel_is_gone(core):
+    call = Call(core)
+    call.running()
+    assert call.hear(hangup_requested(9000)) == [revoked(9000, Reason.HUNG_UP), STOP]
+    assert entries(call.hear(hung_up(9003))) == [ev.TrackEnded(at=ms(9003), segment=1, party=P01, closed=False)]
+
+
+def test_a_call_is_sealed_once_its_files_are_closed(core):
+    call = Call(core)
+    call.running()
+    gone = call.hear(hung_up(9000))
+    assert gone[0] == revoked(9000, Reason.HUNG_UP)
+    assert gone[1] == o.WakeAt(ms(14_000), f.Timer.CLOSING, 0)
+    assert entries(gone[2:]) == [ev.TrackEnded(at=ms(9000), segment=1, party=P01, closed=False)]
+    assert call.hear(file_closed(9400)) == [
+        o.Note((ev.TrackClosed(at=ms(9400), segment=1, party=P01),)),
+        o.Note((ev.Ended(at=ms(9000), reason=None),)),
+        o.Seal(ms(9000)),
+    ]
+
+
+def test_who_has_hung_up_is_not_released_by_a_later_doubt(core):
+    call = Call(core)
+    call.starting()
+    call.hear(hung_up(2032), lost(2033), woke(2822, f.Timer.CAPTURE))
+    assert only(call.orders, o.Release) == []
+
+
+def test_a_file_that_closed_before_the_hang_up_was_heard_needs_no_waiting(core):
+    call = Call(core)
+    call.running()
+    call.hear(hangup_requested(9000), capture_ended(9001))
+    assert call.hear(hung_up(9003))[-1] == o.Seal(ms(9003))
+
+
+def test_a_call_is_sealed_when_its_capture_ends_after_the_hang_up(core):
+    call = Call(core)
+    call.talking()
+    call.hear(hung_up(9000), file_closed(9001))
+    assert not call.room.sealed
+    assert call.hear(capture_ended(9005, P02))[-1] == o.Seal(ms(9000))
+
+
+def test_a_file_whose_closing_nobody_hears_holds_the_seal_up_for_five_seconds(core):
+    call = Call(core)
+    call.running()
+    call.hear(hung_up(9000))
+    assert call.hear(woke(14_000, f.Timer.CLOSING, 0)) == [
+        o.Note((ev.Ended(at=ms(9000), reason=None),)),
+        o.Seal(ms(9000)),
+    ]
+
+
+def test_a_call_that_was_not_recorded_ends_with_its_reason(core):
+    call = Call(core)
+    call.hear(entered(0), lost(5), left_stasis(8))
+    assert call.hear(hung_up(9000))[-2:] == [
+        o.Note((ev.Ended(at=ms(9000), reason=Reason.EVENTS_LOST),)),
+        o.Seal(ms(9000)),
+    ]
+
+
+def test_a_capture_that_never_ran_is_no_recording(core):
+    call = Call(core)
+    call.starting()
+    call.hear(hung_up(9000), file_closed(9001))
+    assert entries(call.orders)[-1] == ev.Ended(at=ms(9000), reason=Reason.HUNG_UP)
+
+
+def test_a_call_whose_evidence_never_came_waits_for_it(core):
+    call = Call(core)
+    call.told()
+    call.hear(hung_up(2025))
+    assert call.room.sealed
+    assert only(call.hear(attested(2022, seen_at=2030)), o.StartCapture) == []
+
+
+def test_nobody_seals_a_call_that_is_not_over(core):
+    call = Call(core)
+    call.running()
+    assert call.hear(woke(9000, f.Timer.CLOSING, 0)) == []
+    assert not call.room.sealed
+
+
+def test_a_hang_up_that_is_heard_twice_keeps_the_first_instant(core):
+    call = Call(core)
+    call.running()
+    call.hear(hung_up(9000))
+    assert only(call.hear(hung_up(9500)), o.Note) == []
+    call.hear(file_closed(9600))
+    assert only(call.orders, o.Seal) == [o.Seal(ms(9000))]
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [entered(9500), began(9500), ended(9500), inspected(9500, 3, 1), hung_up(9500), woke(14_000, f.Timer.CLOSING, 0)],
+    ids=repr,
+)
+def test_after_the_seal_nothing_happens(core, fact):
+    call = Call(core)
+    call.running()
+    call.hear(hung_up(9000), file_closed(9001))
+    before = call.room
+    assert call.hear(fact) == [o.Report(f"{type(fact).__name__} after the seal")]
+    assert call.room == before
