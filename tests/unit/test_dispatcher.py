@@ -1,7 +1,7 @@
 """Which call an event is about, whose a MixMonitor is, what is written down, and when a call is handed over."""
 
 import pytest
-from unit.calls import AGENT, CALLER, P01, STRANGER, lost, ms
+from unit.calls import AGENT, CALLER, P01, STRANGER, capture_answered, capture_ended, lost, ms
 from unit.switchboard import NUMBERS, Switchboard
 
 from ari_app import translation as t
@@ -218,6 +218,16 @@ def test_a_second_start_before_ours_is_confirmed_is_ambiguous_and_foreign(board)
     track = board.dispatcher.calls[board.recording].room.tracks[0]
     assert (track.began_at, track.ambiguous) == (ms(2032), True)
     assert board.journalist.entries()[-1] == ev.ForeignCapture(at=ms(2032), party="p01")
+
+
+def test_after_a_start_that_came_to_nothing_the_next_is_a_stranger_s(board):
+    async def story():
+        await board.start()
+        board.hear(capture_answered(2033, None), capture_ended(2040))
+        board.ami(9000, "MixMonitorStart")
+
+    board.run(story)
+    assert board.journalist.entries()[-1] == ev.ForeignCapture(at=ms(9000), party="p01")
 
 
 def test_a_capture_that_ran_before_the_caller_came_is_written_down_when_they_come(board):

@@ -222,3 +222,28 @@ def test_a_fact_about_a_call_that_is_over_is_ignored(board):
         assert len(board.journalist.jobs) == jobs
 
     board.run(story)
+
+
+def test_a_hangup_that_was_read_before_the_arrival_is_kept_until_both_streams_are_read(board):
+    """A gate that thaws finds a minute of both streams and reads one of them first."""
+
+    async def story():
+        board.ami(2000, "Hangup")
+        board.at(9000)
+        board.ari(0, "StasisStart", args=["incoming", "advice-line"])
+
+    board.run(story)
+    assert board.dispatcher.by_channel == {}
+    assert board.journalist.entries()[-1] == ev.Ended(at=ms(2000), reason=Reason.HUNG_UP_BEFORE_TOLD)
+    assert board.dispatcher.gone == {}
+
+
+def test_a_hangup_is_not_kept_longer_than_an_arrival_can_be_late(board):
+    async def story():
+        board.ami(2000, "Hangup")
+        board.dispatcher.seal_until(ms(1999))
+        assert board.dispatcher.gone == {CALLER: ms(2000)}
+        board.dispatcher.seal_until(ms(2000))
+
+    board.run(story)
+    assert board.dispatcher.gone == {}
