@@ -6,17 +6,17 @@ call to go on.
 """
 
 import asyncio
-import fcntl
 import importlib.metadata
 import os
 import random
 import signal
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from . import announcements, clock, config, log, pulse, reconcile, translation
 from . import policy as policies
+from .adapters import spool
 from .adapters.ami import Ami
 from .adapters.ari import Ari
 from .adapters.journal import Beat, Journalist
@@ -178,30 +178,13 @@ class Gate:
             self.dispatcher.hear(recording, f.EventsLost(at=Instant(min(at, now)), seen_at=now, reason=reason))
 
 
-def lock(layout: Layout) -> IO[str]:
-    """Hold the spool's lock for as long as the returned file lives. Raises SpoolError if another gate does."""
-    try:
-        file = layout.lock("gate").open("a+")
-    except OSError as failure:
-        hint = "The spool must exist and belong to the user that the gate runs as."
-        raise SpoolError("the spool cannot be used", on=str(layout.root), why=str(failure), hint=hint) from failure
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as failure:
-        file.close()
-        hint = "One spool has one gate; a second one needs a spool and an Asterisk of its own."
-        raise SpoolError("another gate owns this spool", on=str(layout.root), hint=hint) from failure
-    return file
-
-
 def run(config_path: Path) -> int:
     """Run the gate until SIGTERM or SIGINT. Returns the exit code; raises ConsentgateError for a person to read."""
     log.configure()
     os.umask(0o027)
     settings = config.load(config_path)
     layout = Layout(settings.spool.path)
-    held = lock(layout)
-    with held:
+    with spool.lock(layout, "gate"):
         layout.ready("gate").unlink(missing_ok=True)
         return asyncio.run(_main(settings, layout))
 

@@ -54,9 +54,9 @@ def lock(layout: Layout, process: str) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise SpoolError(
-                f"another {process} works on this spool",
+                f"another {process} owns this spool",
                 on=str(layout.root),
-                hint="Two would ship the same call; stop the other one or give this one a spool of its own",
+                hint="Two would work on the same calls: stop the other one, or give this one a spool of its own",
             ) from error
         yield
     finally:
