@@ -16,6 +16,10 @@ from .reasons import Reason
 SAFETY_MICROSECONDS = 40_000
 """Cut before each revocation: one frame on its way in Asterisk and one of measuring error (DESIGN §3)."""
 
+FRAME_MICROSECONDS = 20_000
+STOP_MICROSECONDS = 5_000
+"""What lies at most between a monitor's last frame being due and the answer to its stop."""
+
 SHORT_MICROSECONDS = 40_000
 """A track is called short when it lacks more than this of its wall time."""
 
@@ -40,13 +44,15 @@ class Track:
     ended: Instant | None
     closed: bool
     ambiguous: bool
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
     """What may be stored of a track: samples [first, last) of the file; the rest is destroyed.
 
-    `at` is the instant of sample `first`; `short_microseconds` the wall time that the file lacks.
+    `at` is the earliest instant of sample `first`, by which it is judged; `short_microseconds` the wall time that
+    the file lacks. `lag_microseconds` later than `at` it most likely was: by that the track is laid beside others.
     """
 
     first: int
@@ -54,6 +60,7 @@ class Cut:
     at: Instant
     destroyed: int
     short_microseconds: int
+    lag_microseconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +108,7 @@ def tracks(entries: Iterable[ev.Entry]) -> list[Track]:
             case ev.TrackEnded(segment=segment, party=party, at=at, closed=closed):
                 old = found[segment, party]
                 ended = at if old.ended is None else Instant(min(old.ended, at))
-                found[segment, party] = _changed(old, ended=ended, closed=closed or old.closed)
+                found[segment, party] = _changed(old, ended=ended, closed=closed or old.closed, stopped=closed)
             case ev.TrackClosed(segment=segment, party=party):
                 found[segment, party] = _changed(found[segment, party], closed=True)
             case _:
@@ -116,6 +123,7 @@ def _changed(
     ended: Instant | None = None,
     closed: bool | None = None,
     ambiguous: bool | None = None,
+    stopped: bool | None = None,
 ) -> Track:
     return Track(
         segment=track.segment,
@@ -126,6 +134,7 @@ def _changed(
         ended=track.ended if ended is None else ended,
         closed=track.closed if closed is None else closed,
         ambiguous=track.ambiguous if ambiguous is None else ambiguous,
+        stopped=track.stopped if stopped is None else stopped,
     )
 
 
@@ -149,7 +158,25 @@ def cut(track: Track, covered: Interval, samples: int, rate_hz: int, latest: Ins
     last = max(0, min(samples, last))
     first = min(first, last)
     at = Instant(track.origin + first * MICROSECONDS // rate_hz)
-    return Cut(first, last, at, samples - (last - first), short if short > SHORT_MICROSECONDS else 0)
+    missing = short if short > SHORT_MICROSECONDS else 0
+    return Cut(first, last, at, samples - (last - first), missing, _lag(track, track.origin, length))
+
+
+def _lag(track: Track, origin: Instant, length: int) -> int:
+    """Return how long after the track's origin its first frame came, as far as both ends of the file tell.
+
+    A monitor begins somewhere between two frames and ends somewhere between two others. So the first frame came up to
+    a frame after the beginning, and its distance to the last, which came up to a frame before the stop, is the file's
+    length less one frame. What both allow is narrower than either; its middle errs by half a frame at most.
+    """
+    earliest, latest = 0, FRAME_MICROSECONDS
+    if track.ended is not None:
+        from_end = track.ended - length - origin
+        latest = max(earliest, min(latest, from_end + FRAME_MICROSECONDS))
+        # A file that lacks a frame and more says nothing here: its sound paused, or ended before the stop.
+        if track.stopped and from_end <= FRAME_MICROSECONDS + STOP_MICROSECONDS:
+            earliest = min(latest, max(earliest, from_end - STOP_MICROSECONDS))
+    return (earliest + latest) // 2
 
 
 def _ceiling(value: int, divisor: int) -> int:
@@ -158,8 +185,9 @@ def _ceiling(value: int, divisor: int) -> int:
 
 def offsets(cuts: Sequence[Cut], rate_hz: int) -> tuple[Instant, list[int]]:
     """Return the segment's first instant and, for each cut, the samples of silence to lay before it."""
-    start = Instant(min(cut.at for cut in cuts))
-    return start, [(cut.at - start) * rate_hz // MICROSECONDS for cut in cuts]
+    begins = [cut.at + cut.lag_microseconds for cut in cuts]
+    start = Instant(min(begins))
+    return start, [(begin - start) * rate_hz // MICROSECONDS for begin in begins]
 
 
 def gaps(

@@ -65,7 +65,7 @@ def test_the_good_call_is_recorded_and_whole():
             "bytes": 1000,
             "rate_hz": RATE_HZ,
             "samples": round(3.96 * RATE_HZ),
-            "began_at": "2026-11-22T09:00:04.000000Z",
+            "began_at": "2026-11-22T09:00:04.010000Z",
             "channels": ["p01", "p02"],
         },
     ]

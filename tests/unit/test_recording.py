@@ -1,6 +1,7 @@
 """The promise in arithmetic: what is kept of a track was spoken inside its permit, at its earliest and its latest."""
 
 import itertools
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -67,8 +68,8 @@ def test_coverage_never_leaves_its_limits(start, ends, heartbeat):
 
 def test_tracks_as_the_journal_tells_them():
     first, second = rec.tracks(good(minted(1)))
-    assert first == rec.Track(1, "p01", "seg-001.p01.wav", 1, at(4), at(8), closed=True, ambiguous=False)
-    assert second == rec.Track(1, "p02", "seg-001.p02.wav", 1, at(4.05), at(8), closed=True, ambiguous=False)
+    assert first == rec.Track(1, "p01", "seg-001.p01.wav", 1, at(4), at(8), closed=True, ambiguous=False, stopped=True)
+    assert second == rec.Track(1, "p02", "seg-001.p02.wav", 1, at(4.05), at(8), closed=True, ambiguous=False, stopped=True)
 
 
 def test_the_later_origin_and_the_earlier_end_hold():
@@ -98,7 +99,36 @@ def track(start, end):
 
 def test_a_whole_track_inside_its_permit_is_kept_whole():
     cut = rec.cut(track(at(4), at(8)), rec.Interval(at(3), at(9)), 4 * RATE_HZ, RATE_HZ, at(99))
-    assert cut == rec.Cut(0, 4 * RATE_HZ, at(4), 0, 0)
+    assert cut == rec.Cut(0, 4 * RATE_HZ, at(4), 0, 0, 10_000)
+
+
+@pytest.mark.parametrize(
+    ("ended_ms", "stopped", "lag_ms"),
+    [
+        (None, False, 10),  # nothing but the beginning is known
+        (-12, True, 4),  # the last frame came at most at the end, so the first at most 8 ms after the beginning
+        (-12, False, 4),
+        (-20, True, 0),
+        (-30, True, 0),  # more sound than time: stamps err, and no frame comes before the beginning
+        (0, True, 10),
+        (15, True, 15),  # and at most 25 ms before it, so the first at least 10 ms after it
+        (15, False, 10),  # a hang-up: the sound may have ended long before
+        (25, True, 20),
+        (26, True, 10),  # a frame is missing somewhere: the end tells nothing
+        (2000, True, 10),
+    ],
+)
+def test_both_ends_of_a_file_tell_when_its_first_frame_came(ended_ms, stopped, lag_ms):
+    ended = None if ended_ms is None else Instant(at(8) + ended_ms * MS)
+    one = replace(track(at(4), ended), stopped=stopped)
+    cut = rec.cut(one, rec.Interval(at(3), at(9)), 4 * RATE_HZ, RATE_HZ, at(8))
+    assert cut.lag_microseconds == lag_ms * MS
+    assert cut.at == at(4), "what is judged by stays the earliest instant"
+
+
+def test_tracks_are_laid_by_when_their_frames_most_likely_came():
+    early, late = (rec.Cut(0, 100, at(4), 0, 0, lag * MS) for lag in (3, 13))
+    assert rec.offsets([late, early], RATE_HZ) == (at(4) + 3 * MS, [80, 0])
 
 
 def test_a_track_without_an_origin_is_destroyed():
@@ -162,7 +192,7 @@ def test_offsets_lay_every_track_at_its_instant(tracks, rate_hz):
     assert start == min(begin for begin, _ in tracks)
     for cut, offset in zip(cuts, offsets, strict=True):
         # To within one sample, which is far below the 20 ms that are promised.
-        assert abs(start + offset * SECOND / rate_hz - cut.at) <= SECOND / rate_hz
+        assert abs((start - cut.at) * rate_hz + offset * SECOND) <= SECOND
 
 
 # -- gaps
