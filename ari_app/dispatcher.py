@@ -43,7 +43,7 @@ class Identity:
 @dataclass(slots=True)
 class _Call:
     room: room.Room
-    timers: list[asyncio.TimerHandle] = field(default_factory=list)
+    timers: dict[f.Timer, asyncio.TimerHandle] = field(default_factory=dict)
 
 
 class Dispatcher:
@@ -268,7 +268,10 @@ class Dispatcher:
             case o.WakeAt(at=at, timer=timer, token=token):
                 delay = max(0, at - clock.now()) / names.MICROSECONDS
                 loop = asyncio.get_running_loop()
-                call.timers.append(loop.call_later(delay, self._wake, recording, timer, token))
+                # Each kind asks about the present step: one that is set anew has no older question left.
+                if timer in call.timers:
+                    call.timers[timer].cancel()
+                call.timers[timer] = loop.call_later(delay, self._wake, recording, timer, token)
             case o.Seal(at=at):
                 self.sealing.append((at, recording))
                 self._close(recording, call)
@@ -313,7 +316,7 @@ class Dispatcher:
         self.journalist.submit(journal.Append(recording, order.entries, order.live, done))
 
     def _close(self, recording: RecordingId, call: _Call) -> None:
-        for timer in call.timers:
+        for timer in call.timers.values():
             timer.cancel()
         del self.calls[recording]
         for party in (call.room.caller, *call.room.house):

@@ -28,6 +28,8 @@ class Journal:
     """Whether something may stand behind `length`: part of a line that an attempt, or a dead run, left there."""
     owed: list[ev.Entry] = field(default_factory=list)
     """Entries that could not be written yet."""
+    moved: bool = False
+    """Whether the folder is in `sealed/` already, and only the sync that makes it durable is missing."""
 
 
 def put(descriptor: int, text: bytes, position: int) -> None:
@@ -111,12 +113,15 @@ class Journals:
         journal = self.open.get(recording)
         if journal is not None and journal.owed:
             return "entries of the call are not written yet"
+        if journal is not None and journal.moved:
+            return ""
         trouble = self.sync(recording) if journal is None or journal.dirty else ""
         if not trouble:
             try:
                 self.layout.journal_of(recording).parent.rename(self.layout.sealed / recording)
             except OSError as failure:
-                trouble = str(failure)
+                return str(failure)
+            self.of(recording).moved = True
         return trouble
 
     def settle_moves(self, moved: Sequence[RecordingId]) -> str:

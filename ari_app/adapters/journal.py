@@ -16,6 +16,7 @@ import shutil
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,6 +46,13 @@ class Append:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepare:
+    """Make the folder that a capture will write to while the announcement plays; nobody waits for it now."""
+
+    recording: RecordingId
+
+
+@dataclass(frozen=True, slots=True)
 class Forget:
     """Remove `live/<uniqueid>`: that capture runs no more."""
 
@@ -68,7 +76,7 @@ class SealCall:
     done: Answered
 
 
-Job = Append | Forget | Beat | SealCall
+Job = Append | Prepare | Forget | Beat | SealCall
 
 
 class Journalist:
@@ -156,10 +164,14 @@ class Journalist:
         match job:
             case Append(done=None):
                 self._note(job)
-            case Append(done=done):
-                trouble = self._attest(job)
-                self.trouble = trouble or self.trouble
-                done(not trouble, trouble)
+            case Append():
+                self.trouble = trouble = self._attest(job)
+                if job.done:
+                    job.done(not trouble, trouble)
+            case Prepare(recording=recording):
+                # What fails here fails again, and is told, when somebody rests on it.
+                with suppress(OSError):
+                    self._make_audio(recording)
             case Forget(channel=channel):
                 self._forget(channel)
             case Beat():
@@ -213,34 +225,28 @@ class Journalist:
         except OSError as failure:
             return str(failure)
         if free < self._stop_below_free_bytes:
-            self.trouble = f"{free} bytes are free in the spool, spool.stop_below_free is {self._stop_below_free_bytes}"
-            return self.trouble
+            return f"{free} bytes are free in the spool, spool.stop_below_free is {self._stop_below_free_bytes}"
         return (
             self._name_live(job)
             or self._journals.write(job.recording, job.entries, durable=True)
             or self._journals.name_calls()
         )
 
+    def _make_audio(self, recording: RecordingId) -> None:
+        folder = self.layout.audio_of(recording)
+        if not folder.is_dir():
+            folder.mkdir()
+            folder.chmod(FOLDER_MODE)
+
     def _name_live(self, job: Append) -> str:
         live = job.live
         if live is None:
             return ""
-        text = canonical(
-            {
-                "format": 1,
-                "run": self.run,
-                "recording": job.recording,
-                "party": live.party,
-                "permit": live.permit,
-                "file": live.file,
-            }
-        )
+        named = {"recording": job.recording, "party": live.party, "permit": live.permit, "file": live.file}
+        text = canonical({"format": 1, "run": self.run, **named})
         path = self.layout.live_of(live.channel)
         try:
-            folder = self.layout.audio_of(job.recording)
-            if not folder.is_dir():
-                folder.mkdir()
-                folder.chmod(FOLDER_MODE)
+            self._make_audio(job.recording)
             try:
                 descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
                 try:

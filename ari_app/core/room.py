@@ -296,8 +296,10 @@ class _Turn:
         permit, self.room = self.room.permit, replace(self.room, closed=reason, permit=None)
         revoked = [ev.PermitRevoked(at=self.fact.at, permit=permit.number, reason=reason)] if permit else []
         self.note(*revoked, ev.NotRecorded(at=self.fact.at, reason=reason))
+        # On a channel that is gone nothing can be stopped, and nothing runs.
+        gone = self.fact.channel if isinstance(self.fact, f.HungUp) else None
         for track in self.room.tracks:
-            if track.phase is not capturing.Phase.STOPPING:
+            if track.phase is not capturing.Phase.STOPPING and track.channel != gone:
                 self.put(track, capturing.stop(track))
 
     def release(self) -> None:

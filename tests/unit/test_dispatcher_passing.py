@@ -3,11 +3,12 @@
 import asyncio
 
 import pytest
-from unit.calls import AGENT, CALLER, STRANGER, entered, hung_up, lost, ms
+from unit.calls import AGENT, CALLER, STRANGER, answered, entered, hung_up, inspected, lost, ms
 from unit.switchboard import NUMBERS, Switchboard
 
 from ari_app.adapters import journal
 from ari_app.core import evidence as ev
+from ari_app.core import facts as f
 from ari_app.core import orders as o
 from ari_app.core.reasons import Reason
 
@@ -143,14 +144,28 @@ def test_a_timer_that_is_due_rings(board, monkeypatch):
     assert released == [o.Release(CALLER, o.Outcome.NOT_RECORDED, Reason.ANSWER_FAILED)]
 
 
+def test_a_timer_that_is_set_anew_asks_only_the_newer_question(board):
+    async def story():
+        board.arrive()
+        (call,) = board.dispatcher.calls.values()
+        board.hear(answered(10))
+        first = call.timers[f.Timer.INSPECTION]
+        board.hear(inspected(12, 1, 0))
+        board.playback(20, "PlaybackStarted")
+        board.playback(2020, "PlaybackFinished")
+        assert (first.cancelled(), call.timers[f.Timer.INSPECTION].cancelled()) == (True, False)
+
+    board.run(story)
+
+
 def test_timers_end_with_their_call(board):
     async def story():
         board.arrive()
         (call,) = board.dispatcher.calls.values()
         board.hear(lost(5))
-        assert [timer.cancelled() for timer in call.timers] == [False]
+        assert [timer.cancelled() for timer in call.timers.values()] == [False]
         board.ami(9000, "Hangup")
-        assert {timer.cancelled() for timer in call.timers} == {True}
+        assert {timer.cancelled() for timer in call.timers.values()} == {True}
 
     board.run(story)
 
