@@ -26,6 +26,7 @@ from telephone.mulaw import Pcm
 
 from ari_app.adapters import ami, ari
 
+from . import journals
 from .reference import Reference
 
 NATIVE, BARE, GATE = "native", "bare", "gate"
@@ -120,6 +121,12 @@ class GateWorld:
             raise OSError(f"{name} has ended; its log is {self.world.place(name).log}")
         return pid
 
+    def forget(self) -> None:
+        """Remove what earlier calls left, whichever way they came: the next ones shall be alone."""
+        journals.forget(self.world.spool)
+        for path in self.audio.iterdir():
+            path.unlink()
+
     def channels(self) -> int:
         """Return how many channels Asterisk has now."""
         found = re.search(r"(\d+) active channel", self.world.asterisk.cli("core show channels count"))
@@ -195,5 +202,5 @@ def _settings(world: World, secret: str, audio: Path, wav: Path) -> dict[str, ob
         "audio": str(audio),
         "ari_events": list(ari.NEEDED_EVENTS),
         # As the gate asks for it on its own connection.
-        "ami_filter": f"^Event: ({'|'.join(ami.NEEDED_EVENTS)})",
+        "ami_filter": f"^Event: ({'|'.join(ami.NEEDED_EVENTS)})[[:cntrl:]]",
     }
