@@ -84,12 +84,22 @@ read_only = no
 password = {STRANGER}
 """
 
+READER: Final = "reader"
+"""User and password of an ARI user who may look but not act."""
+
+_ARI_READER: Final = f"""
+[{READER}]
+type = user
+read_only = yes
+password = {READER}
+"""
+
 OPTIONS: Final = Options(
     lines=LINES,
     announcements=ANNOUNCEMENTS,
     asterisk_extra={
         "manager.conf": _AMI_STRANGER,
-        "ari.conf": _ARI_STRANGER,
+        "ari.conf": _ARI_STRANGER + _ARI_READER,
         "modules.conf": "\nload = app_bridgeaddchan.so\n",
     },
 )

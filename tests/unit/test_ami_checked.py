@@ -1,8 +1,9 @@
 """What would forge AMI headers or a MixMonitor command never reaches the library."""
 
 import pytest
+from panoramisk.message import Message
 
-from ari_app.adapters.ami import Forgery, checked
+from ari_app.adapters.ami import Forgery, checked, forged
 
 
 @pytest.mark.parametrize("character", ["\r", "\n", "\r\n", "\0"])
@@ -37,3 +38,17 @@ def test_what_is_harmless_is_passed_on_as_it_is():
     found = checked(action)
     assert found == action
     assert found is not action
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("Event: Hangup\r\nCallerIDNum: 7\r\nUniqueid: 9.9\r\nUniqueid: 1.1", True),
+        ("Event: Hangup\r\nCallerIDNum: 7\r\nEvent: Shutdown\r\nUniqueid: 1.1", True),
+        ("Event: Hangup\r\nCallerIDNum: 7\r\nUniqueid: 1.1", False),
+        ("Event: Hangup\r\nChanVariable: a=1\r\nChanVariable: b=2\r\nUniqueid: 1.1", False),
+        ("Response: Success\r\nOutput: one\r\nOutput: two", False),
+    ],
+)
+def test_an_event_with_a_header_twice_is_somebody_s_forgery(text, verdict):
+    assert forged(Message.from_line(text)) is verdict
