@@ -27,7 +27,7 @@ class Journal:
     torn: bool = True
     """Whether something may stand behind `length`: part of a line that an attempt, or a dead run, left there."""
     owed: list[ev.Entry] = field(default_factory=list)
-    """Entries that could not be written yet."""
+    """Entries that are not written yet: they wait for what needs them, or for a disk that takes them."""
     moved: bool = False
     """Whether the folder is in `sealed/` already, and only the sync that makes it durable is missing."""
 

@@ -7,6 +7,7 @@ announcement a late answer is worth nothing.
 """
 
 import json
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from enum import Enum
 from http import HTTPStatus
@@ -66,7 +67,7 @@ class Ari:
         """
         await self.close()
         self._http = aiohttp.ClientSession(
-            auth=aiohttp.BasicAuth(self._user, self._password),
+            headers={"Authorization": f"Basic {b64encode(f'{self._user}:{self._password}'.encode()).decode()}"},
             timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS),
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
         )

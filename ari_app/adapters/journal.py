@@ -5,8 +5,10 @@ the last one; so whatever those events revoked must be on the disk before the he
 works through one queue gives that for nothing. Only attestations go ahead, with what they rest on: a caller waits
 for each. Everything else is synced in groups: a heartbeat syncs each file once, a seal the folders of many calls.
 
-A note that cannot be written is kept and tried again, and until it is written no heartbeat is. An attestation
-that cannot be written is refused at once and forgotten: nothing was done on the strength of it.
+Notes wait for the next attestation of their call, heartbeat or seal, and are written with it: what no heartbeat
+covers is worth nothing yet. Only a call's first is written at once. A note that cannot be written is kept and tried
+again, and until it is written no heartbeat is. An attestation that cannot be written is refused at once and
+forgotten: nothing was done on the strength of it.
 """
 
 import json
@@ -133,10 +135,10 @@ class Journalist:
         while self._open or self._later:
             if not self._later:
                 self._take(self._next())
-                self._pay_debts()
             self._let_through()
             if self._later:
                 self._do(self._later.popleft())
+        self._pay_debts()
         self._sync_all()
 
     def _take(self, job: Job | None) -> None:
@@ -199,38 +201,37 @@ class Journalist:
 
     def _pay_debts(self) -> None:
         for recording in list(self._owing):
-            journal = self._journals.of(recording)
-            owed, journal.owed = journal.owed, []
-            self._note(Append(recording, tuple(owed)))
+            self._pay(recording)
+
+    def _pay(self, recording: RecordingId) -> None:
+        if recording in self._owing:
+            self.trouble = self._journals.write(recording, self._journals.of(recording).owed)
+            if not self.trouble:
+                self._paid(recording)
+
+    def _paid(self, recording: RecordingId) -> None:
+        self._journals.of(recording).owed = []
+        self._owing.discard(recording)
 
     def _note(self, job: Append) -> None:
         journal = self._journals.of(job.recording)
-        trouble = (
-            "earlier entries are not written yet" if journal.owed else self._journals.write(job.recording, job.entries)
-        )
-        if trouble:
-            journal.owed.extend(job.entries)
-            self._owing.add(job.recording)
-            self.trouble = trouble
-        else:
-            self._owing.discard(job.recording)
-            self.trouble = ""
+        journal.owed.extend(job.entries)
+        self._owing.add(job.recording)
+        if journal.length == 0:
+            self._pay(job.recording)
 
     def _attest(self, job: Append) -> str:
-        journal = self._journals.of(job.recording)
-        if journal.owed:
-            return self.trouble or "earlier entries are not written yet"
+        owed = self._journals.of(job.recording).owed
         try:
             free = shutil.disk_usage(self.layout.root).free
         except OSError as failure:
             return str(failure)
         if free < self._stop_below_free_bytes:
             return f"{free} bytes are free in the spool, spool.stop_below_free is {self._stop_below_free_bytes}"
-        return (
-            self._name_live(job)
-            or self._journals.write(job.recording, job.entries, durable=True)
-            or self._journals.name_calls()
-        )
+        trouble = self._name_live(job) or self._journals.write(job.recording, (*owed, *job.entries), durable=True)
+        if not trouble:
+            self._paid(job.recording)
+        return trouble or self._journals.name_calls()
 
     def _make_audio(self, recording: RecordingId) -> None:
         folder = self.layout.audio_of(recording)
@@ -274,8 +275,10 @@ class Journalist:
         return self._journals.name_calls()
 
     def _beat(self, job: Beat) -> None:
-        self._pay_debts()
         # What is let through meanwhile was said after this beat, which does not speak of it.
+        for recording in list(self._owing):
+            self._pay(recording)
+            self._let_through()
         trouble = self._sync_all()
         self.trouble = trouble or self.trouble
         if trouble or self._owing:
@@ -296,6 +299,7 @@ class Journalist:
     def _seal(self, jobs: list[SealCall]) -> None:
         moved: list[SealCall] = []
         for job in jobs:
+            self._pay(job.recording)
             trouble = self._journals.move(job.recording)
             if trouble:
                 job.done(False, trouble)
