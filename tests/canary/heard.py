@@ -49,7 +49,9 @@ def heard_span(heard: Heard, announcement: Pcm, *, nth: int = 0) -> HeardSpan | 
     if nth >= len(playings):
         return None
     spans = playings[nth]
-    start, end = spans[0].stored_start, spans[-1].stored_end
+    # What is never played is silence, and so is the beginning of many a packet that comes after the announcement.
+    beyond = max(0, spans[-1].sent_end - (len(reference) - NEVER_PLAYED_SAMPLES))
+    start, end = spans[0].stored_start, spans[-1].stored_end - beyond
     missing = len(reference) - sum(span.length for span in spans)
     whole = len(spans) == 1 and spans[0].sent_start == 0 and missing <= NEVER_PLAYED_SAMPLES
     return HeardSpan(start, end, tuple(spans), heard.heard_at(start), heard.heard_at(end - 1), whole, missing)

@@ -97,7 +97,7 @@ def test_hostile_callers(hospital: Hospital) -> None:
         assert_agrees(found, hospital.world)
         assert_notices(found, hospital.world)
         assert_parties(found, talk)
-        assert_nothing_untold(found, talk.caller, hospital.announcements("switchboard"), busy=True)
+        assert_nothing_untold(found, talk.caller, hospital.announcements("switchboard"))
         caller = found.manifest["parties"][0]
         assert (caller["side"], caller["endpoint"], caller["contract"]) == ("outside", "PJSIP/trunk", False), name
         stored = numbers.decrypt(base64.b64encode(found.call["number"]).decode())

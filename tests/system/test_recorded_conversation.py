@@ -73,7 +73,7 @@ def test_many_at_once_and_nobody_in_another_s_recording(hospital: Hospital) -> N
     for line, talk, found in asyncio.run(scenario()):
         assert found.recorded, found.reason
         assert_parties(found, talk)
-        assert_nothing_untold(found, talk.caller, hospital.announcements(line), busy=True)
+        assert_nothing_untold(found, talk.caller, hospital.announcements(line))
 
 
 def test_the_house_hangs_up_first(hospital: Hospital) -> None:

@@ -36,6 +36,9 @@ def test_gate_not_running(hospital: Hospital) -> None:
                     found = await assert_row(hospital, talk, "gate_away", channel=channel)
                     assert found.call["line"] == "switchboard"
                     assert [one["source"] for one in found.rows["recordings"]] == ["fallback"]
+                # A line that is never recorded has its row too, and its reason is not the gate.
+                never, channel = await passed_by(hospital, house, "crisis-line")
+                await assert_row(hospital, never, "line_never", channel=channel)
         finally:
             await hospital.start("gate")
 

@@ -55,7 +55,7 @@ def test_a_reason_that_nobody_lived_to_name_is_the_gates_silence(tmp_path, given
 
 
 def test_a_second_note_of_the_same_call_takes_the_place_of_the_first(tmp_path):
-    for reason in ("gate_away", "gate_silent"):
+    for reason in ("line_never", "gate_away", "gate_silent"):
         assert run(tmp_path, "advice-line", CHANNEL, BEGAN, reason).returncode == 0
     assert [file.name for file in tmp_path.iterdir()] == [f"{CHANNEL}.json"]
     assert read_fallback(tmp_path / f"{CHANNEL}.json", "pbx1").reason == "gate_silent"

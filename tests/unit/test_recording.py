@@ -69,7 +69,9 @@ def test_coverage_never_leaves_its_limits(start, ends, heartbeat):
 def test_tracks_as_the_journal_tells_them():
     first, second = rec.tracks(good(minted(1)))
     assert first == rec.Track(1, "p01", "seg-001.p01.wav", 1, at(4), at(8), closed=True, ambiguous=False, stopped=True)
-    assert second == rec.Track(1, "p02", "seg-001.p02.wav", 1, at(4.05), at(8), closed=True, ambiguous=False, stopped=True)
+    assert second == rec.Track(
+        1, "p02", "seg-001.p02.wav", 1, at(4.05), at(8), closed=True, ambiguous=False, stopped=True
+    )
 
 
 def test_the_later_origin_and_the_earlier_end_hold():
