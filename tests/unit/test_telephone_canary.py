@@ -18,6 +18,7 @@ from canary import (
     missing_between,
     times_heard,
 )
+from canary.heard import NEVER_PLAYED_SAMPLES
 from telephone import FRAME_SAMPLES, Heard, Noise, Sent
 from telephone.mulaw import DECODE, Pcm, encode
 
@@ -175,10 +176,20 @@ def test_an_announcement_is_found_whole_in_what_was_heard() -> None:
     found = heard_span(heard, pcm)
     assert found is not None
     assert found.complete
-    assert (found.start, found.end, found.missing) == (1600, 1600 + len(pcm), 0)
+    assert (found.start, found.end, found.missing) == (1600, 1600 + len(pcm) - NEVER_PLAYED_SAMPLES, 0)
     assert found.started_at == BEGAN_AT + 10 * FRAME_US
     assert found.ended_at == BEGAN_AT + ((1600 + len(pcm) - 1) // FRAME_SAMPLES) * FRAME_US
     assert times_heard(heard, pcm) == 1
+
+
+def test_silence_that_follows_an_announcement_is_not_its_end() -> None:
+    """Its last 22 samples are silence and are never sent; the packet after it begins with as much of that."""
+    pcm = announcement()
+    played = (len(pcm) - NEVER_PLAYED_SAMPLES) // FRAME_SAMPLES * FRAME_SAMPLES
+    pcm = pcm[: played + NEVER_PLAYED_SAMPLES]
+    found = heard_span(heard_of(np.concatenate([pcm[:played], silence(1600)])), pcm)
+    assert found is not None
+    assert found.ended_at == BEGAN_AT + (played // FRAME_SAMPLES - 1) * FRAME_US
 
 
 def test_an_announcement_cut_short_or_begun_anew_is_seen() -> None:
