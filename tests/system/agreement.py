@@ -19,11 +19,12 @@ from .evidence import Evidence
 from .hospital import Talk
 
 FRAME_MS: Final = 20.0
-EDGE_MS: Final = 40.0
-"""At each edge of what must be stored: one frame that was half inside, and one that Asterisk had in its hands when
-the bridge began (its first frame may be the one before) or that waited for a thread when the machine was busy."""
-WAIT_MS: Final = 3.0
-"""How long a packet waits at most for the thread that reads it, on two cores that telephones share (21.0 ms seen)."""
+EDGE_MS: Final = 60.0
+"""At each edge of what must be stored: one frame that was half inside, one that Asterisk had in its hands when the
+bridge began, and one that it drops behind the first as a monitor begins on a busy machine (seen)."""
+WAIT_MS: Final = 5.0
+"""How long a packet may wait for the thread that reads it, on two cores that telephones share: the worst pair of tracks
+seen lay 21.0 ms apart."""
 _KEY: Final = re.compile(r"calls/\d{4}/\d\d/\d\d/[0-9A-HJKMNP-TV-Z]{26}/(seg-\d{3}\.flac|manifest\.json)\Z")
 
 
