@@ -1,6 +1,7 @@
 """One call of a telephone, in either direction: signalling, what is said and heard, and a timeline of it all."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 State = Literal["calling", "ringing", "up", "ending", "ended"]
 
 
-class Call:
+class Call(ABC):
     """What both directions have in common; a call is an `OutgoingCall` or an `IncomingCall`."""
 
     def __init__(self, phone: "Telephone", dialog: Dialog, voice: Voice | None) -> None:
@@ -177,9 +178,9 @@ class Call:
             await self._give_up(patience_seconds)
         return await self.ended
 
+    @abstractmethod
     async def _give_up(self, patience_seconds: float) -> None:
         """End a call that is not answered yet."""
-        raise NotImplementedError
 
     def _send_ack(self, cseq: int) -> None:
         self.phone.endpoint.send(self.dialog.request("ACK", cseq=cseq).encode(), self.dialog.destination)

@@ -264,3 +264,22 @@ def only(orders: list[Any], *kinds: type) -> list[Any]:
 
 def released(orders: list[Any]) -> list[tuple[o.Outcome, Reason | None]]:
     return [(order.outcome, order.reason) for order in only(orders, o.Release)]
+
+
+# What a room orders for its caller's own capture.
+
+FILE = "seg-001.p01.wav"
+START = o.StartCapture(CALLER, 1, P01, FILE, bridged_only=True)
+STOP = o.StopCapture(CALLER, 1, P01, FILE, MONITOR)
+STOP_BY_FILE = o.StopCapture(CALLER, 1, P01, FILE, None)
+RELEASED = o.Release(CALLER, o.Outcome.RECORDING, None)
+
+
+def not_recorded(reason):
+    return o.Release(CALLER, o.Outcome.NOT_RECORDED, reason)
+
+
+def revoked(at, reason):
+    return o.Note(
+        (ev.PermitRevoked(at=ms(at), permit=1, reason=reason), ev.NotRecorded(at=ms(at), reason=reason)),
+    )

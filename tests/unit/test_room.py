@@ -3,10 +3,15 @@
 import pytest
 from unit.calls import (
     CALLER,
+    FILE,
     MONITOR,
     NEVER,
     P01,
     P02,
+    RELEASED,
+    START,
+    STOP,
+    STOP_BY_FILE,
     Call,
     attested,
     bridged,
@@ -24,9 +29,11 @@ from unit.calls import (
     lost,
     member,
     ms,
+    not_recorded,
     only,
     opened,
     released,
+    revoked,
     woke,
 )
 
@@ -35,23 +42,6 @@ from ari_app.core import facts as f
 from ari_app.core import orders as o
 from ari_app.core.policy import Capture, Line, Mode
 from ari_app.core.reasons import Reason
-
-FILE = "seg-001.p01.wav"
-START = o.StartCapture(CALLER, 1, P01, FILE, bridged_only=True)
-STOP = o.StopCapture(CALLER, 1, P01, FILE, MONITOR)
-STOP_BY_FILE = o.StopCapture(CALLER, 1, P01, FILE, None)
-RELEASED = o.Release(CALLER, o.Outcome.RECORDING, None)
-
-
-def not_recorded(reason):
-    return o.Release(CALLER, o.Outcome.NOT_RECORDED, reason)
-
-
-def revoked(at, reason):
-    return o.Note(
-        (ev.PermitRevoked(at=ms(at), permit=1, reason=reason), ev.NotRecorded(at=ms(at), reason=reason)),
-    )
-
 
 # -- permitted and captured
 

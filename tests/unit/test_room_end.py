@@ -4,9 +4,10 @@ import pytest
 from unit.calls import (
     AGENT,
     CALLER,
-    MONITOR,
     P01,
     P02,
+    STOP,
+    STOP_BY_FILE,
     STRANGER,
     Call,
     attested,
@@ -25,6 +26,7 @@ from unit.calls import (
     lost,
     ms,
     only,
+    revoked,
     woke,
 )
 
@@ -32,23 +34,6 @@ from ari_app.core import evidence as ev
 from ari_app.core import facts as f
 from ari_app.core import orders as o
 from ari_app.core.reasons import Reason
-
-FILE = "seg-001.p01.wav"
-START = o.StartCapture(CALLER, 1, P01, FILE, bridged_only=True)
-STOP = o.StopCapture(CALLER, 1, P01, FILE, MONITOR)
-STOP_BY_FILE = o.StopCapture(CALLER, 1, P01, FILE, None)
-RELEASED = o.Release(CALLER, o.Outcome.RECORDING, None)
-
-
-def not_recorded(reason):
-    return o.Release(CALLER, o.Outcome.NOT_RECORDED, reason)
-
-
-def revoked(at, reason):
-    return o.Note(
-        (ev.PermitRevoked(at=ms(at), permit=1, reason=reason), ev.NotRecorded(at=ms(at), reason=reason)),
-    )
-
 
 # -- who comes a second time
 
