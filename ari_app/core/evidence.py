@@ -51,7 +51,11 @@ class Opened(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartyEntered(Entry):
-    """Somebody who can be heard: p01 is the outside party. `contract`: told by contract (own staff)."""
+    """Somebody who can be heard: p01 is the outside party. `contract`: told by contract (own staff).
+
+    `recording`: the recording whose outside party this one is, and which alone holds their voice; their notices
+    are written here as well, because this recording's permits rest on them.
+    """
 
     KIND: ClassVar[str] = "party_entered"
     party: str
@@ -59,6 +63,7 @@ class PartyEntered(Entry):
     channel: str
     endpoint: str
     contract: bool
+    recording: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +109,26 @@ class PermitWidened(Entry):
     KIND: ClassVar[str] = "permit_widened"
     permit: int
     parties: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermitNarrowed(Entry):
+    """From `at` on the permit names these parties only: the others left the room, and are not covered any more.
+
+    Whoever comes back does so under another permit.
+    """
+
+    KIND: ClassVar[str] = "permit_narrowed"
+    permit: int
+    parties: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartyObjected(Entry):
+    """The party does not want to be recorded. It holds for the rest of the call: no later permit may name them."""
+
+    KIND: ClassVar[str] = "party_objected"
+    party: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +207,7 @@ class ForeignCapture(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotRecorded(Entry):
-    """From `at` on, and for the rest of the call, nothing is captured, for this reason."""
+    """From `at` on nothing is captured, for this reason; until a permit is granted, if one ever is."""
 
     KIND: ClassVar[str] = "not_recorded"
     reason: Reason
@@ -199,7 +224,8 @@ class Ended(Entry):
 KINDS: dict[str, type[Entry]] = {
     kind.KIND: kind
     for kind in (
-        Opened, PartyEntered, NoticePlayed, NoticeFailed, PermitGranted, PermitWidened, PermitRevoked,
+        Opened, PartyEntered, PartyObjected, NoticePlayed, NoticeFailed,
+        PermitGranted, PermitWidened, PermitNarrowed, PermitRevoked,
         CaptureRequested, CaptureStarted, TrackOrigin, TrackEnded, TrackClosed, ForeignCapture, NotRecorded, Ended,
     )
 }  # fmt: skip

@@ -31,6 +31,13 @@ class Capture(StrEnum):
     AFTER_ANNOUNCEMENT = "after_announcement"
 
 
+class OnObjection(StrEnum):
+    """Whose capture ends when somebody in the room objects: everybody's, or the objector's alone."""
+
+    STOP = "stop"
+    LEAVE_OUT = "leave_out"
+
+
 @dataclass(frozen=True, slots=True)
 class Announcement:
     """One copied, hashed, measured sound file; `path` is the copy that Asterisk plays, without suffix games.
@@ -75,6 +82,10 @@ class Line:
     max_seconds: int = 3 * 3600
     discard_window_seconds: int = 0
     unusable: str | None = None
+    outgoing_announcements: tuple[Announcement, ...] = ()
+    """What a called party hears; it does not name the clinic, because whoever answers may not be the patient."""
+    machine_detection: bool = False
+    on_objection: OnObjection = OnObjection.STOP
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +97,7 @@ class Policy:
     lines: dict[str, Line]
     staff: frozenset[str] = frozenset()
     trunks: frozenset[str] = frozenset()
+    emergency_numbers: frozenset[str] = frozenset()
     sha256: str = field(default="", compare=False)
 
 
@@ -106,20 +118,24 @@ def to_json(policy: Policy) -> bytes:
             "node": policy.node,
             "lines": lines,
             "parties": {"staff": sorted(policy.staff), "trunks": sorted(policy.trunks)},
+            "emergency_numbers": sorted(policy.emergency_numbers),
         },
     )
 
 
+def _announcements(listed: list[dict[str, Any]]) -> tuple[Announcement, ...]:
+    return tuple(Announcement(**{**one, "stat": tuple(one["stat"])}) for one in listed)
+
+
 def _line(name: str, raw: dict[str, Any]) -> Line:
-    announcements = tuple(
-        Announcement(**{**announcement, "stat": tuple(announcement["stat"])}) for announcement in raw["announcements"]
-    )
     shaped = {
         **raw,
         "name": name,
         "mode": Mode(raw["mode"]),
         "capture": Capture(raw["capture"]),
-        "announcements": announcements,
+        "announcements": _announcements(raw["announcements"]),
+        "outgoing_announcements": _announcements(raw["outgoing_announcements"]),
+        "on_objection": OnObjection(raw["on_objection"]),
         "numbers": tuple(raw["numbers"]),
         "purposes": tuple(raw["purposes"]),
     }
@@ -137,5 +153,6 @@ def from_json(text: bytes) -> Policy:
         lines={name: _line(name, line) for name, line in raw["lines"].items()},
         staff=frozenset(raw["parties"]["staff"]),
         trunks=frozenset(raw["parties"]["trunks"]),
+        emergency_numbers=frozenset(raw["emergency_numbers"]),
         sha256=hashlib.sha256(text).hexdigest(),
     )

@@ -26,7 +26,7 @@ RULES = policy.Policy(
     {"advice-line": line(ENGLISH), "crisis-line": NEVER},
     frozenset({"PJSIP/2001"}),
     frozenset({"PJSIP/trunk"}),
-    "5" * 64,
+    sha256="5" * 64,
 )
 NUMBERS = Numbers(bytes(range(32)))
 

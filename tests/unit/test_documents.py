@@ -45,9 +45,10 @@ def test_asterisk_is_asked_for_the_events_that_the_gate_needs() -> None:
 
 
 def test_the_database_knows_every_reason() -> None:
-    schema = (CHECKOUT / "ari_app" / "migrations" / "0001_calls.sql").read_text(encoding="utf-8")
-    listed = schema.partition("INSERT INTO outcomes")[2].partition(";")[0]
-    assert set(re.findall(r"'(\w+)'", listed)) == {str(reason) for reason in Reason}
+    migrations = sorted((CHECKOUT / "ari_app" / "migrations").glob("*.sql"))
+    schema = "".join(one.read_text(encoding="utf-8") for one in migrations)
+    listed = re.findall(r"INSERT INTO outcomes \(reason\) VALUES([^;]*);", schema)
+    assert set(re.findall(r"'(\w+)'", "".join(listed))) == {str(reason) for reason in Reason}
 
 
 def test_files_that_the_readme_names_exist() -> None:
