@@ -1,20 +1,18 @@
-"""Routes what Asterisk says to the call it is about, runs the core, and hands its orders on.
+"""Routes what Asterisk says to the recordings it is about, runs the core, and hands its orders on.
 
-It knows which channel belongs to which call and who is in which bridge; it decides nothing about telling or
-capturing. All of it runs in one event loop, so a fact is handled completely before the next is looked at.
+It knows which channel belongs to which recording; it decides nothing about telling or capturing. All of it runs in
+one event loop, so a fact is handled completely before the next is looked at.
 """
 
 import asyncio
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import clock, layout, log
 from . import translation as t
 from .adapters import journal
 from .adapters.closed_files import ClosedFiles
-from .bridges import Bridges
 from .core import capture, names, policy, room
 from .core import evidence as ev
 from .core import facts as f
@@ -23,26 +21,21 @@ from .core.names import ChannelId, Instant, RecordingId
 from .core.party import Party
 from .core.reasons import Reason
 from .executor import Executor
+from .lamps import Lamps
 from .monitors import Key, Monitors
 from .numbers import Numbers
+from .opening import Identity, Opening
+from .passing import Passing
+from .sealing import Sealing
+from .whereabouts import Whereabouts
 
 _log = log.get("gate")
-
-MOST_NUMBER_CHARACTERS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who writes the evidence: this run of this version of the gate, on this node."""
-
-    run: names.RunId
-    node: str
-    software: str
 
 
 @dataclass(slots=True)
 class _Call:
     room: room.Room
+    around: f.Surrounded | None = None
     timers: dict[f.Timer, asyncio.TimerHandle] = field(default_factory=dict)
 
 
@@ -57,24 +50,33 @@ class Dispatcher:
         journalist: journal.Journalist,
         places: layout.Layout,
     ) -> None:
-        self.rules, self.identity, self.numbers = rules, identity, numbers
-        self.journalist, self.places = journalist, places
+        self.rules, self.journalist, self.places = rules, journalist, places
         self.executor: Executor | None = None
-        self.asterisk = "unknown"
+        self.opening = Opening(rules, identity, numbers)
         self.closed_files = ClosedFiles(self._file_closed)
         self.calls: dict[RecordingId, _Call] = {}
         self.by_channel: dict[ChannelId, RecordingId] = {}
-        self.passing: dict[ChannelId, RecordingId] = {}
-        self.bridges = Bridges(rules.staff)
+        """Whose recording it is."""
+        self.tracked: dict[ChannelId, set[RecordingId]] = {}
+        """In which recordings they are a party beside the owner."""
+        self.whereabouts = Whereabouts(rules.staff, rules.trunks)
+        self.passing = Passing(rules, self.opening, self.note, self.by_channel.__contains__)
         self.monitors = Monitors()
+        self.lamps = Lamps()
         self.gone: dict[ChannelId, Instant] = {}
         """Hung up by AMI's word before ARI's told us of them: a gate that thaws reads one stream before the other."""
-        self.sealing: list[tuple[Instant, RecordingId]] = []
+        self.sealing = Sealing(journalist)
 
     # -- calls begin
 
     def arrived(self, seen: t.Arrived, *, adopted: bool = False) -> None:
         """A channel is in our application: make it a call, or send it on if it has been one."""
+        if seen.arguments[:1] != ("incoming",) and seen.endpoint in self.rules.staff:
+            # The dialplan knows an older list of the staff than we do: nothing is to be told to them.
+            release = o.Release(seen.channel, o.Outcome.NOT_RECORDED, None, seen.arguments[:1] == ("party",))
+            if self.executor:
+                self.executor.carry_out(RecordingId(""), [release])
+            return
         recording = self.by_channel.get(seen.channel)
         if recording is None:
             recording = self.open(seen, adopted=adopted)
@@ -87,58 +89,20 @@ class Dispatcher:
             self.hear(recording, hung_up)
 
     def open(self, seen: t.Arrived, *, adopted: bool) -> RecordingId:
-        """Make a call of an incoming channel."""
-        name = seen.arguments[1] if len(seen.arguments) > 1 else ""
+        """Make a call of a channel that came to us."""
+        door, name = (*seen.arguments, "", "")[:2]
+        called = door == "party"
         line = self.rules.lines.get(name)
-        opened = self._opened(seen.at, seen.channel, "incoming", line, name, seen.number)
-        caller = Party(
-            names.party_id(1),
-            seen.channel,
-            seen.endpoint,
-            f.Side.OUTSIDE,
-            script=line.announcements if line else (),
-            # An adopted channel's first numbers belong to the dead gate's playbacks, which are stopped by name.
-            notice=10 if adopted else 1,
-        )
-        self.calls[opened.recording] = _Call(room.Room(opened, line, caller))
+        direction = "outgoing" if called else "join" if door == "join" else "incoming"
+        number = self.passing.number_of(seen.channel, seen.number)
+        opened = self.opening(seen.at, seen.channel, direction, line, name, number)
+        # An adopted channel's first numbers belong to the dead gate's playbacks, which are stopped by name.
+        notice = 10 if adopted else 1
+        caller = Party(names.party_id(1), seen.channel, seen.endpoint, f.Side.OUTSIDE, notice=notice)
+        made = room.Room(opened, line, caller, called)
+        self.calls[opened.recording] = _Call(replace(made, caller=replace(caller, script=made.script)))
         self.by_channel[seen.channel] = opened.recording
         return opened.recording
-
-    def _opened(
-        self, at: Instant, channel: ChannelId, direction: str, line: policy.Line | None, name: str, number: str
-    ) -> ev.Opened:
-        number = number[:MOST_NUMBER_CHARACTERS]
-        return ev.Opened(
-            at=at,
-            recording=RecordingId(names.mint(at, os.urandom(10))),
-            run=self.identity.run,
-            node=self.identity.node,
-            # An unknown line's name came with the call: the dialplan's filter has left it letters and digits.
-            line=line.name if line else name[:40],
-            mode=line.mode.value if line else "",
-            capture=line.capture.value if line else "",
-            direction=direction,
-            channel=channel,
-            number=self.numbers.encrypt(number) if number else None,
-            number_hash=self.numbers.hash(number) if number else None,
-            policy_sha256=self.rules.sha256,
-            software=self.identity.software,
-            asterisk=self.asterisk,
-        )
-
-    def pass_by(self, opened: ev.Opened, reason: Reason) -> None:
-        """Keep a record of a call that does not come to us at all."""
-        if opened.channel in self.passing or opened.channel in self.by_channel:
-            return
-        self.passing[ChannelId(opened.channel)] = opened.recording
-        self.note(opened.recording, opened, ev.NotRecorded(at=opened.at, reason=reason))
-
-    def passed_by(self, fact: f.HungUp) -> None:
-        """A call that we only keep a record of is over."""
-        recording = self.passing.pop(fact.channel, None)
-        if recording is not None:
-            self.note(recording, ev.Ended(at=fact.at, reason=None))
-            self.sealing.append((fact.at, recording))
 
     # -- what Asterisk says
 
@@ -156,10 +120,10 @@ class Dispatcher:
                 return seen
             case t.Arrived():
                 self.arrived(seen)
-            case t.BridgeChange() | t.MonitorChange() | t.Dialled() | t.NeverLine():
-                pass
-            case _:
+            case f.Stamped():
                 self._about_channel(seen)
+            case _:
+                pass
         return None
 
     def on_ami(self, message: Mapping[str, Any]) -> t.Marker | None:
@@ -168,41 +132,71 @@ class Dispatcher:
         match seen:
             case t.Marker():
                 return seen
-            case t.BridgeChange():
-                self._bridge(seen)
             case t.MonitorChange():
                 self._monitor(seen)
-            case t.Dialled() if seen.endpoint in self.rules.staff and seen.target in self.rules.trunks:
-                opened = self._opened(seen.at, seen.channel, "outgoing", None, "", seen.number)
-                self.pass_by(opened, Reason.OUTGOING_NOT_GATED)
-            case t.NeverLine():
-                line = self.rules.lines.get(seen.line)
-                self.pass_by(
-                    self._opened(seen.at, seen.channel, "incoming", line, seen.line, seen.number), Reason.LINE_NEVER
-                )
-            case None | t.Arrived() | t.Replaced() | t.Dialled():
-                pass
-            case _:
+            case t.Dialled():
+                self.passing.dialled(seen)
+            case t.PassedBy():
+                self.passing.passed(seen)
+            case t.Chosen():
+                self._chosen(seen)
+            case t.BridgeChange() | t.HoldChange() | t.LocalChange() | t.Spied() | t.Renamed() | t.LeavesMessage():
+                self._moved(seen)
+            case f.Stamped():
                 self._about_channel(seen)
+            case _:
+                pass
         return None
 
     def _about_channel(self, fact: f.Fact) -> None:
         channel: ChannelId = getattr(fact, "channel", ChannelId(""))
-        if isinstance(fact, f.HungUp):
-            self.passed_by(fact)
-            self.monitors.gone(channel)
         recording = self.by_channel.get(channel)
+        if not isinstance(fact, f.HungUp):
+            if recording is not None:
+                self.hear(recording, fact)
+            return
+        over = self.passing.over(fact)
+        if over is not None:
+            self.sealing.add(fact.at, over)
+        self.monitors.gone(channel)
+        near = self.whereabouts.gone(channel)
         if recording is not None:
             self.hear(recording, fact)
-        elif isinstance(fact, f.HungUp):
+        else:
             self.gone[channel] = fact.at
+        self.look_around(near, fact.at)
+        for one in self.tracked.pop(channel, set()):
+            self.hear(one, fact)
 
-    def _bridge(self, seen: t.BridgeChange) -> None:
-        fact = self.bridges.change(seen, clock.now())
-        if not seen.entered and (left := self.by_channel.get(seen.channel)):
-            self.hear(left, f.LeftBridge(at=seen.at, seen_at=fact.seen_at, channel=seen.channel))
-        for recording in {self.by_channel[one.channel] for one in fact.members if one.channel in self.by_channel}:
-            self.hear(recording, fact)
+    def _moved(self, seen: t.TopologyChange) -> None:
+        """Somebody is elsewhere, or holds, or hears music: every recording in the rooms concerned is told."""
+        near = self.whereabouts.change(seen)
+        if isinstance(seen, t.Renamed) and (recording := self.by_channel.get(seen.channel)):
+            self.hear(recording, f.Replaced(at=seen.at, seen_at=clock.now(), channel=seen.channel))
+        self.look_around(near, seen.at)
+        if isinstance(seen, t.BridgeChange) and seen.entered:
+            self.passing.connected(seen.at, seen.channel)
+
+    def look_around(self, near: set[ChannelId], at: Instant) -> None:
+        """Tell the recordings of these channels who is in their room, if that is news."""
+        for owner in self.whereabouts.owners_near(near):
+            recording = self.by_channel[owner]
+            fact = self.whereabouts.surrounded(owner, at, clock.now())
+            call, same = self.calls[recording], (fact.members, fact.quiet, fact.joined_at, fact.host)
+            known = call.around
+            if known is None or same != (known.members, known.quiet, known.joined_at, known.host):
+                call.around = fact
+                self.hear(recording, fact)
+
+    def _chosen(self, seen: t.Chosen) -> None:
+        now = clock.now()
+        if seen.what == "objected":
+            if recording := self.by_channel.get(seen.channel):
+                self.hear(recording, f.Objected(at=seen.at, seen_at=now, channel=seen.channel))
+            return
+        kind = f.Paused if seen.what == "paused" else f.Resumed
+        for owner in self.whereabouts.owners_near(self.whereabouts.room_of(seen.channel)):
+            self.hear(self.by_channel[owner], kind(at=seen.at, seen_at=now))
 
     def _monitor(self, seen: t.MonitorChange) -> None:
         if not seen.began:
@@ -213,14 +207,14 @@ class Dispatcher:
             recording, segment, party = key
             self.hear(recording, f.CaptureBegan(at=seen.at, seen_at=now, segment=segment, party=party, ambiguous=False))
             return
-        stranger = self.by_channel.get(seen.channel)
-        if stranger is None:
-            return
-        _log.warning("capture.foreign", recording=stranger, hint="A MixMonitor that is not ours began on this call.")
-        self.hear(stranger, f.ForeignCaptureSeen(at=seen.at, seen_at=now, channel=seen.channel))
-        mine = self.monitors.latest(seen.channel)
-        if mine is not None and self._unanswered(mine):
-            recording, segment, party = mine
+        mine = self.by_channel.get(seen.channel)
+        concerned = sorted(self.tracked.get(seen.channel, set()) | ({mine} if mine else set()))
+        for one in concerned:
+            _log.warning("capture.foreign", recording=one, hint="A MixMonitor that is not ours began on this call.")
+            self.hear(one, f.ForeignCaptureSeen(at=seen.at, seen_at=now, channel=seen.channel))
+        latest = self.monitors.latest(seen.channel)
+        if latest is not None and self._unanswered(latest):
+            recording, segment, party = latest
             self.hear(recording, f.CaptureBegan(at=seen.at, seen_at=now, segment=segment, party=party, ambiguous=True))
 
     def _unanswered(self, key: Key) -> bool:
@@ -246,18 +240,25 @@ class Dispatcher:
             return
         before = call.room
         call.room, orders = room.step(before, fact)
-        for party in call.room.house[len(before.house) :]:
-            self.by_channel[party.channel] = recording
+        for other in call.room.others[len(before.others) :]:
+            self.tracked.setdefault(other.channel, set()).add(recording)
+        news = self.whereabouts.own(recording, call.room)
         ended = {track.token for track in before.tracks if track.phase is capture.Phase.ENDED}
         remote: list[o.Order] = []
         for order in orders:
             self._order(recording, call, order, remote)
         for track in call.room.tracks:
             if track.phase is capture.Phase.ENDED and track.token not in ended:
-                self.journalist.submit(journal.Forget(track.channel))
+                self.journalist.submit(journal.Forget(track.channel, recording, track.file))
                 self.monitors.over(track.channel, (recording, track.segment, track.party))
         if remote and self.executor:
             self.executor.carry_out(recording, remote)
+        if call.room.sealed:
+            self._close(recording, call)
+        if news:
+            # Whether this one is told, or objects, is a matter of everybody else's in the room.
+            mine = call.room.caller.channel
+            self.look_around(self.whereabouts.room_of(mine) - {mine}, fact.at)
 
     def _order(self, recording: RecordingId, call: _Call, order: o.Order, remote: list[o.Order]) -> None:
         match order:
@@ -273,10 +274,11 @@ class Dispatcher:
                     call.timers[timer].cancel()
                 call.timers[timer] = loop.call_later(delay, self._wake, recording, timer, token)
             case o.Seal(at=at):
-                self.sealing.append((at, recording))
-                self._close(recording, call)
+                self.sealing.add(at, recording)
             case o.Report(what=what):
                 _log.debug("call.fact_ignored", recording=recording, what=what)
+            case o.Lamp(endpoint=endpoint, lit=lit):
+                remote += [order] if self.lamps.turn(recording, endpoint, lit=lit) else []
             case o.Inspect(question=1):
                 # The first of two: seconds before anybody waits for the journal.
                 self.journalist.submit(journal.Prepare(recording))
@@ -319,28 +321,21 @@ class Dispatcher:
         for timer in call.timers.values():
             timer.cancel()
         del self.calls[recording]
-        for party in (call.room.caller, *call.room.house):
-            if self.by_channel.get(party.channel) == recording:
-                del self.by_channel[party.channel]
+        self.by_channel.pop(call.room.caller.channel, None)
+        self.whereabouts.disown(call.room.caller.channel)
+        for other in call.room.others:
+            self.tracked.get(other.channel, set()).discard(recording)
         self.closed_files.forget(recording)
         last = call.room
         _log.info("call.ended", recording=recording, line=last.opened.line, recorded=last.recorded, reason=last.closed)
 
     def seal_until(self, consumed_at: Instant) -> None:
-        """Hand to ship every finished call whose end is covered by a heartbeat."""
+        """Hand to ship every finished call whose end is covered by a heartbeat, and catch up with what was stale."""
+        self.look_around(self.whereabouts.overdue(consumed_at), consumed_at)
+        now = clock.now()
+        for recording, call in list(self.calls.items()):
+            if call.room.suspended is Reason.STALE_FACTS:
+                self.hear(recording, f.CaughtUp(at=consumed_at, seen_at=now))
         # Both streams are read up to here: whoever was gone by then does not arrive any more.
         self.gone = {channel: at for channel, at in self.gone.items() if at > consumed_at}
-        ready = [one for one in self.sealing if one[0] <= consumed_at]
-        self.sealing = [one for one in self.sealing if one[0] > consumed_at]
-        for at, recording in ready:
-            self.journalist.submit(journal.SealCall(recording, self._sealed(at, recording)))
-
-    def _sealed(self, at: Instant, recording: RecordingId) -> journal.Answered:
-        loop = asyncio.get_running_loop()
-
-        def done(ok: bool, why: str) -> None:
-            if not ok:
-                _log.error("call.not_sealed", recording=recording, why=why)
-                loop.call_soon_threadsafe(self.sealing.append, (at, recording))
-
-        return done
+        self.sealing.until(consumed_at)

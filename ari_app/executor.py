@@ -26,6 +26,9 @@ FILE_LOOK_SECONDS: Final = 0.0005
 STOP_ATTEMPTS: Final = 5
 STOP_PAUSE_SECONDS: Final = 0.2
 
+CALLED_LEG_LABEL: Final = "back"
+"""Where a called leg goes on in [consentgate-party]."""
+
 _INSPECT: Final = "EVAL(${CHANNEL(appname)}|${CHANNEL(appdata)}|${CHANNEL(rtcp,txcount,audio)})"
 _INSPECTED_FIELDS: Final = 3
 _log = log.get("gate")
@@ -42,6 +45,11 @@ def lifeline_expression(milliseconds: int) -> str:
     ours = '$["${CHANNEL(appname)}" = "Stasis"]'
     target = f"${{IF({ours}?TIMEOUT(absolute):CONSENTGATE_TOO_LATE)}}"
     return f"EVAL(${{SET({target}={milliseconds / 1000:.3f})}})"
+
+
+def lamp(endpoint: str) -> str:
+    """Return the device state that a telephone's lamp watches: `Custom:consentgate-2001` for PJSIP/2001."""
+    return f"DEVICE_STATE(Custom:consentgate-{endpoint.partition('/')[2]})"
 
 
 class Executor:
@@ -97,6 +105,8 @@ class Executor:
                 await self._stop(recording, order)
             case o.Release():
                 await self._release(recording, order)
+            case o.Lamp(endpoint=endpoint, lit=lit):
+                await self._ami.set(None, lamp(endpoint), "INUSE" if lit else "NOT_INUSE")
             case o.WakeAt() | o.Attest() | o.Note() | o.Seal() | o.Report():
                 raise TypeError(f"{type(order).__name__} is the dispatcher's own work")
 
@@ -179,7 +189,7 @@ class Executor:
         values = f"1,{order.outcome.value},{order.reason or ''},{recording}"
         names = "CONSENTGATE_PASSED,CONSENTGATE_OUTCOME,CONSENTGATE_REASON,CONSENTGATE_RECORDING"
         await self._ami.set(order.channel, f"ARRAY({names})", values)
-        await self._ari.continue_(order.channel)
+        await self._ari.continue_(order.channel, label=CALLED_LEG_LABEL if order.called else "")
 
     async def stop_strangers(self, channel: ChannelId, keep: set[Path]) -> int:
         """Stop every capture on the channel that writes into our spool and is not in `keep`; return how many."""

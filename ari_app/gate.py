@@ -26,11 +26,12 @@ from .core.backoff import delay_seconds
 from .core.names import Instant
 from .core.policy import Policy
 from .core.reasons import Reason
-from .dispatcher import Dispatcher, Identity
+from .dispatcher import Dispatcher
 from .errors import GOOD, ConsentgateError, SpoolError
 from .executor import Executor
 from .layout import Layout
 from .numbers import Numbers
+from .opening import Identity
 
 STOP_SECONDS: Final = 3.0
 _log = log.get("gate")
@@ -111,7 +112,7 @@ class Gate:
 
     async def _connected(self) -> str:
         """Serve both streams until one of them is lost; return which."""
-        self.dispatcher.asterisk = await self.ari.version()
+        self.dispatcher.opening.asterisk = await self.ari.version()
         self.pulse = pulse.Pulse(self.ari, self.ami, self._beat)
         ari = asyncio.ensure_future(self.ari.listen(self._on_ari))
         ami = asyncio.ensure_future(self.ami.listen())
@@ -165,7 +166,7 @@ class Gate:
         if self.pulse.alive and not self._ready:
             self._ready = True
             self.layout.ready("gate").write_text(f"{os.getpid()}\n")
-            _log.info("gate.ready", asterisk=self.dispatcher.asterisk)
+            _log.info("gate.ready", asterisk=self.dispatcher.opening.asterisk)
         self.consumed_at = consumed_at
         self.journalist.submit(Beat(consumed_at, clock.now(), self.ami.boot))
         self.dispatcher.seal_until(consumed_at)
@@ -173,7 +174,7 @@ class Gate:
     def _lose(self, reason: Reason, at: Instant) -> None:
         """Nothing after `at` is known: every permit ends there, and every caller in our hands is let go."""
         now = clock.now()
-        self.dispatcher.bridges.forget()
+        self.dispatcher.whereabouts.forget()
         for recording in list(self.dispatcher.calls):
             self.dispatcher.hear(recording, f.EventsLost(at=Instant(min(at, now)), seen_at=now, reason=reason))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from .core import evidence as ev
 from .core.names import RecordingId
 from .durable import sync_folder
-from .layout import Layout
+from .layout import JOURNAL, Layout
 
 
 @dataclass(slots=True)
@@ -135,3 +135,17 @@ class Journals:
             for recording in moved:
                 self.open.pop(recording, None)
         return trouble
+
+
+def leftovers(layout: Layout) -> list[tuple[RecordingId, bytes]]:
+    """Return the journals of calls that a dead run never sealed. A folder without one is an empty promise."""
+    found = []
+    for folder in sorted(layout.calls.iterdir()) if layout.calls.is_dir() else []:
+        journal = folder / JOURNAL
+        found.append(
+            (
+                RecordingId(folder.name),
+                journal.read_bytes() if journal.is_file() else b"",
+            )
+        )
+    return found

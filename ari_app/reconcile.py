@@ -13,13 +13,14 @@ from typing import Any
 from . import clock, log
 from . import translation as t
 from .adapters.ari import Ari
-from .adapters.journal import Journalist, leftovers
+from .adapters.journal import Journalist
 from .core import evidence as ev
 from .core import facts as f
 from .core.names import ChannelId, RecordingId, UnsafeNameError, channel_id, endpoint_of, recording_id
 from .core.reasons import Reason
 from .dispatcher import Dispatcher
 from .executor import Executor
+from .journals import leftovers
 from .layout import Layout
 
 _log = log.get("gate")
@@ -81,11 +82,11 @@ def _settle_inherited(
             dispatcher.note(one.recording, *one.ending)
         # Whoever is announced to afresh is a new record; the old one ends here.
         if one.channel in there and one.channel not in stranded and not one.over:
-            dispatcher.passing[one.channel] = one.recording
+            dispatcher.passing.recordings[one.channel] = one.recording
             continue
         if not one.over:
             dispatcher.note(one.recording, ev.Ended(at=now, reason=None))
-        dispatcher.sealing.append((now, one.recording))
+        dispatcher.sealing.add(now, one.recording)
     inherited.clear()
 
 
@@ -108,9 +109,10 @@ async def settle(
         if call.room.caller.channel not in there:
             gone = f.HungUp(at=now, seen_at=now, channel=call.room.caller.channel)
             dispatcher.hear(recording, gone)
-    for channel in list(dispatcher.passing):
-        if channel not in there:
-            dispatcher.passed_by(f.HungUp(at=now, seen_at=now, channel=channel))
+    for channel in list(dispatcher.passing.recordings):
+        gone = f.HungUp(at=now, seen_at=now, channel=channel)
+        if channel not in there and (over := dispatcher.passing.over(gone)):
+            dispatcher.sealing.add(now, over)
     for one in stranded:
         _adopt(dispatcher, there.get(one))
 
@@ -143,7 +145,7 @@ async def _stop_strangers(layout: Layout, dispatcher: Dispatcher, executor: Exec
         _log.warning("capture.stopped_unmatched", captures=sum(counts))
     for name in layout.live.iterdir():
         try:
-            stale = json.loads(name.read_bytes())["run"] != dispatcher.identity.run
+            stale = json.loads(name.read_bytes())["run"] != dispatcher.opening.run
         except (OSError, ValueError, KeyError):
             stale = True
         if stale:

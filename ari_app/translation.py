@@ -21,10 +21,16 @@ from ari_app.core.names import (
     endpoint_of,
     instant_of,
 )
+from ari_app.core.topology import Kind
 
 MARKER: Final = "consentgate-marker"
 NEVER: Final = "consentgate-never"
-CONVERSATION_BRIDGE: Final = "basic"
+MACHINE: Final = "consentgate-machine"
+CHOICES: Final = {
+    "consentgate-objected": "objected",
+    "consentgate-paused": "paused",
+    "consentgate-resumed": "resumed",
+}
 
 
 class UnstampedError(ValueError):
@@ -61,11 +67,71 @@ class BridgeChange:
 
     at: Instant
     bridge: BridgeId
-    plain: bool
+    kind: Kind
     channel: ChannelId
     endpoint: str
     entered: bool
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class HoldChange:
+    """A telephone holds its other side or takes it back (`music` False), or a channel hears music or no longer."""
+
+    at: Instant
+    channel: ChannelId
+    endpoint: str
+    music: bool
+    begins: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LocalChange:
+    """The two halves of a Local channel were joined, are being taken out from between two others, or have been."""
+
+    at: Instant
+    one: ChannelId
+    two: ChannelId
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spied:
+    """Somebody begins to listen to a channel (or whisper to it), or ends it."""
+
+    at: Instant
+    by: ChannelId
+    by_endpoint: str
+    spied: ChannelId
+    spied_endpoint: str
+    begins: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """A channel has another name: another telephone may be behind it now."""
+
+    at: Instant
+    channel: ChannelId
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeavesMessage:
+    """A channel is in a voicemail application, which records by itself."""
+
+    at: Instant
+    channel: ChannelId
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Somebody in a call objects, pauses or resumes, by a key that the dialplan acted upon."""
+
+    at: Instant
+    channel: ChannelId
+    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,36 +145,37 @@ class MonitorChange:
 
 @dataclass(frozen=True, slots=True)
 class Dialled:
-    """One channel dials another."""
+    """One channel dials another, `target` by its uniqueid."""
 
     at: Instant
     channel: ChannelId
-    endpoint: str
-    target: str
+    target: ChannelId
+    target_endpoint: str
     number: str
 
 
 @dataclass(frozen=True, slots=True)
-class NeverLine:
-    """A call came on a line that is never recorded; the dialplan let it pass without us."""
+class PassedBy:
+    """The dialplan let a channel pass without us: its line is never recorded, or an answering machine answered."""
 
     at: Instant
     channel: ChannelId
     line: str
     number: str
+    machine: bool
 
 
-Sighting = Arrived | Marker | Replaced | BridgeChange | MonitorChange | Dialled | NeverLine
+TopologyChange = BridgeChange | HoldChange | LocalChange | Spied | Renamed | LeavesMessage
+Sighting = Arrived | Marker | Replaced | TopologyChange | Chosen | MonitorChange | Dialled | PassedBy
 
-_DISTURBANCES: Final = {
-    "Hold": ("uniqueid", f.Disturbance.HELD),
-    "MusicOnHoldStart": ("uniqueid", f.Disturbance.MUSIC_ON_HOLD),
-    "ParkedCall": ("parkeeuniqueid", f.Disturbance.PARKED),
-    "BlindTransfer": ("transfereeuniqueid", f.Disturbance.TRANSFERRED),
-    "AttendedTransfer": ("transfereeuniqueid", f.Disturbance.TRANSFERRED),
-    "Pickup": ("targetuniqueid", f.Disturbance.PICKED_UP),
-    "Rename": ("uniqueid", f.Disturbance.RENAMED),
+_HOLDS: Final = {
+    # event: (is it music?, does it begin?)
+    "Hold": (False, True),
+    "Unhold": (False, False),
+    "MusicOnHoldStart": (True, True),
+    "MusicOnHoldStop": (True, False),
 }
+_LOCALS: Final = ("LocalBridge", "LocalOptimizationBegin", "LocalOptimizationEnd")
 
 
 def from_ari(event: Mapping[str, Any], now: Instant) -> f.Fact | Sighting | None:
@@ -131,9 +198,6 @@ def from_ari(event: Mapping[str, Any], now: Instant) -> f.Fact | Sighting | None
             return f.LeftStasis(at=at, seen_at=now, channel=ChannelId(event["channel"]["id"]))
         case "ChannelHangupRequest":
             return f.HangupRequested(at=at, seen_at=now, channel=ChannelId(event["channel"]["id"]))
-        case "ChannelHold":
-            channel = ChannelId(event["channel"]["id"])
-            return f.Disturbed(at=at, seen_at=now, channel=channel, by=f.Disturbance.HELD)
         case "PlaybackStarted" | "PlaybackFinished":
             playback = event["playback"]
             name = PlaybackId(playback["id"])
@@ -160,10 +224,8 @@ def _stamp(message: Mapping[str, Any]) -> Instant:
 def from_ami(message: Mapping[str, Any], now: Instant) -> f.Fact | Sighting | None:
     """Return what an AMI event means to us, or None. Raises UnstampedError for an event without a stamp."""
     kind = str(message["event"])
-    if kind in _DISTURBANCES:
-        header, by = _DISTURBANCES[kind]
-        channel = ChannelId(str(message.get(header, "")))
-        return f.Disturbed(at=_stamp(message), seen_at=now, channel=channel, by=by)
+    if kind in _LOCALS or kind.startswith("ChanSpy"):
+        return _between(kind, message)
     match kind:
         case "Hangup":
             return f.HungUp(at=_stamp(message), seen_at=now, channel=ChannelId(message["uniqueid"]))
@@ -171,19 +233,27 @@ def from_ami(message: Mapping[str, Any], now: Instant) -> f.Fact | Sighting | No
             return BridgeChange(
                 at=_stamp(message),
                 bridge=BridgeId(message["bridgeuniqueid"]),
-                plain=message["bridgetype"] == CONVERSATION_BRIDGE,
+                kind=_kind(message),
                 channel=ChannelId(message["uniqueid"]),
                 endpoint=endpoint_of(message["channel"]),
                 entered=kind == "BridgeEnter",
                 count=int(message["bridgenumchannels"]),
             )
+        case "Hold" | "Unhold" | "MusicOnHoldStart" | "MusicOnHoldStop":
+            music, begins = _HOLDS[kind]
+            return HoldChange(_stamp(message), *_who(message), music, begins)
+        case "Newexten":
+            # Only of voicemail do we ask for these.
+            return LeavesMessage(_stamp(message), *_who(message))
+        case "Rename":
+            return Renamed(_stamp(message), ChannelId(message["uniqueid"]), endpoint_of(message["newname"]))
         case "MixMonitorStart" | "MixMonitorStop":
             return MonitorChange(_stamp(message), ChannelId(message["uniqueid"]), kind == "MixMonitorStart")
         case "DialBegin" if message.get("channel"):
             return Dialled(
                 _stamp(message),
                 ChannelId(message["uniqueid"]),
-                endpoint_of(message["channel"]),
+                ChannelId(message["destuniqueid"]),
                 endpoint_of(message["destchannel"]),
                 str(message.get("exten", "")),
             )
@@ -193,17 +263,52 @@ def from_ami(message: Mapping[str, Any], now: Instant) -> f.Fact | Sighting | No
             return None
 
 
+def _who(message: Mapping[str, Any]) -> tuple[ChannelId, str]:
+    return ChannelId(message["uniqueid"]), endpoint_of(message["channel"])
+
+
+def _kind(message: Mapping[str, Any]) -> Kind:
+    # A conference is of the same type as the bridges in which channels only wait; who made it tells them apart.
+    match message["bridgetype"], message.get("bridgecreator"):
+        case "basic", _:
+            return Kind.CONVERSATION
+        case "base", "ConfBridge":
+            return Kind.CONVERSATION
+        case "parking", _:
+            return Kind.PARKING
+        case _:
+            return Kind.OTHER
+
+
+def _between(kind: str, message: Mapping[str, Any]) -> Sighting:
+    """What is about two channels at once."""
+    at = _stamp(message)
+    if kind in _LOCALS:
+        one, two = ChannelId(message["localoneuniqueid"]), ChannelId(message["localtwouniqueid"])
+        return LocalChange(at, one, two, kind)
+    return Spied(
+        at,
+        ChannelId(message["spyeruniqueid"]),
+        endpoint_of(message["spyerchannel"]),
+        # Its end does not always say whom it was about.
+        ChannelId(message.get("spyeeuniqueid", "")),
+        endpoint_of(message.get("spyeechannel", "")),
+        begins=kind == "ChanSpyStart",
+    )
+
+
 def _user_event(message: Mapping[str, Any]) -> Sighting | None:
     # Anybody with an AMI login or a line of dialplan makes these, with any headers or none.
-    match message.get("userevent"):
-        case name if name == MARKER and str(message.get("number", "")).isdecimal():
-            return Marker(_stamp(message), int(message["number"]))
-        case name if name == NEVER:
-            try:
-                channel = channel_id(str(message["uniqueid"]))
-            except UnsafeNameError:
-                return None
-            number = str(message.get("calleridnum", ""))
-            return NeverLine(_stamp(message), channel, str(message.get("line", "")), number)
-        case _:
-            return None
+    name = message.get("userevent")
+    if name == MARKER and str(message.get("number", "")).isdecimal():
+        return Marker(_stamp(message), int(message["number"]))
+    if name not in {NEVER, MACHINE, *CHOICES}:
+        return None
+    try:
+        channel = channel_id(str(message["uniqueid"]))
+    except UnsafeNameError:
+        return None
+    if name in CHOICES:
+        return Chosen(_stamp(message), channel, CHOICES[name])
+    number = str(message.get("calleridnum", ""))
+    return PassedBy(_stamp(message), channel, str(message.get("line", "")), number, machine=name == MACHINE)

@@ -21,22 +21,29 @@ from ari_app.errors import PermanentError, TransientError
 
 ANSWER_SECONDS: Final = 1.0
 NEEDED_EVENTS: Final = (
-    "BlindTransfer",
-    "AttendedTransfer",
     "BridgeEnter",
     "BridgeLeave",
+    "ChanSpyStart",
+    "ChanSpyStop",
     "DialBegin",
     "Hangup",
     "Hold",
+    "LocalBridge",
+    "LocalOptimizationBegin",
+    "LocalOptimizationEnd",
     "MixMonitorStart",
     "MixMonitorStop",
     "MusicOnHoldStart",
-    "ParkedCall",
-    "Pickup",
+    "MusicOnHoldStop",
     "Rename",
     "Shutdown",
+    "Unhold",
     "UserEvent",
 )
+VOICEMAIL_EVENT: Final = "^Event: Newexten[[:cntrl:]].*[[:cntrl:]]Application: (VoiceMail|MinivmRecord)[[:cntrl:]]"
+"""Of every step of every dialplan only those that record by themselves. A caller who forges the line in a value of
+theirs ends their own recording, no more."""
+
 FORGED_EVENT: Final = "![[:cntrl:]]{3,}[^[:cntrl:]]"
 """An event with an empty line in it: some caller has put one into their number, to forge a second event behind it.
 
@@ -160,7 +167,8 @@ class Ami:
         # Anchored at both ends: `Hangup` alone would bring every HangupHandlerRun along.
         wanted = f"^Event: ({'|'.join(NEEDED_EVENTS)})[[:cntrl:]]"
         answers = [
-            await self.send({"Action": "Filter", "Operation": "Add", "Filter": one}) for one in (wanted, FORGED_EVENT)
+            await self.send({"Action": "Filter", "Operation": "Add", "Filter": one})
+            for one in (wanted, VOICEMAIL_EVENT, FORGED_EVENT)
         ]
         status = await self.send({"Action": "CoreStatus"})
         answers.append(status)

@@ -25,7 +25,6 @@ NEEDED_EVENTS: Final = (
     "PlaybackStarted",
     "PlaybackFinished",
     "ChannelHangupRequest",
-    "ChannelHold",
     "ChannelUserevent",
 )
 """Everything else (a VarSet per variable, every key, every state) would only cost us time under load."""
@@ -167,9 +166,13 @@ class Ari:
         """Stop a playback; NO means that there is none of this name."""
         return await self._order("DELETE", f"/playbacks/{playback}")
 
-    async def continue_(self, channel: ChannelId) -> Reply:
-        """Let the channel go on in the dialplan; NO means that it is not in our application any more."""
-        return await self._order("POST", f"/channels/{channel}/continue")
+    async def continue_(self, channel: ChannelId, *, label: str = "") -> Reply:
+        """Let the channel go on in the dialplan; NO means that it is not in our application any more.
+
+        label: where, in the extension that it is in; a called leg would come back to us without one.
+        """
+        query = {"label": label} if label else None
+        return await self._order("POST", f"/channels/{channel}/continue", query=query)
 
     async def mark(self, number: int) -> Reply:
         """Send ourselves an event through the event stream: when it comes back, everything before it has come."""

@@ -27,7 +27,7 @@ from ari_app.core.names import ChannelId, Instant, RecordingId, RunId
 from ari_app.core.orders import Live
 from ari_app.core.policy import canonical
 from ari_app.journals import Journal, Journals, put
-from ari_app.layout import JOURNAL, Layout
+from ari_app.layout import Layout
 
 FOLDER_MODE: Final = 0o2770
 RETRY_SECONDS: Final = 0.5
@@ -56,9 +56,11 @@ class Prepare:
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """Remove `live/<uniqueid>`: that capture runs no more."""
+    """Remove `live/<uniqueid>` if it still names this capture: it runs no more."""
 
     channel: ChannelId
+    recording: RecordingId
+    file: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +176,8 @@ class Journalist:
                 # What fails here fails again, and is told, when somebody rests on it.
                 with suppress(OSError):
                     self._make_audio(recording)
-            case Forget(channel=channel):
-                self._forget(channel)
+            case Forget():
+                self._forget(job)
             case Beat():
                 self._beat(job)
             case SealCall():
@@ -185,10 +187,16 @@ class Journalist:
                     self._later.popleft()
                 self._seal(group)
 
-    def _forget(self, channel: ChannelId) -> None:
+    def _forget(self, job: Forget) -> None:
+        path = self.layout.live_of(job.channel)
         try:
-            self.layout.live_of(channel).unlink(missing_ok=True)
-        except OSError as failure:
+            # Another recording may have taken the channel over meanwhile.
+            named = json.loads(path.read_bytes())
+            if (named["recording"], named["file"]) == (job.recording, job.file):
+                path.unlink()
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, KeyError, TypeError) as failure:
             # Uncaught it would end this thread, and with it every recording until a restart.
             self.trouble = str(failure)
 
@@ -255,9 +263,8 @@ class Journalist:
                 finally:
                     os.close(descriptor)
             except FileExistsError:
-                if json.loads(path.read_bytes())["run"] == self.run:
-                    return f"live/{live.channel} names a capture of this run already"
-                # Left by a run that is dead: we hold the spool's lock, so nobody else can own it.
+                # Left by a run that is dead, or naming a capture of ours that is being stopped for this one: we hold
+                # the spool's lock, so nobody else can own it.
                 fresh = path.with_suffix(f".{self.run}")
                 fresh.write_bytes(text)
                 fresh.replace(path)
@@ -333,17 +340,3 @@ def attestations_first(jobs: Sequence[Job]) -> tuple[list[Job], deque[Job]]:
                 rest.appendleft(job)
     first.reverse()
     return first, rest
-
-
-def leftovers(layout: Layout) -> list[tuple[RecordingId, bytes]]:
-    """Return the journals of calls that a dead run never sealed. A folder without one is an empty promise."""
-    found = []
-    for folder in sorted(layout.calls.iterdir()) if layout.calls.is_dir() else []:
-        journal = folder / JOURNAL
-        found.append(
-            (
-                RecordingId(folder.name),
-                journal.read_bytes() if journal.is_file() else b"",
-            )
-        )
-    return found

@@ -29,7 +29,10 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Capturing:
-    """`failure` is set once if the capture came to nothing; `closed` once nobody writes the file any more."""
+    """`failure` is set once if the capture came to nothing; `closed` once nobody writes the file any more.
+
+    `dismissed`: it was told to stop, so nothing of it may begin any more.
+    """
 
     party: PartyId
     channel: ChannelId
@@ -41,6 +44,7 @@ class Capturing:
     began_at: Instant | None = None
     origin: Instant | None = None
     ambiguous: bool = False
+    dismissed: bool = False
     closed: bool = False
     failure: Reason | None = None
 
@@ -81,7 +85,7 @@ def step(track: Capturing, fact: CaptureFact, *, permitted: bool) -> Step:
         case Phase.STARTING, f.CaptureAnswered(monitor=None):
             # No answer is not "no": it may run all the same, so it is looked for by its file and stopped.
             stopping, orders, entries = stop(track)
-            return replace(stopping, failure=Reason.CAPTURE_FAILED), orders, entries
+            return replace(stopping, failure=Reason.CAPTURE_FAILED if permitted else None), orders, entries
         case Phase.STARTING, f.CaptureAnswered(monitor=str(monitor), at=at):
             started = ev.CaptureStarted(at=at, segment=track.segment, party=track.party, monitor=monitor)
             return replace(track, phase=Phase.RUNNING, monitor=MonitorId(monitor)), [], [started]
@@ -114,9 +118,9 @@ def stop(track: Capturing) -> Step:
     order = o.StopCapture(track.channel, track.segment, track.party, track.file, track.monitor)
     match track.phase:
         case Phase.STARTING | Phase.RUNNING | Phase.STOPPING:
-            return replace(track, phase=Phase.STOPPING), [order], []
+            return replace(track, phase=Phase.STOPPING, dismissed=True), [order], []
         case Phase.ATTESTING | Phase.ENDED:
-            return track, [], []
+            return replace(track, dismissed=True), [], []
         case _:
             assert_never(track.phase)
 

@@ -8,7 +8,8 @@ difference matters: a process that was frozen reads stale queues, and a stale fa
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
-from .names import BridgeId, ChannelId, Instant, MonitorId, PartyId, PlaybackId
+from .evidence import NoticePlayed
+from .names import ChannelId, Instant, MonitorId, PartyId, PlaybackId, RecordingId
 from .reasons import Reason
 
 
@@ -19,6 +20,15 @@ class Side(StrEnum):
     HOUSE = "house"
 
 
+class Standing(StrEnum):
+    """May this party be captured? Only `TOLD` and `CONTRACT`, and `permit.grant` decides."""
+
+    UNTOLD = "untold"
+    TOLD = "told"
+    CONTRACT = "told_by_contract"
+    OBJECTED = "objected"
+
+
 class Timer(Enum):
     """What a timer was set for, so that a late one cannot be taken for another."""
 
@@ -27,18 +37,8 @@ class Timer(Enum):
     ANNOUNCEMENT = "announcement"
     CAPTURE = "capture"
     MAX_HOURS = "max_hours"
+    SETTLING = "settling"
     CLOSING = "closing"
-
-
-class Disturbance(StrEnum):
-    """What may happen to a channel that this version does not follow: each ends the capture for good."""
-
-    HELD = "held"
-    MUSIC_ON_HOLD = "music_on_hold"
-    PARKED = "parked"
-    TRANSFERRED = "transferred"
-    PICKED_UP = "picked_up"
-    RENAMED = "renamed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,36 +124,63 @@ class HungUp(Stamped):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A channel in a bridge. `staff`: its endpoint is, by exact name, one of the house's."""
+    """Somebody in a recording's room beside its owner.
+
+    `recording`: the one that they own themselves, with the `notices` that they heard in it; `mixed`: their telephone
+    joins several of its lines, so that what comes from it is not only theirs. `joined_at`: when they came here.
+    """
 
     channel: ChannelId
     endpoint: str
-    staff: bool
+    standing: Standing
     joined_at: Instant
+    recording: RecordingId | None = None
+    notices: tuple[NoticePlayed, ...] = ()
+    mixed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bridged(Stamped):
-    """A bridge that one of the parties is in now has these members; `plain`: a bridge for conversation."""
+class Surrounded(Stamped):
+    """Who can hear the owner of a recording now, and whom the owner can hear: their room without themselves.
 
-    bridge: BridgeId
-    plain: bool
-    members: tuple[Member, ...]
+    `quiet`: why nobody may be captured although they are connected (hold, music, parking). `joined_at`: since when the
+    owner is in a bridge. `host`: this is the oldest recording in the room, so staff are captured in it.
+    """
+
+    channel: ChannelId
+    members: tuple[Member, ...] = ()
+    quiet: Reason | None = None
+    joined_at: Instant | None = None
+    host: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftBridge(Stamped):
-    """A party left its bridge."""
+class Replaced(Stamped):
+    """Another telephone took the channel over (a masquerade): whoever is there now has heard nothing."""
 
     channel: ChannelId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Disturbed(Stamped):
-    """Something happened to a party's channel that ends the permit."""
+class Objected(Stamped):
+    """The owner of the recording does not want to be recorded."""
 
     channel: ChannelId
-    by: Disturbance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paused(Stamped):
+    """Somebody in the room wants nothing captured until it is `Resumed`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed(Stamped):
+    """The pause is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaughtUp(Stamped):
+    """Every event up to `at` has been handled: the room was at that instant as it is known to be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +250,6 @@ class Woke(Stamped):
 
 Fact = (
     Entered | Answered | Inspected | PlayRefused | PlaybackBegan | PlaybackEnded | LeftStasis | HangupRequested
-    | HungUp | Bridged | LeftBridge | Disturbed | EventsLost | Attested | CaptureAnswered | CaptureBegan
-    | CaptureEnded | FileClosed | ForeignCaptureSeen | Woke
+    | HungUp | Surrounded | Replaced | Objected | Paused | Resumed | CaughtUp | EventsLost | Attested
+    | CaptureAnswered | CaptureBegan | CaptureEnded | FileClosed | ForeignCaptureSeen | Woke
 )  # fmt: skip

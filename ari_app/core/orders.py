@@ -116,11 +116,24 @@ class StopCapture:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Set the result variables and let the channel continue in the dialplan."""
+    """Set the result variables and let the channel continue in the dialplan.
+
+    called: it is a called leg, which has no dialplan of its own and must be told where to go on: without that it
+    would enter our Stasis a second time.
+    """
 
     channel: ChannelId
     outcome: Outcome
     reason: Reason | None
+    called: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lamp:
+    """Show at a house telephone whether its conversation is captured now."""
+
+    endpoint: str
+    lit: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,5 +152,5 @@ class Report:
 
 Order = (
     Answer | Inspect | Play | StopPlayback | ArmLifeline | WakeAt | Attest | Note | StartCapture | StopCapture
-    | Release | Seal | Report
+    | Release | Lamp | Seal | Report
 )  # fmt: skip

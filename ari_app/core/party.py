@@ -7,11 +7,12 @@ the file still the one that was hashed. Each clause is one guard below, because 
 """
 
 from dataclasses import dataclass, replace
-from enum import Enum, StrEnum
+from enum import Enum
 
 from . import facts as f
 from . import orders as o
 from .evidence import Entry, NoticeFailed, NoticePlayed
+from .facts import Standing
 from .names import ChannelId, Instant, PartyId, PlaybackId, playback_id
 from .policy import Announcement
 from .reasons import Reason
@@ -35,14 +36,6 @@ END_DEADLINE_MICROSECONDS = 700_000
 
 LIFELINE_AFTER_SPEECH_MS = 2_000
 LIFELINE_AFTER_FILE_MS = 1_000
-
-
-class Standing(StrEnum):
-    """May this party be captured? Only the members that say so, and `permit.grant` decides."""
-
-    UNTOLD = "untold"
-    TOLD = "told"
-    CONTRACT = "told_by_contract"
 
 
 class Phase(Enum):
@@ -73,6 +66,7 @@ class Party:
     began_at: Instant = Instant(0)
     ended_at: Instant = Instant(0)
     packets_before: int = 0
+    heard: tuple[NoticePlayed, ...] = ()
     told_at: Instant = Instant(0)
     failure: Reason | None = None
 
@@ -85,9 +79,17 @@ class Party:
 Step = tuple[Party, list[o.Order], list[Entry]]
 
 
-def by_contract(party: PartyId, channel: ChannelId, endpoint: str) -> Party:
-    """Return a member of staff: told by contract, and heard from the moment they join."""
-    return Party(party, channel, endpoint, f.Side.HOUSE, standing=Standing.CONTRACT, phase=Phase.OVER)
+def again(party: Party, script: tuple[Announcement, ...]) -> Party:
+    """Return somebody whom we could not tell, or who was replaced, as they come to us anew: nothing heard counts."""
+    return replace(
+        party,
+        script=script,
+        standing=Standing.UNTOLD,
+        phase=Phase.ARRIVED,
+        notice=party.notice + 1,
+        heard=(),
+        failure=None,
+    )
 
 
 def step(party: Party, fact: f.Fact) -> Step:
@@ -135,10 +137,16 @@ def step(party: Party, fact: f.Fact) -> Step:
             return fail(Reason.LEFT_BEFORE_TOLD)
         case _, f.EventsLost(reason=reason):
             return fail(reason)
-        case _, f.Bridged():
+        case _, f.Surrounded(joined_at=int()):
             return fail(Reason.BRIDGED_DURING_ANNOUNCEMENT)
-        case _, f.Disturbed():
+        case _, f.Surrounded(quiet=Reason()):
             return fail(Reason.HELD_DURING_ANNOUNCEMENT)
+        case _, f.Surrounded():
+            return party, [], []
+        case _, f.Replaced():
+            return fail(Reason.CHANNEL_REPLACED)
+        case _, f.Objected():
+            return fail(Reason.OBJECTED)
 
         case Phase.ARRIVED, f.Entered(adopted=adopted):
             # The dead gate's playback may still run: its end must not be taken for ours, nor ours wait behind it.
@@ -225,10 +233,12 @@ def step(party: Party, fact: f.Fact) -> Step:
                 packets_expected=sound.packets,
                 packets_sent=count,
             )
+            all_heard = (*party.heard, heard)
             if party.script[1:]:
-                after, orders = play(replace(party, script=party.script[1:], notice=party.notice + 1), sent)
+                rest = replace(party, script=party.script[1:], notice=party.notice + 1, heard=all_heard)
+                after, orders = play(rest, sent)
                 return after, orders, [heard]
-            told = replace(party, phase=Phase.OVER, standing=Standing.TOLD, told_at=party.ended_at)
+            told = replace(party, phase=Phase.OVER, standing=Standing.TOLD, told_at=party.ended_at, heard=all_heard)
             return told, [], [heard]
         case _:
             return party, [o.Report(f"{type(fact).__name__} in phase {party.phase.value}")], []

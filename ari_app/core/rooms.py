@@ -1,0 +1,77 @@
+"""What each recording must know of its room: who is there beside its owner, and how they were told.
+
+Whether somebody was told is known by the recording that they own; who is there, by the topology. Staff are told by
+contract, by the exact name of their endpoint. Everybody else is untold.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .evidence import NoticePlayed
+from .facts import Member, Standing, Surrounded
+from .names import ChannelId, Instant, RecordingId
+from .topology import Room, Topology, Wire
+
+STRANGER = ChannelId("")
+"""Stands for whoever is in a bridge that we do not know by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """An outside channel with a recording of its own. `able`: that recording can still capture somebody."""
+
+    recording: RecordingId
+    standing: Standing
+    notices: tuple[NoticePlayed, ...]
+    able: bool
+
+
+def owners_in(room: Room, owners: Mapping[ChannelId, Owner]) -> list[ChannelId]:
+    """Return the channels in a room that own a recording."""
+    return [wire.channel for wire in room.wires if wire.channel in owners]
+
+
+def surrounded(
+    topology: Topology,
+    owners: Mapping[ChannelId, Owner],
+    staff: frozenset[str],
+    owner: ChannelId,
+    at: Instant,
+    now: Instant,
+) -> Surrounded:
+    """Return the room of a recording's owner as its recording must know it.
+
+    at: Asterisk's stamp of what changed it; now: when that is handled.
+    """
+    room = topology.room(owner)
+    mine = owners[owner]
+    able = [owners[one].recording for one in owners_in(room, owners) if owners[one].able]
+    lines: dict[str, int] = {}
+    for wire in room.wires:
+        lines[wire.endpoint] = lines.get(wire.endpoint, 0) + 1
+    members = [
+        _member(wire, owners.get(wire.channel), staff, mixed=topology.joins(wire) and lines[wire.endpoint] > 1)
+        for wire in room.wires
+        if wire.channel != owner
+    ]
+    if room.strangers:
+        members.append(Member(STRANGER, "", Standing.UNTOLD, at))
+    own = topology.wires.get(owner)
+    return Surrounded(
+        at=at,
+        seen_at=now,
+        channel=owner,
+        members=tuple(members),
+        quiet=room.quiet,
+        joined_at=own.joined_at if own else None,
+        host=mine.recording == min(able, default=mine.recording),
+    )
+
+
+def _member(wire: Wire, owner: Owner | None, staff: frozenset[str], *, mixed: bool) -> Member:
+    joined_at = wire.joined_at or wire.changed_at
+    standing = owner.standing if owner else Standing.UNTOLD
+    if standing is Standing.UNTOLD and wire.endpoint in staff:
+        standing = Standing.CONTRACT
+    recording, notices = (owner.recording, owner.notices) if owner else (None, ())
+    return Member(wire.channel, wire.endpoint, standing, joined_at, recording, notices, mixed=mixed)

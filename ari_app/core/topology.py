@@ -1,0 +1,284 @@
+"""Who can hear whom on this Asterisk: channels, bridges, the wires between them, and what silences them.
+
+Kept from events that come late, twice, and out of order between sources: so a change carries Asterisk's stamp, and
+one that is older than what is known of the same channel changes nothing. Everybody is followed, not only channels of
+ours: a newcomer enters a bridge before the caller does, and a telephone that holds one line may speak on another.
+"""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+
+from .names import MICROSECONDS, BridgeId, ChannelId, Instant
+from .reasons import Reason
+
+LOCAL: Final = "Local/"
+FREEZE_MICROSECONDS: Final = MICROSECONDS
+"""How long an optimisation of Local channels may take: no leaving is believed meanwhile."""
+
+
+class Kind(StrEnum):
+    """What a bridge is for. Only in a conversation may anybody be captured."""
+
+    CONVERSATION = "conversation"
+    PARKING = "parking"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """One channel. `changed_at`: the stamp of its last change of bridges, `held_at` and `music_at` of those."""
+
+    channel: ChannelId
+    endpoint: str
+    bridge: BridgeId | None = None
+    joined_at: Instant | None = None
+    changed_at: Instant = Instant(0)
+    held: bool = False
+    held_at: Instant = Instant(0)
+    music: bool = False
+    music_at: Instant = Instant(0)
+    voicemail: bool = False
+    partner: ChannelId | None = None
+    spied_by: frozenset[ChannelId] = frozenset()
+
+    @property
+    def local(self) -> bool:
+        """Whether it is a piece of wire inside Asterisk, with nobody at its end."""
+        return self.endpoint.startswith(LOCAL)
+
+    @property
+    def quiet(self) -> Reason | None:
+        """Why nobody may be captured while this channel is in the room."""
+        if self.held:
+            return Reason.HELD
+        if self.music:
+            return Reason.MUSIC_ON_HOLD
+        return Reason.VOICEMAIL if self.voicemail else None
+
+
+@dataclass(slots=True)
+class _Bridge:
+    kind: Kind
+    members: set[ChannelId] = field(default_factory=set)
+    count: int = 0
+    counted_at: Instant = Instant(0)
+
+    @property
+    def strangers(self) -> bool:
+        """Whether somebody is in it whom we do not know: they came before we listened."""
+        return self.count > len(self.members)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Everyone who can hear a channel, itself included, without the wires between them.
+
+    `strangers`: and somebody whom we do not know. `quiet`: why nothing may be captured there.
+    """
+
+    wires: tuple[Wire, ...]
+    strangers: bool
+    quiet: Reason | None
+
+
+class Topology:
+    """The state, and one method a kind of change. `trunks`: endpoints whose channels are different people."""
+
+    def __init__(self, trunks: frozenset[str]) -> None:
+        self._trunks = trunks
+        self.wires: dict[ChannelId, Wire] = {}
+        self._bridges: dict[BridgeId, _Bridge] = {}
+        self._telephones: dict[str, set[ChannelId]] = {}
+        self._frozen: dict[BridgeId, Instant] = {}
+        self._leaving: dict[ChannelId, tuple[BridgeId, Instant]] = {}
+
+    def forget(self) -> None:
+        """Know nothing any more: events were lost."""
+        for known in (self.wires, self._bridges, self._telephones, self._frozen, self._leaving):
+            known.clear()
+
+    # -- who is in which bridge
+
+    def entered(self, at: Instant, channel: ChannelId, endpoint: str, bridge: BridgeId, kind: Kind, count: int) -> None:
+        """A channel came into a bridge, which has so many members by Asterisk's own count."""
+        wire = self._wire(channel, endpoint)
+        place = self._bridges.setdefault(bridge, _Bridge(kind))
+        self._count(place, at, count)
+        if at < wire.changed_at:
+            self._tidy(bridge)
+            return
+        self._unplace(wire)
+        place.members.add(channel)
+        # In a bridge nobody leaves messages any more.
+        self._put(replace(wire, bridge=bridge, joined_at=at, changed_at=at, voicemail=False))
+
+    def left(self, at: Instant, channel: ChannelId, bridge: BridgeId, count: int) -> None:
+        """A channel left a bridge. Of one that is being optimised this is believed when that is over."""
+        place = self._bridges.get(bridge)
+        if place is not None:
+            self._count(place, at, count)
+        wire = self.wires.get(channel)
+        if wire is None or wire.bridge != bridge or at < wire.changed_at:
+            self._tidy(bridge)
+        elif bridge in self._frozen:
+            self._leaving[channel] = bridge, at
+        else:
+            self._leave(wire, at)
+
+    def _leave(self, wire: Wire, at: Instant) -> None:
+        self._unplace(wire)
+        self._put(replace(wire, bridge=None, joined_at=None, changed_at=at))
+
+    @staticmethod
+    def _count(place: _Bridge, at: Instant, count: int) -> None:
+        if at >= place.counted_at:
+            place.count, place.counted_at = count, at
+
+    def _unplace(self, wire: Wire) -> None:
+        self._leaving.pop(wire.channel, None)
+        if wire.bridge is not None:
+            self._bridges[wire.bridge].members.discard(wire.channel)
+            self._tidy(wire.bridge)
+
+    def _tidy(self, bridge: BridgeId) -> None:
+        place = self._bridges.get(bridge)
+        if place is not None and not place.members and bridge not in self._frozen:
+            del self._bridges[bridge]
+
+    # -- Local channels
+
+    def paired(self, one: ChannelId, two: ChannelId) -> None:
+        """Two halves of a Local channel: what goes into one comes out of the other."""
+        for half, other in ((one, two), (two, one)):
+            self._put(replace(self._wire(half, LOCAL), partner=other))
+
+    def optimising(self, at: Instant, one: ChannelId, two: ChannelId) -> None:
+        """Asterisk takes a Local channel out from between two others; they stay connected, whatever they leave."""
+        for half in (one, two):
+            wire = self.wires.get(half)
+            if wire is not None and wire.bridge is not None:
+                self._frozen[wire.bridge] = Instant(at + FREEZE_MICROSECONDS)
+
+    def optimised(self) -> set[ChannelId]:
+        """It is over: whoever has not arrived elsewhere has left. Returns them."""
+        self._frozen.clear()
+        leaving, self._leaving = self._leaving, {}
+        for channel, (_, at) in leaving.items():
+            self._leave(self.wires[channel], at)
+        for bridge in list(self._bridges):
+            self._tidy(bridge)
+        return set(leaving)
+
+    def overdue(self, now: Instant) -> set[ChannelId]:
+        """Give up on an optimisation whose end never came. Returns who has left."""
+        return self.optimised() if any(until <= now for until in self._frozen.values()) else set()
+
+    # -- one channel
+
+    def held(self, at: Instant, channel: ChannelId, endpoint: str, *, held: bool) -> None:
+        """A telephone holds its other side, or takes it back."""
+        wire = self._wire(channel, endpoint)
+        if at >= wire.held_at:
+            self._put(replace(wire, held=held, held_at=at))
+
+    def music(self, at: Instant, channel: ChannelId, endpoint: str, *, plays: bool) -> None:
+        """A channel hears music instead of the other side, or does no longer."""
+        wire = self._wire(channel, endpoint)
+        if at >= wire.music_at:
+            self._put(replace(wire, music=plays, music_at=at))
+
+    def voicemail(self, at: Instant, channel: ChannelId, endpoint: str) -> None:
+        """A channel leaves a message, which is a recording of its own."""
+        wire = self._wire(channel, endpoint)
+        if at >= wire.changed_at:
+            self._put(replace(wire, voicemail=True))
+
+    def spied(self, spied: ChannelId, spied_endpoint: str, by: ChannelId, by_endpoint: str) -> None:
+        """Somebody listens to a channel, or whispers to it."""
+        wire = self._wire(spied, spied_endpoint)
+        self._put(self._wire(by, by_endpoint))
+        self._put(replace(wire, spied_by=wire.spied_by | {by}))
+
+    def spied_no_more(self, by: ChannelId) -> set[ChannelId]:
+        """A spy stopped. Returns whom they had listened to."""
+        freed = {one.channel for one in self.wires.values() if by in one.spied_by}
+        for channel in freed:
+            self._put(replace(self.wires[channel], spied_by=self.wires[channel].spied_by - {by}))
+        return freed
+
+    def renamed(self, channel: ChannelId, endpoint: str) -> None:
+        """A channel is another telephone's now."""
+        wire = self._wire(channel, endpoint)
+        self._telephone(wire).discard(channel)
+        self._put(replace(wire, endpoint=endpoint))
+
+    def gone(self, channel: ChannelId) -> None:
+        """A channel is hung up."""
+        wire = self.wires.pop(channel, None)
+        if wire is None:
+            return
+        if wire.bridge is not None:
+            place = self._bridges[wire.bridge]
+            # Its leaving, if that is still to come, tells nothing new.
+            place.count = min(place.count, len(place.members) - 1) if not place.strangers else place.count - 1
+        self._unplace(wire)
+        self._telephone(wire).discard(channel)
+        if not self._telephones[wire.endpoint]:
+            del self._telephones[wire.endpoint]
+        if wire.partner in self.wires:
+            # Known to lead nowhere now, which is another thing than not known.
+            self._put(replace(self.wires[wire.partner], partner=wire.partner))
+        self.spied_no_more(channel)
+
+    def _wire(self, channel: ChannelId, endpoint: str) -> Wire:
+        return self.wires.get(channel) or Wire(channel, endpoint)
+
+    def _telephone(self, wire: Wire) -> set[ChannelId]:
+        return self._telephones.setdefault(wire.endpoint, set())
+
+    def _put(self, wire: Wire) -> None:
+        self.wires[wire.channel] = wire
+        self._telephone(wire).add(wire.channel)
+
+    # -- the question
+
+    def room(self, channel: ChannelId) -> Room:
+        """Return everyone who can hear a channel, and whom it can hear."""
+        found: dict[ChannelId, Wire] = {}
+        waiting = [channel]
+        strangers = False
+        quiet: list[Reason] = []
+        while waiting:
+            wire = self.wires.get(waiting.pop())
+            if wire is None or wire.channel in found:
+                continue
+            found[wire.channel] = wire
+            quiet += [wire.quiet] if wire.quiet else []
+            place = self._bridges.get(wire.bridge) if wire.bridge else None
+            if place is not None:
+                strangers |= place.strangers
+                quiet += {Kind.CONVERSATION: [], Kind.PARKING: [Reason.PARKED], Kind.OTHER: [Reason.NO_CONVERSATION]}[
+                    place.kind
+                ]
+                waiting += place.members
+            if wire.local:
+                waiting += [wire.partner] if wire.partner else []
+                # The other half is not known: whoever is behind it was not heard of.
+                strangers |= wire.partner is None
+            elif self.joins(wire):
+                waiting += self._joined_lines(wire.endpoint)
+            waiting += wire.spied_by
+        people = sorted((one for one in found.values() if not one.local), key=lambda one: one.channel)
+        return Room(tuple(people), strangers, min(quiet, key=_URGENCY.index, default=None))
+
+    def joins(self, wire: Wire) -> bool:
+        """Tell whether a channel is a telephone's line that it may join with its others itself."""
+        return wire.bridge is not None and not wire.held and wire.endpoint not in self._trunks
+
+    def _joined_lines(self, endpoint: str) -> list[ChannelId]:
+        """The lines of one telephone that it may join itself: those which are connected and not held."""
+        return [one for one in self._telephones[endpoint] if self.joins(self.wires[one])]
+
+
+_URGENCY: Final = [Reason.PARKED, Reason.HELD, Reason.MUSIC_ON_HOLD, Reason.NO_CONVERSATION, Reason.VOICEMAIL]

@@ -1,0 +1,55 @@
+"""A recording's first entry: whose call it is, on which line, under which rules, by which program."""
+
+import os
+from dataclasses import dataclass
+from typing import Final
+
+from .core import evidence as ev
+from .core import names
+from .core.names import ChannelId, Instant, RecordingId
+from .core.policy import Line, Policy
+from .numbers import Numbers
+
+MOST_NUMBER_CHARACTERS: Final = 64
+MOST_NAME_CHARACTERS: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who writes the evidence: this run of this version of the gate, on this node."""
+
+    run: names.RunId
+    node: str
+    software: str
+
+
+class Opening:
+    """Makes that entry. `asterisk` is the version of the Asterisk that we are connected to."""
+
+    def __init__(self, rules: Policy, identity: Identity, numbers: Numbers) -> None:
+        self._rules, self._identity, self._numbers = rules, identity, numbers
+        self.run = identity.run
+        self.asterisk = "unknown"
+
+    def __call__(
+        self, at: Instant, channel: ChannelId, direction: str, line: Line | None, name: str, number: str
+    ) -> ev.Opened:
+        """Return the entry, with a fresh recording id; name: what the dialplan called the line."""
+        number = number[:MOST_NUMBER_CHARACTERS]
+        return ev.Opened(
+            at=at,
+            recording=RecordingId(names.mint(at, os.urandom(10))),
+            run=self._identity.run,
+            node=self._identity.node,
+            # An unknown line's name came with the call: the dialplan's filter has left it letters and digits.
+            line=line.name if line else name[:MOST_NAME_CHARACTERS],
+            mode=line.mode.value if line else "",
+            capture=line.capture.value if line else "",
+            direction=direction,
+            channel=channel,
+            number=self._numbers.encrypt(number) if number else None,
+            number_hash=self._numbers.hash(number) if number else None,
+            policy_sha256=self._rules.sha256,
+            software=self._identity.software,
+            asterisk=self.asterisk,
+        )

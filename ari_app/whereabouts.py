@@ -1,0 +1,111 @@
+"""Who is where on this Asterisk, from its events: each change, and whose room it may have changed.
+
+Every channel is followed, not only those with a recording: a newcomer enters a bridge before the caller does.
+"""
+
+from . import translation as t
+from .core import facts as f
+from .core import rooms
+from .core.names import ChannelId, Instant, RecordingId
+from .core.room import Room
+from .core.topology import Topology
+
+
+class Whereabouts:
+    """The topology, and the recordings' owners in it."""
+
+    def __init__(self, staff: frozenset[str], trunks: frozenset[str]) -> None:
+        self._staff = staff
+        self.topology = Topology(trunks)
+        self.owners: dict[ChannelId, rooms.Owner] = {}
+
+    def forget(self) -> None:
+        """Know nothing any more of who is where: events were lost."""
+        self.topology.forget()
+
+    # -- changes; each returns the channels whose room it may have changed
+
+    def change(self, seen: t.TopologyChange) -> set[ChannelId]:
+        """Take in what Asterisk says."""
+        topology = self.topology
+        match seen:
+            case t.LocalChange(one=one, two=two):
+                touched = self._around(one, two)
+                match seen.what:
+                    case "LocalBridge":
+                        topology.paired(one, two)
+                    case "LocalOptimizationBegin":
+                        topology.optimising(seen.at, one, two)
+                    case _:
+                        left = topology.optimised()
+                        touched |= left | self._around(*left)
+                return touched | self._around(one, two)
+            case t.Spied(by=by, spied=spied):
+                touched = self._around(by, spied)
+                if seen.begins:
+                    topology.spied(spied, seen.spied_endpoint, by, seen.by_endpoint)
+                    return touched | self._around(spied)
+                return touched | self._around(*topology.spied_no_more(by))
+            case _:
+                return self._one(seen)
+
+    def _one(self, seen: t.BridgeChange | t.HoldChange | t.Renamed | t.LeavesMessage) -> set[ChannelId]:
+        topology, channel, endpoint = self.topology, seen.channel, seen.endpoint
+        touched = self._around(channel)
+        match seen:
+            case t.BridgeChange(at=at, bridge=bridge, count=count):
+                if seen.entered:
+                    topology.entered(at, channel, endpoint, bridge, seen.kind, count)
+                else:
+                    topology.left(at, channel, bridge, count)
+            case t.HoldChange(at=at, begins=begins):
+                if seen.music:
+                    topology.music(at, channel, endpoint, plays=begins)
+                else:
+                    topology.held(at, channel, endpoint, held=begins)
+            case t.Renamed():
+                topology.renamed(channel, endpoint)
+            case t.LeavesMessage(at=at):
+                topology.voicemail(at, channel, endpoint)
+        return touched | self._around(channel)
+
+    def gone(self, channel: ChannelId) -> set[ChannelId]:
+        """A channel is hung up."""
+        touched = self._around(channel)
+        self.topology.gone(channel)
+        return touched - {channel}
+
+    def overdue(self, now: Instant) -> set[ChannelId]:
+        """An optimisation of Local channels whose end never came is over by now."""
+        left = self.topology.overdue(now)
+        return left | self._around(*left)
+
+    def _around(self, *channels: ChannelId) -> set[ChannelId]:
+        return {wire.channel for one in channels for wire in self.topology.room(one).wires} | set(channels)
+
+    # -- owners
+
+    def own(self, recording: RecordingId, room: Room) -> bool:
+        """Take in what a recording knows of its owner; tell whether that is news to the others in the room."""
+        caller = room.caller
+        owner = rooms.Owner(recording, caller.standing, caller.heard, room.able)
+        known = self.owners.get(caller.channel)
+        self.owners[caller.channel] = owner
+        return known is not None and known != owner
+
+    def disown(self, channel: ChannelId) -> None:
+        """A recording is over."""
+        self.owners.pop(channel, None)
+
+    def owners_near(self, channels: set[ChannelId]) -> list[ChannelId]:
+        """Return those of the channels that own a recording, the oldest recording first: it lets go before another
+        takes hold."""
+        return sorted((one for one in channels if one in self.owners), key=lambda one: self.owners[one].recording)
+
+    def room_of(self, channel: ChannelId) -> set[ChannelId]:
+        """Return everybody in a channel's room, itself included."""
+        return self._around(channel)
+
+    def surrounded(self, owner: ChannelId, at: Instant, now: Instant) -> f.Surrounded:
+        """Return a recording's room as it is now; at: Asterisk's stamp of what changed it."""
+        return rooms.surrounded(self.topology, self.owners, self._staff, owner, at, now)
