@@ -182,9 +182,8 @@ class Dispatcher:
         for owner in self.whereabouts.owners_near(near):
             recording = self.by_channel[owner]
             fact = self.whereabouts.surrounded(owner, at, clock.now())
-            call, same = self.calls[recording], (fact.members, fact.quiet, fact.joined_at, fact.host)
-            known = call.around
-            if known is None or same != (known.members, known.quiet, known.joined_at, known.host):
+            call = self.calls[recording]
+            if call.around is None or replace(fact, at=call.around.at, seen_at=call.around.seen_at) != call.around:
                 call.around = fact
                 self.hear(recording, fact)
 

@@ -81,7 +81,12 @@ class Whereabouts:
         return left | self._around(*left)
 
     def _around(self, *channels: ChannelId) -> set[ChannelId]:
-        return {wire.channel for one in channels for wire in self.topology.room(one).wires} | set(channels)
+        near = set(channels)
+        for one in channels:
+            room = self.topology.room(one)
+            for each in (room, *self.topology.joined(room)):
+                near |= {wire.channel for wire in each.wires}
+        return near
 
     # -- owners
 

@@ -144,13 +144,15 @@ class Surrounded(Stamped):
     """Who can hear the owner of a recording now, and whom the owner can hear: their room without themselves.
 
     `quiet`: why nobody may be captured although they are connected (hold, music, parking). `joined_at`: since when the
-    owner is in a bridge. `host`: this is the oldest recording in the room, so staff are captured in it.
+    owner is in a bridge. `mixed`: what `Member` says, of the owner's own telephone. `host`: this is the oldest
+    recording in the room, so staff are captured in it.
     """
 
     channel: ChannelId
     members: tuple[Member, ...] = ()
     quiet: Reason | None = None
     joined_at: Instant | None = None
+    mixed: bool = False
     host: bool = True
 
 

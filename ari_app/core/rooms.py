@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from .evidence import NoticePlayed
 from .facts import Member, Standing, Surrounded
 from .names import ChannelId, Instant, RecordingId
+from .reasons import Reason
 from .topology import Room, Topology, Wire
 
 STRANGER = ChannelId("")
@@ -26,11 +27,6 @@ class Owner:
     able: bool
 
 
-def owners_in(room: Room, owners: Mapping[ChannelId, Owner]) -> list[ChannelId]:
-    """Return the channels in a room that own a recording."""
-    return [wire.channel for wire in room.wires if wire.channel in owners]
-
-
 def surrounded(
     topology: Topology,
     owners: Mapping[ChannelId, Owner],
@@ -45,27 +41,40 @@ def surrounded(
     """
     room = topology.room(owner)
     mine = owners[owner]
-    able = [owners[one].recording for one in owners_in(room, owners) if owners[one].able]
-    lines: dict[str, int] = {}
-    for wire in room.wires:
-        lines[wire.endpoint] = lines.get(wire.endpoint, 0) + 1
+    able = [owners[wire.channel].recording for wire in room.wires if _able(owners, wire)]
     members = [
-        _member(wire, owners.get(wire.channel), staff, mixed=topology.joins(wire) and lines[wire.endpoint] > 1)
+        _member(wire, owners.get(wire.channel), staff, mixed=topology.mixes(wire))
         for wire in room.wires
         if wire.channel != owner
     ]
     if room.strangers:
-        members.append(Member(STRANGER, "", Standing.UNTOLD, at))
+        members.append(Member(STRANGER, "", Standing.UNTOLD, Instant(0)))
     own = topology.wires.get(owner)
     return Surrounded(
         at=at,
         seen_at=now,
         channel=owner,
         members=tuple(members),
-        quiet=room.quiet,
+        quiet=room.quiet or _beside(topology, room, owners, staff),
         joined_at=own.joined_at if own else None,
+        mixed=own is not None and topology.mixes(own),
         host=mine.recording == min(able, default=mine.recording),
     )
+
+
+def _able(owners: Mapping[ChannelId, Owner], wire: Wire) -> bool:
+    return wire.channel in owners and owners[wire.channel].able
+
+
+def _beside(topology: Topology, room: Room, owners: Mapping[ChannelId, Owner], staff: frozenset[str]) -> Reason | None:
+    """Return what forbids a capture because a telephone in the room has another line open."""
+    for other in topology.joined(room):
+        if other.quiet:
+            return other.quiet
+        standings = [_member(wire, owners.get(wire.channel), staff, mixed=False).standing for wire in other.wires]
+        if other.strangers or any(one not in {Standing.TOLD, Standing.CONTRACT} for one in standings):
+            return Reason.TELEPHONE_CONFERENCE
+    return None
 
 
 def _member(wire: Wire, owner: Owner | None, staff: frozenset[str], *, mixed: bool) -> Member:

@@ -86,8 +86,7 @@ def _present(turn: "Turn") -> list[permits.Present]:
     room = turn.room
     caller = room.caller
     members = room.around.members if room.around else ()
-    mixed = any(one.mixed and one.endpoint == caller.endpoint for one in members)
-    present = [permits.Present(caller.party, caller.standing, mixed)]
+    present = [permits.Present(caller.party, caller.standing, room.around is not None and room.around.mixed)]
     for one in members:
         party = room.party_on(one.channel)
         # Without a name of ours for them nothing could be said of them: they count as untold.

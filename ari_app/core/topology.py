@@ -16,6 +16,9 @@ LOCAL: Final = "Local/"
 FREEZE_MICROSECONDS: Final = MICROSECONDS
 """How long an optimisation of Local channels may take: no leaving is believed meanwhile."""
 
+MOST_LINES: Final = 8
+"""An endpoint with more lines connected at a time is no telephone that joins them, but a gateway or a test."""
+
 
 class Kind(StrEnum):
     """What a bridge is for. Only in a conversation may anybody be captured."""
@@ -36,6 +39,7 @@ class Wire:
     changed_at: Instant = Instant(0)
     held: bool = False
     held_at: Instant = Instant(0)
+    was_held: bool = False
     music: bool = False
     music_at: Instant = Instant(0)
     voicemail: bool = False
@@ -72,14 +76,16 @@ class _Bridge:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Everyone who can hear a channel, itself included, without the wires between them.
+    """Everyone who can hear a channel through Asterisk, itself included, without the wires between them.
 
-    `strangers`: and somebody whom we do not know. `quiet`: why nothing may be captured there.
+    `strangers`: and somebody whom we do not know. `quiet`: why nothing may be captured there. `lines`: other lines of
+    telephones in it, which those may join themselves.
     """
 
     wires: tuple[Wire, ...]
     strangers: bool
     quiet: Reason | None
+    lines: frozenset[ChannelId]
 
 
 class Topology:
@@ -180,7 +186,7 @@ class Topology:
         """A telephone holds its other side, or takes it back."""
         wire = self._wire(channel, endpoint)
         if at >= wire.held_at:
-            self._put(replace(wire, held=held, held_at=at))
+            self._put(replace(wire, held=held, held_at=at, was_held=wire.was_held or held))
 
     def music(self, at: Instant, channel: ChannelId, endpoint: str, *, plays: bool) -> None:
         """A channel hears music instead of the other side, or does no longer."""
@@ -244,11 +250,12 @@ class Topology:
     # -- the question
 
     def room(self, channel: ChannelId) -> Room:
-        """Return everyone who can hear a channel, and whom it can hear."""
+        """Return everyone who can hear a channel, and whom it can hear, through Asterisk."""
         found: dict[ChannelId, Wire] = {}
         waiting = [channel]
         strangers = False
         quiet: list[Reason] = []
+        lines: set[ChannelId] = set()
         while waiting:
             wire = self.wires.get(waiting.pop())
             if wire is None or wire.channel in found:
@@ -258,27 +265,50 @@ class Topology:
             place = self._bridges.get(wire.bridge) if wire.bridge else None
             if place is not None:
                 strangers |= place.strangers
-                quiet += {Kind.CONVERSATION: [], Kind.PARKING: [Reason.PARKED], Kind.OTHER: [Reason.NO_CONVERSATION]}[
-                    place.kind
-                ]
+                quiet += _QUIET[place.kind]
                 waiting += place.members
             if wire.local:
                 waiting += [wire.partner] if wire.partner else []
                 # The other half is not known: whoever is behind it was not heard of.
                 strangers |= wire.partner is None
-            elif self.joins(wire):
-                waiting += self._joined_lines(wire.endpoint)
+            elif self._open(wire):
+                lines.update(self._open_lines(wire.endpoint))
             waiting += wire.spied_by
         people = sorted((one for one in found.values() if not one.local), key=lambda one: one.channel)
-        return Room(tuple(people), strangers, min(quiet, key=_URGENCY.index, default=None))
+        urgent = min(quiet, key=_URGENCY.index, default=None)
+        return Room(tuple(people), strangers, urgent, frozenset(lines - found.keys()))
 
-    def joins(self, wire: Wire) -> bool:
-        """Tell whether a channel is a telephone's line that it may join with its others itself."""
+    def joined(self, room: Room) -> list[Room]:
+        """Return the rooms that telephones of this one may have joined with it, near and far."""
+        seen = {wire.channel for wire in room.wires}
+        waiting, found = set(room.lines), []
+        while waiting:
+            line = waiting.pop()
+            if line not in seen:
+                other = self.room(line)
+                found.append(other)
+                seen |= {wire.channel for wire in other.wires}
+                waiting |= other.lines - seen
+        return found
+
+    def mixes(self, wire: Wire) -> bool:
+        """Tell whether a telephone sends more on this line than what is said into it: it has taken one of several open
+        lines back from hold, which is how a person joins them."""
+        lines = self._open_lines(wire.endpoint) if self._open(wire) else []
+        return len(lines) > 1 and any(self.wires[one].was_held for one in lines)
+
+    def _open(self, wire: Wire) -> bool:
+        """Tell whether it is a telephone's line on which people hear each other."""
         return wire.bridge is not None and not wire.held and wire.endpoint not in self._trunks
 
-    def _joined_lines(self, endpoint: str) -> list[ChannelId]:
-        """The lines of one telephone that it may join itself: those which are connected and not held."""
-        return [one for one in self._telephones[endpoint] if self.joins(self.wires[one])]
+    def _open_lines(self, endpoint: str) -> list[ChannelId]:
+        lines = [one for one in self._telephones[endpoint] if self._open(self.wires[one])]
+        return lines if len(lines) <= MOST_LINES else []
 
 
+_QUIET: Final[dict[Kind, list[Reason]]] = {
+    Kind.CONVERSATION: [],
+    Kind.PARKING: [Reason.PARKED],
+    Kind.OTHER: [Reason.NO_CONVERSATION],
+}
 _URGENCY: Final = [Reason.PARKED, Reason.HELD, Reason.MUSIC_ON_HOLD, Reason.NO_CONVERSATION, Reason.VOICEMAIL]
