@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from .config_model import LATER_MODES
-from .config_problems import Path, Problem, did_you_mean
-from .config_secrets import Secret
-from .config_yaml import Document
-from .core.policy import Mode
-from .errors import ConfigurationError
-from .numbers import parse_key
+from ari_app.core.policy import Mode
+from ari_app.errors import ConfigurationError
+from ari_app.numbers import parse_key
+
+from .problems import Path, Problem, did_you_mean
+from .secrets import Secret
+from .values import LATER_MODES
+from .yaml import Document
 
 # Asterisk gives these extensions a meaning of its own; as the name of a line they would be entered on a
 # hang-up or a wrong number in the context that lines.conf makes.
