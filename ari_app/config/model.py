@@ -9,13 +9,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
-from ari_app.core.policy import Capture
+from ari_app.core.policy import Capture, OnObjection
 
 from .secrets import Secret
 from .values import (
     SECONDS_PER_HOUR,
     Bucket,
     BucketPrefix,
+    EmergencyNumber,
     Endpoint,
     Host,
     HoursInSeconds,
@@ -119,6 +120,9 @@ class Line(Section):
     numbers: tuple[Number, ...] = ()
     mode: LineMode = Field(examples=["announce"])
     announcements: tuple[str, ...] = Field(default=(), max_length=8)
+    outgoing_announcements: tuple[str, ...] = Field(default=(), max_length=8)
+    machine_detection: Annotated[bool, Strict()] = False
+    on_objection: OnObjection = OnObjection.STOP
     purposes: tuple[Word, ...] = ()
     capture: Capture = Capture.CONVERSATION
     retention: str | None = None
@@ -155,6 +159,7 @@ class Config(Section):
     announcements: dict[Name, AnnouncementFile] = Field(default_factory=dict)
     lines: dict[Name, Line] = Field(min_length=1)
     parties: Parties = Parties()
+    emergency_numbers: tuple[EmergencyNumber, ...] = ()
     retention: dict[Word, RetentionClass] = Field(default_factory=dict)
 
 

@@ -148,6 +148,9 @@ Host = Annotated[str, _form(r"[A-Za-z0-9._:-]{1,253}", "is not a host name or ad
 Number = Annotated[
     str, _form(r"\+?[0-9*#]{2,25}", "is not a telephone number", "digits only, with + in front if international")
 ]
+EmergencyNumber = Annotated[
+    str, _form(r"[0-9*#]{2,25}", "is not a number that a telephone dials", 'digits, * and # only, in quotes: "999"')
+]
 Endpoint = Annotated[
     str,
     _form(
