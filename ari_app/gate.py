@@ -199,6 +199,9 @@ async def _main(settings: config.Config, layout: Layout) -> int:
     for line in rules.lines.values():
         if line.unusable:
             _log.error("line.not_recorded", line=line.name, why=line.unusable, hint="Run `consentgate check`.")
+        if line.outgoing_unusable:
+            hint = "Run `consentgate check`."
+            _log.error("line.called_not_recorded", line=line.name, why=line.outgoing_unusable, hint=hint)
     if os.stat(layout.root).st_uid == 0 or os.getuid() == 0:  # noqa: PTH116  once, at the start
         _log.warning("gate.owner", hint="The gate should run as a user of its own, not as root.")
     gate = Gate(settings, rules, layout)

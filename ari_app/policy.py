@@ -1,7 +1,7 @@
 """The compiled policy, and the two files in which it reaches those who do not read the configuration.
 
 `policy.json` is for the AGI scripts and the guard; `lines.conf` lets the dialplan know with no process of ours
-alive that a line is never to be recorded.
+alive that a line is never to be recorded, and who belongs to the house.
 """
 
 import hashlib
@@ -19,24 +19,45 @@ from .layout import Layout
 FILE_MODE = 0o640
 _LINES_HEADER = """\
 ; Written by consentgate at each load of its configuration; changes made here are lost.
-; Who arrives here: [consentgate], with the name of a line as extension, to learn the line's mode from
-; GOSUB_RETVAL. An extension that does not exist is a line that the configuration does not know.
+; Who arrives here: [consentgate] and [consentgate-party], with the name of a line as extension, to learn the line's
+; mode from GOSUB_RETVAL. An extension that does not exist is a line that the configuration does not know.
 [consentgate-lines]
 """
+_MACHINES_HEADER = """
+; Who arrives here: nobody. [consentgate-party] looks whether the line has an extension here: machine_detection: true.
+[consentgate-machine-detection]
+"""
+_STAFF_HEADER = """
+; Who arrives here: [consentgate-party] and [consentgate-join], with the name of a channel's PJSIP endpoint as
+; extension. Asterisk passes over dashes when it looks for it, so each returns its own name, to be compared in full.
+[consentgate-staff]
+"""
+_PJSIP = "PJSIP/"
 _SITE_HEADER = """
 ; Who arrives here: [consentgate-unfinished], to learn where a call without the gate is noted down.
 [consentgate-site]
 """
 
 
-def _line(name: str, line: Configured, prepared: Mapping[str, Announcement | Problem]) -> Line:
-    found = [prepared[announcement] for announcement in line.announcements] if line.mode is not Mode.NEVER else []
+def _heard(
+    names: tuple[str, ...], prepared: Mapping[str, Announcement | Problem]
+) -> tuple[tuple[Announcement, ...], str | None]:
+    """Return what is played, or nothing and why: half of a bilingual announcement tells half of the callers."""
+    found = [prepared[name] for name in names]
     problems = [str(item) for item in found if isinstance(item, Problem)]
+    if problems:
+        return (), "; ".join(problems)
+    return tuple(item for item in found if isinstance(item, Announcement)), None
+
+
+def _line(name: str, line: Configured, prepared: Mapping[str, Announcement | Problem]) -> Line:
+    told = line.mode is not Mode.NEVER
+    announcements, unusable = _heard(line.announcements if told else (), prepared)
+    outgoing, outgoing_unusable = _heard(line.outgoing_announcements if told else (), prepared)
     return Line(
         name=name,
         mode=line.mode,
-        # All of them or none: half of a bilingual announcement tells half of the callers.
-        announcements=() if problems else tuple(item for item in found if isinstance(item, Announcement)),
+        announcements=announcements,
         capture=line.capture,
         numbers=line.numbers,
         purposes=line.purposes,
@@ -44,14 +65,20 @@ def _line(name: str, line: Configured, prepared: Mapping[str, Announcement | Pro
         reason=line.reason,
         max_seconds=line.max_seconds,
         discard_window_seconds=line.discard_window_seconds,
-        unusable="; ".join(problems) or None,
+        unusable=unusable,
+        outgoing_announcements=outgoing,
+        # Where nobody can be told, listening for a machine first would be a delay for nothing.
+        machine_detection=line.machine_detection and bool(outgoing),
+        on_objection=line.on_objection,
+        outgoing_unusable=outgoing_unusable,
     )
 
 
 def compile(config: Config, prepared: Mapping[str, Announcement | Problem]) -> Policy:  # noqa: A001 - always called as policy.compile
     """Return the policy of a configuration and its prepared announcements, with its hash.
 
-    A line whose announcement has a problem keeps its mode and is `unusable`: its callers are not recorded.
+    A line whose announcement has a problem keeps its mode and is `unusable`: its callers are not recorded. The same
+    for those whom it calls with an outgoing announcement, without one side troubling the other.
     """
     policy = Policy(
         site=config.site.name,
@@ -59,19 +86,39 @@ def compile(config: Config, prepared: Mapping[str, Announcement | Problem]) -> P
         lines={name: _line(name, line, prepared) for name, line in config.lines.items()},
         staff=config.parties.staff,
         trunks=config.parties.trunks,
+        emergency_numbers=frozenset(config.emergency_numbers),
     )
     return replace(policy, sha256=hashlib.sha256(to_json(policy)).hexdigest())
 
 
 def lines_conf(policy: Policy, layout: Layout) -> bytes:
-    """Return the dialplan include: one extension a line, which returns the line's mode, and the fallback's place.
+    """Return the dialplan include: lines' modes, which of them listen for machines, staff, and the fallback's place.
 
     A line's name is checked by the configuration to be [a-z0-9-], to be none of Asterisk's own extensions,
     and to differ from every other without its dashes, which Asterisk does not compare.
     """
     lines = [f"exten => {name},1,Return({line.mode})\n" for name, line in sorted(policy.lines.items())]
+    machines = [
+        f"exten => {name},1,Return(yes)\n" for name, line in sorted(policy.lines.items()) if line.machine_detection
+    ]
+    staff = [f"exten => {name},1,Return({name})\n" for name in _staff_extensions(policy)]
     fallback = f"exten => fallback,1,Return({layout.fallback})\n"
-    return (_LINES_HEADER + "".join(lines) + _SITE_HEADER + fallback).encode()
+    parts = [_LINES_HEADER, *lines, _MACHINES_HEADER, *machines, _STAFF_HEADER, *staff, _SITE_HEADER, fallback]
+    return "".join(parts).encode()
+
+
+def _staff_extensions(policy: Policy) -> list[str]:
+    """Return the house's PJSIP endpoints as the dialplan may know them.
+
+    Whoever is left out here (another technology, a name that Asterisk would take for a pattern or for another's)
+    goes to the gate instead, which knows every name exactly and lets them pass at once.
+    """
+    found: dict[str, str] = {}
+    for endpoint in sorted(policy.staff):
+        name = endpoint.removeprefix(_PJSIP)
+        if endpoint.startswith(_PJSIP) and not name.startswith("_"):
+            found.setdefault(name.replace("-", ""), name)
+    return sorted(found.values())
 
 
 def write(policy: Policy, layout: Layout) -> bool:

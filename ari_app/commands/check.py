@@ -48,7 +48,15 @@ def _announcement(name: str, prepared: Announcement | Problem) -> str:
 def _verdict(line: Line) -> str:
     if line.mode is Mode.NEVER:
         return f"never recorded: {escape(line.reason or '')}"
-    return "[red]not recorded[/red]" if line.unusable else "announced, then recorded"
+    calling = _side("callers", line.announcements, line.unusable)
+    called = _side("called", line.outgoing_announcements, line.outgoing_unusable)
+    return f"{calling}\n{called}"
+
+
+def _side(who: str, heard: tuple[Announcement, ...], unusable: str | None) -> str:
+    if unusable:
+        return f"[red]{who}: not recorded[/red]"
+    return f"{who}: told, then recorded" if heard else f"{who}: not recorded (no announcement)"
 
 
 def _lines(config: Config, compiled: Policy, prepared: Mapping[str, Announcement | Problem]) -> Table:
@@ -57,12 +65,14 @@ def _lines(config: Config, compiled: Policy, prepared: Mapping[str, Announcement
         table.add_column(column, overflow="fold")
     for name, line in compiled.lines.items():
         recorded = line.mode is not Mode.NEVER
-        heard = config.lines[name].announcements if recorded else ()
+        rules = config.lines[name]
+        heard = [_announcement(item, prepared[item]) for item in rules.announcements]
+        heard += [f"called: {_announcement(item, prepared[item])}" for item in rules.outgoing_announcements]
         table.add_row(
             name,
             "\n".join(line.numbers) or "-",
             line.mode,
-            "\n".join(_announcement(item, prepared[item]) for item in heard) or "-",
+            "\n".join(heard if recorded else ()) or "-",
             line.capture if recorded else "-",
             f"{line.max_seconds / 3600:g} h" if recorded else "-",
             _verdict(line),
@@ -73,8 +83,9 @@ def _lines(config: Config, compiled: Policy, prepared: Mapping[str, Announcement
 def _announcements(config: Config, prepared: Mapping[str, Announcement | Problem]) -> Iterator[Finding]:
     for name, item in prepared.items():
         if isinstance(item, Problem):
-            users = [line for line, rules in config.lines.items() if name in rules.announcements]
-            silenced = f" (lines not recorded: {', '.join(users)})" if users else " (no line uses it)"
+            uses = [f"callers of {line}" for line, rules in config.lines.items() if name in rules.announcements]
+            uses += [f"called by {line}" for line, it in config.lines.items() if name in it.outgoing_announcements]
+            silenced = f" (not recorded: {', '.join(uses)})" if uses else " (no line uses it)"
             yield Finding(f"announcement {name}", item.problem + silenced, CONFIGURATION, item.hint)
 
 
@@ -106,6 +117,8 @@ def run(config_path: Path, *, offline: bool = False) -> int:
     with tempfile.TemporaryDirectory(prefix="consentgate-check-") as folder:
         prepared = announcements.prepare(config, Layout(Path(folder)))
     console.print(_lines(config, policy.compile(config, prepared), prepared))
+    if config.emergency_numbers:
+        console.print(f"Emergency numbers, never touched: {', '.join(config.emergency_numbers)}")
     findings: list[Finding] = []
     for group in (_announcements(config, prepared), _storage(config), () if offline else _connections(config)):
         for finding in group:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ari_app.config import Config
-from ari_app.config_units import size_text
+from ari_app.config.units import size_text
 from ari_app.errors import FINDING, GOOD, UNREACHABLE, ConsentgateError, TransientError, UnreachableError
 from ari_app.layout import Layout
 

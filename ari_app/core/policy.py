@@ -86,6 +86,8 @@ class Line:
     """What a called party hears; it does not name the clinic, because whoever answers may not be the patient."""
     machine_detection: bool = False
     on_objection: OnObjection = OnObjection.STOP
+    outgoing_unusable: str | None = None
+    """Why nobody who is called is recorded although `outgoing_announcements` were configured; callers are, as ever."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,6 +180,8 @@ class TestWhole:
         shown = capsys.readouterr().out
         for text in ("advice-line", "01632960111", "advice-en (en, 1.6 s, speech ends at 1.0 s)", "anonymous support"):
             assert text in shown
+        assert "callers: told, then recorded" in shown
+        assert "called: not recorded (no announcement)" in shown
         assert "Everything is good. Connections were left out." in shown
         assert list((tmp_path / "spool").iterdir()) == []
 
@@ -188,9 +190,23 @@ class TestWhole:
     ) -> None:
         assert check.run(self.file(tmp_path), offline=True) == CONFIGURATION
         shown = capsys.readouterr().out
-        assert "does not exist (lines not recorded: advice-line)" in shown
-        assert "not recorded" in shown
+        assert "does not exist (not recorded: callers of advice-line)" in shown
+        assert "callers: not recorded" in shown
         assert "1 to mend." in shown
+
+    def test_what_a_called_person_hears_is_judged_apart(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        write_wav(tmp_path / "advice-en.wav", speech())
+        neutral = {"file": "neutral.wav", "language": "en", "text": "This call is recorded."}
+        changes = [("announcements.neutral", neutral), ("lines.advice-line.outgoing_announcements", ["neutral"])]
+        file = self.file(tmp_path, *changes, ("emergency_numbers", ["999", "2222"]))
+        assert check.run(file, offline=True) == CONFIGURATION
+        shown = capsys.readouterr().out
+        assert "does not exist (not recorded: called by advice-line)" in shown
+        for text in ("callers: told, then recorded", "called: not recorded", "called: neutral: cannot be used"):
+            assert text in shown
+        assert "Emergency numbers, never touched: 999, 2222" in shown
 
     def test_markup_in_a_text_of_the_site_is_text(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         write_wav(tmp_path / "advice-en.wav", speech())

@@ -9,9 +9,10 @@ from unit.config_world import SECRETS, write
 
 from ari_app import config
 from ari_app.config import InvalidConfigurationError, Secret
-from ari_app.core.policy import Capture, Mode
+from ari_app.core.policy import Capture, Mode, OnObjection
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "consentgate.yaml"
+CALLED: tuple[str, object] = ("lines.advice-line.outgoing_announcements", ["advice-en"])
 
 
 def refused(file: Path, environment: dict[str, str] | None = None) -> InvalidConfigurationError:
@@ -123,6 +124,15 @@ def test_nothing_prints_a_secret(tmp_path: Path) -> None:
         ("lines.advice-line.max_hours", 25, "must be a number of hours"),
         ("lines.advice-line.max_hours", True, "must be a number of hours"),
         ("lines.advice-line.discard_window_seconds", -1, "must be greater than or equal to 0"),
+        ("lines.advice-line.machine_detection", "maybe", "must be a valid boolean"),
+        ("lines.advice-line.machine_detection", True, "has no effect without outgoing_announcements: it only delays"),
+        ("lines.advice-line.on_objection", "leave-out", "is not one of stop, leave_out: did you mean leave_out?"),
+        (
+            "lines.advice-line.outgoing_announcements",
+            "advice-en",
+            "must be a list: for example outgoing_ann",
+        ),
+        ("emergency_numbers", "999", "must be a list: for example emergency_numbers: [999]"),
         ("lines.advice-line.purposes", "audit", "must be a list: for example purposes: [audit]"),
         ("lines.advice-line.retention", "helth_record", "is not a class of the section retention: did you mean health"),
         ("announcements.advice-en.language", "english", "is not a language"),
@@ -185,6 +195,30 @@ def test_a_wrong_value_is_told_with_its_place_and_a_hint(
             "is to Asterisk the same extension as crisis-line",
         ),
         ([("lines.Crisis", {"mode": "never", "reason": "x"})], "lines.Crisis", "is not a name"),
+        (
+            [("announcements.advice-en.text", "This is ST\nElsewhere  hospital."), CALLED],
+            "lines.advice-line.outgoing_announcements[0]",
+            "says the site's name to whoever answers, who may not be the patient: word announcements.advice-en.text",
+        ),
+        (
+            [("lines.advice-line.outgoing_announcements", ["advice-en", "advice-en"])],
+            "lines.advice-line.outgoing_announcements[1]",
+            "stands twice in this list",
+        ),
+        (
+            [("lines.advice-line.outgoing_announcements", ["advice-eng"])],
+            "lines.advice-line.outgoing_announcements[0]",
+            "is not defined: did you mean advice-en?",
+        ),
+        ([("emergency_numbers", ["999", "999"])], "emergency_numbers[1]", "stands twice in this list"),
+        ([("emergency_numbers", [112])], "emergency_numbers[0]", 'put it in quotes: "112"'),
+        ([("emergency_numbers", ["+999"])], "emergency_numbers[0]", "is not a number that a telephone dials"),
+        ([("emergency_numbers", ["9"])], "emergency_numbers[0]", "is not a number that a telephone dials"),
+        (
+            [("emergency_numbers", ["01632960111"])],
+            "emergency_numbers[0]",
+            "is also a number of the line advice-line, which is announced: take it out of lines.advice-line.numbers",
+        ),
         ([("parties.trunks", ["PJSIP/2001"])], "parties.trunks[0]", "stands already in parties.staff"),
         ([("parties.staff", ["PJSIP/2*"])], "parties.staff[0]", "is not an endpoint's exact name"),
         ([("parties.staff", ["2001"])], "parties.staff[0]", "no patterns: PJSIP/2001"),
@@ -202,6 +236,16 @@ def test_a_rule_between_values_is_told_at_the_value_that_breaks_it(
     found = told(write(tmp_path, *changes))
     assert [path for path, _ in found] == [place]
     assert expected in found[0][1]
+
+
+def test_a_line_may_call_only_or_never_and_an_emergency_number_may_be_of_a_never_line(tmp_path: Path) -> None:
+    changes: list[tuple[str, object]] = [CALLED, ("lines.advice-line.announcements", None)]
+    changes += [("lines.advice-line.machine_detection", True), ("emergency_numbers", ["999", "01632960199", "*112#"])]
+    loaded = config.load(write(tmp_path, *changes), {})
+    line = loaded.lines["advice-line"]
+    assert (line.announcements, line.outgoing_announcements) == ((), ("advice-en",))
+    assert (line.machine_detection, line.on_objection) == (True, OnObjection.STOP)
+    assert loaded.emergency_numbers == ("999", "01632960199", "*112#")
 
 
 def test_a_never_line_may_keep_its_announcements_so_that_one_word_silences_it(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ari_app.config_units import period, size_bytes, size_text
+from ari_app.config.units import period, size_bytes, size_text
 
 
 @given(st.integers(0, 2**50))

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from ari_app.adapters.ami import NEEDED_EVENTS
-from ari_app.config_model import Config
+from ari_app.config.model import Config
 from ari_app.core.reasons import Reason
 
 CHECKOUT = Path(__file__).parents[2]

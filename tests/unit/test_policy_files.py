@@ -12,7 +12,7 @@ from unit.config_world import SECRETS, speech, write, write_wav
 
 from ari_app import announcements, config, durable, policy
 from ari_app.announcements import Problem
-from ari_app.core.policy import Capture, Mode, Policy, from_json
+from ari_app.core.policy import Capture, Mode, OnObjection, Policy, from_json
 from ari_app.errors import SpoolError
 from ari_app.layout import Layout
 
@@ -53,6 +53,29 @@ def test_a_broken_announcement_silences_its_line_and_no_other(tmp_path: Path) ->
     assert len(found.lines["other-line"].announcements) == 1
 
 
+def test_one_side_s_broken_announcement_silences_that_side_alone(tmp_path: Path) -> None:
+    neutral = {"file": "neutral.wav", "language": "en", "text": "This call is recorded."}
+    calling: list[tuple[str, object]] = [
+        ("announcements.neutral", neutral),
+        ("lines.advice-line.outgoing_announcements", ["neutral"]),
+        ("lines.advice-line.machine_detection", True),
+        ("lines.advice-line.on_objection", "leave_out"),
+    ]
+    line = compiled(tmp_path, *calling)[0].lines["advice-line"]
+    assert (line.unusable, [one.name for one in line.announcements]) == (None, ["advice-en"])
+    assert (line.outgoing_announcements, line.machine_detection) == ((), False)
+    assert "neutral.wav does not exist" in str(line.outgoing_unusable)
+    write_wav(tmp_path / "neutral.wav", speech(seed=2))
+    (tmp_path / "advice-en.wav").unlink()
+    found, layout = compiled(tmp_path, *calling, sound=False)
+    line = found.lines["advice-line"]
+    assert (line.announcements, line.outgoing_unusable) == ((), None)
+    assert "advice-en.wav does not exist" in str(line.unusable)
+    assert ([one.name for one in line.outgoing_announcements], line.machine_detection) == (["neutral"], True)
+    assert line.on_objection is OnObjection.LEAVE_OUT
+    assert b"[consentgate-machine-detection]\nexten => advice-line,1,Return(yes)\n" in policy.lines_conf(found, layout)
+
+
 def test_a_never_line_has_no_announcements_and_no_fault_of_theirs(tmp_path: Path) -> None:
     changes = [("lines.advice-line.mode", "never"), ("lines.advice-line.reason", "today's complaint")]
     found, _ = compiled(tmp_path, *changes, sound=False)
@@ -72,6 +95,21 @@ def test_what_is_written_is_read_back_equal_and_hashes_to_the_policy_s_hash(tmp_
     assert not [path for path in layout.root.iterdir() if path.name.startswith(".")]
 
 
+def test_emergency_numbers_reach_the_policy(tmp_path: Path) -> None:
+    found, layout = compiled(tmp_path, ("emergency_numbers", ["999", "2222"]))
+    policy.write(found, layout)
+    assert found.emergency_numbers == from_json(layout.policy.read_bytes()).emergency_numbers == {"999", "2222"}
+
+
+def test_the_dialplan_knows_the_house_s_phones_by_names_that_asterisk_compares_exactly(tmp_path: Path) -> None:
+    # `_X.` would be a pattern, and stand for everybody; to Asterisk 20-03 is 2003 already.
+    staff = ["PJSIP/2001", "PJSIP/_X.", "SIP/2002", "PJSIP/2003", "PJSIP/20-03", "PJSIP/ward.7+a@b"]
+    found, layout = compiled(tmp_path, ("parties.staff", staff))
+    written = policy.lines_conf(found, layout).decode()
+    section = written.partition("[consentgate-staff]\n")[2].partition("\n\n")[0].splitlines()
+    assert section == [f"exten => {name},1,Return({name})" for name in ("20-03", "2001", "ward.7+a@b")]
+
+
 def test_the_dialplan_learns_each_line_s_mode(tmp_path: Path) -> None:
     found, layout = compiled(tmp_path)
     policy.write(found, layout)
@@ -80,6 +118,12 @@ def test_the_dialplan_learns_each_line_s_mode(tmp_path: Path) -> None:
         "[consentgate-lines]",
         "exten => advice-line,1,Return(announce)",
         "exten => crisis-line,1,Return(never)",
+        "",
+        "[consentgate-machine-detection]",
+        "",
+        "[consentgate-staff]",
+        "exten => 2001,1,Return(2001)",
+        "exten => 2002,1,Return(2002)",
         "",
         "[consentgate-site]",
         f"exten => fallback,1,Return({layout.fallback})",

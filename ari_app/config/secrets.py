@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from .config_problems import Problem
-from .config_yaml import Document
+from .problems import Problem
+from .yaml import Document
 
 MAX_BYTES = 64 * 1024
 

@@ -10,8 +10,9 @@ from typing import Any, cast
 
 import yaml
 
-from .config_problems import InvalidConfigurationError, Path, Problem, dotted, shown
-from .errors import ConfigurationError
+from ari_app.errors import ConfigurationError
+
+from .problems import InvalidConfigurationError, Path, Problem, dotted, shown
 
 MAX_BYTES = 1024 * 1024
 MAX_NODES = 100_000

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from .errors import ConfigurationError
+from ari_app.errors import ConfigurationError
 
 Path = tuple[str | int, ...]
 """Where something stands in the tree: `("lines", "advice-line", "numbers", 0)`."""

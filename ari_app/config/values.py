@@ -1,23 +1,22 @@
-"""The shape of the configuration: every section, key, bound and default, one model each, frozen.
+"""The kinds of value that a configuration holds: what each may look like, and what is said where one does not.
 
-Rules between sections (a line names an announcement that must exist) stand in `config_rules`, because they
-shall be reported together with every problem of this file's kind, and a model with a wrong field tells no more.
+Forms are narrow on purpose: names become Asterisk extensions, paths go into MixMonitor's options, texts go to people's
+terminals.
 """
 
 import re
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, Strict, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from .config_problems import did_you_mean
-from .config_secrets import Secret
-from .config_units import Period, period, size_bytes
-from .core.policy import Capture, Mode
+from ari_app.core.policy import Mode
+
+from .problems import did_you_mean
+from .units import Period, period, size_bytes
 
 LATER_MODES = ("announce_opt_out", "opt_in")
 MAX_SPOOL_PATH = 180
@@ -112,7 +111,7 @@ def _seconds_of_hours(value: object) -> int:
     return round(seconds)
 
 
-def _not_yet(value: object) -> object:
+def not_yet(value: object) -> object:
     # A setting that is taken and not obeyed would be believed: nobody looks at a bucket's locks every day.
     if value is not None:
         raise refuse("does not exist yet in this version", "remove it; the bucket's own default retention works today")
@@ -149,6 +148,9 @@ Host = Annotated[str, _form(r"[A-Za-z0-9._:-]{1,253}", "is not a host name or ad
 Number = Annotated[
     str, _form(r"\+?[0-9*#]{2,25}", "is not a telephone number", "digits only, with + in front if international")
 ]
+EmergencyNumber = Annotated[
+    str, _form(r"[0-9*#]{2,25}", "is not a number that a telephone dials", 'digits, * and # only, in quotes: "999"')
+]
 Endpoint = Annotated[
     str,
     _form(
@@ -162,143 +164,3 @@ Bucket = Annotated[
 ]
 Region = Annotated[str, _form(r"[a-z0-9-]{1,40}", "is not a region", "for example eu-west-2")]
 Id = Annotated[str, _form(r"[A-Za-z0-9:/._-]{1,400}", "is not a key's id", "its ARN, id or alias")]
-
-
-class Section(BaseModel):
-    """Frozen, and nothing in it that is not known: a mistyped key must not pass for a default."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, populate_by_name=False)
-
-
-class Site(Section):
-    """Whose calls these are."""
-
-    name: Text = Field(examples=["St Elsewhere Hospital"])
-    node: Name = Field(examples=["pbx1"])
-    default_language: Language = "en"
-
-
-class Asterisk(Section):
-    """How the gate reaches Asterisk. Both passwords come from outside of the file (`config_secrets`)."""
-
-    ari_url: Url = Field(examples=["http://127.0.0.1:8088/ari"])
-    ari_user: User = Field(examples=["consentgate"])
-    ari_password: Secret
-    ari_password_file: SecretFile | None = None
-    ami_host: Host = "127.0.0.1"
-    ami_port: Port = 5038
-    ami_user: User = Field(examples=["consentgate"])
-    ami_password: Secret
-    ami_password_file: SecretFile | None = None
-
-
-class Spool(Section):
-    """Where calls lie until they are stored, and how much room must stay free there."""
-
-    path: SpoolPath = Field(examples=["/var/spool/consentgate"])
-    stop_below_free_bytes: SizeBytes = Field(default=2 * 2**30, alias="stop_below_free")
-
-
-class S3(Section):
-    """Where recordings go. Without keys, boto3's own chain is used (an instance's role, a profile)."""
-
-    bucket: Bucket = Field(examples=["hospital-recordings"])
-    region: Region = Field(examples=["eu-west-2"])
-    endpoint_url: Url | None = None
-    access_key: Secret | None = None
-    access_key_file: SecretFile | None = None
-    secret_key: Secret | None = None
-    secret_key_file: SecretFile | None = None
-    prefix: BucketPrefix = "calls"
-    encryption: Literal["AES256", "aws:kms"] | None = None
-    kms_key_id: Id | None = None
-    object_lock: Annotated[None, BeforeValidator(_not_yet)] = None
-
-
-class Numbers(Section):
-    """The key under which telephone numbers are encrypted."""
-
-    key: Secret
-    key_file: SecretFile | None = None
-
-
-class Postgres(Section):
-    """The database; its whole address is a secret, because it usually holds the password."""
-
-    dsn: Secret
-    dsn_file: SecretFile | None = None
-
-
-class AnnouncementFile(Section):
-    """One sound file, its language and what it says."""
-
-    file: SoundFile = Field(examples=["advice-en.wav"])
-    language: Language = Field(examples=["en"])
-    text: LongText = Field(examples=['"This call may be recorded …"'])
-
-
-class Line(Section):
-    """The rules of one line, as the site wrote them."""
-
-    numbers: tuple[Number, ...] = ()
-    mode: LineMode = Field(examples=["announce"])
-    announcements: tuple[str, ...] = Field(default=(), max_length=8)
-    purposes: tuple[Word, ...] = ()
-    capture: Capture = Capture.CONVERSATION
-    retention: str | None = None
-    reason: Text | None = None
-    max_seconds: HoursInSeconds = Field(default=3 * SECONDS_PER_HOUR, alias="max_hours")
-    discard_window_seconds: Annotated[int, Strict(), Field(ge=0, le=30 * 24 * SECONDS_PER_HOUR)] = 0
-
-
-class Parties(Section):
-    """Endpoints by exact name: staff are told by contract, everybody else must hear it."""
-
-    staff: frozenset[Endpoint] = frozenset()
-    trunks: frozenset[Endpoint] = frozenset()
-
-
-class RetentionClass(Section):
-    """How long a class of recordings is kept, from when, and which rule says so, read on which day."""
-
-    keep: KeepPeriod = Field(examples=["8y"])
-    since: Literal["call", "last_contact"] = Field(alias="from", examples=["last_contact"])
-    citation: Text = Field(examples=['"Records Management Code of Practice, appendix II"'])
-    checked: date = Field(examples=["2026-11-01"])
-
-
-class Config(Section):
-    """The whole configuration; every name of DESIGN §6 that is a Python keyword or lacks its unit has another."""
-
-    site: Site
-    asterisk: Asterisk
-    spool: Spool
-    s3: S3
-    numbers: Numbers
-    postgres: Postgres
-    announcements: dict[Name, AnnouncementFile] = Field(default_factory=dict)
-    lines: dict[Name, Line] = Field(min_length=1)
-    parties: Parties = Parties()
-    retention: dict[Word, RetentionClass] = Field(default_factory=dict)
-
-
-def section_at(path: tuple[str | int, ...]) -> type[Section] | None:
-    """Return the model of the section that stands at a path, to say which keys are known there."""
-    model: Any = Config
-    for part in path:
-        if isinstance(model, type) and issubclass(model, Section):
-            found = [field for name, field in model.model_fields.items() if part in {field.alias, name}]
-            model = found[0].annotation if found else None
-        else:
-            # dict[name, Section]: the part is the name.
-            model = getattr(model, "__args__", (None, None))[-1]
-    return model if isinstance(model, type) and issubclass(model, Section) else None
-
-
-def keys_of(model: type[Section]) -> dict[str, str]:
-    """Return each key that may be written in a section, with an example for it or ''."""
-    return {
-        field.alias or name: str((field.examples or [""])[0])
-        for name, field in model.model_fields.items()
-        if Secret not in (field.annotation, *getattr(field.annotation, "__args__", ()))
-    }

@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from .config_model import LATER_MODES
-from .config_problems import Path, Problem, did_you_mean
-from .config_secrets import Secret
-from .config_yaml import Document
-from .core.policy import Mode
-from .errors import ConfigurationError
-from .numbers import parse_key
+from ari_app.core.policy import Mode
+from ari_app.errors import ConfigurationError
+from ari_app.numbers import parse_key
+
+from .problems import Path, Problem, did_you_mean
+from .secrets import Secret
+from .values import LATER_MODES
+from .yaml import Document
 
 # Asterisk gives these extensions a meaning of its own; as the name of a line they would be entered on a
 # hang-up or a wrong number in the context that lines.conf makes.
@@ -40,6 +41,7 @@ def problems(document: Document) -> Iterator[Problem]:
     yield from _lines(document)
     yield from _numbers(document)
     yield from _parties(document)
+    yield from _emergency(document)
     yield from _s3(document)
     yield from _secrets(document)
 
@@ -66,11 +68,17 @@ def _line(document: Document, path: Path, line: dict[str, Any]) -> Iterator[Prob
     if mode == Mode.NEVER and not line.get("reason"):
         hint = 'say why, for whoever asks later: reason: "anonymous support line"'
         yield document.problem((*path, "reason"), "is missing: a line of mode never must give one", hint)
-    if mode in {Mode.ANNOUNCE, *LATER_MODES} and not line.get("announcements"):
+    announced = line.get("announcements") or line.get("outgoing_announcements")
+    if mode in {Mode.ANNOUNCE, *LATER_MODES} and not announced:
         known = ", ".join(_section(document.data, "announcements")) or "define one in the section announcements"
         hint = f"name at least one: {known}"
         yield document.problem((*path, "announcements"), "is missing: nobody would be told anything", hint)
-    for key, section in (("announcements", "announcements"), ("purposes", None)):
+    if mode != Mode.NEVER and line.get("machine_detection") is True and not line.get("outgoing_announcements"):
+        hint = "it only delays calls: remove it, or name what a person who is called shall hear"
+        yield document.problem((*path, "machine_detection"), "has no effect without outgoing_announcements", hint)
+    yield from _outgoing(document, path, line)
+    lists = {"announcements": "announcements", "outgoing_announcements": "announcements", "purposes": None}
+    for key, section in lists.items():
         seen: set[str] = set()
         for index, name in _texts(line.get(key)):
             here = (*path, key, index)
@@ -83,6 +91,22 @@ def _line(document: Document, path: Path, line: dict[str, Any]) -> Iterator[Prob
     if isinstance(retention, str) and retention not in _section(document.data, "retention"):
         hint = _defined(document, "retention", retention)
         yield document.problem((*path, "retention"), "is not a class of the section retention", hint)
+
+
+def _outgoing(document: Document, path: Path, line: dict[str, Any]) -> Iterator[Problem]:
+    """Whoever answers may not be the patient, and must not learn from us who is a patient of whom."""
+    site = _words(_section(document.data, "site").get("name"))
+    for index, name in _texts(line.get("outgoing_announcements")):
+        text = _section(document.data, "announcements", name).get("text")
+        if site and site in _words(text):
+            found = "says the site's name to whoever answers, who may not be the patient"
+            hint = f'word announcements.{name}.text without it: "This call may be recorded for training and audit."'
+            yield document.problem((*path, "outgoing_announcements", index), found, hint)
+
+
+def _words(value: object) -> str:
+    """Return a text as it sounds: cases and line breaks are not heard."""
+    return " ".join(value.split()).casefold() if isinstance(value, str) else ""
 
 
 def _defined(document: Document, section: str, name: str) -> str:
@@ -110,6 +134,24 @@ def _parties(document: Document) -> Iterator[Problem]:
                 hint = "an endpoint is either staff or a trunk, and stands once"
                 yield document.problem(("parties", role, index), f"stands already in parties.{first}", hint)
             roles.setdefault(endpoint, role)
+
+
+def _emergency(document: Document) -> Iterator[Problem]:
+    gated = {
+        number: name
+        for name, line in _section(document.data, "lines").items()
+        for _, number in _texts(_section(line).get("numbers"))
+        if _section(line).get("mode") != Mode.NEVER
+    }
+    seen: set[str] = set()
+    for index, number in _texts(document.data.get("emergency_numbers")):
+        path: Path = ("emergency_numbers", index)
+        if line := gated.get(number):
+            hint = f"take it out of lines.{line}.numbers, or give that line mode: never"
+            yield document.problem(path, f"is also a number of the line {line}, which is announced", hint)
+        if number in seen:
+            yield document.problem(path, "stands twice in this list", "remove one of them")
+        seen.add(number)
 
 
 def _s3(document: Document) -> Iterator[Problem]:

@@ -15,8 +15,8 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from . import config_rules, config_secrets, config_yaml
-from .config_model import (
+from . import rules, secrets, yaml
+from .model import (
     S3,
     AnnouncementFile,
     Asterisk,
@@ -32,10 +32,10 @@ from .config_model import (
     keys_of,
     section_at,
 )
-from .config_problems import InvalidConfigurationError, Problem, did_you_mean
-from .config_secrets import Secret
-from .config_units import Period
-from .config_yaml import Document
+from .problems import InvalidConfigurationError, Problem, did_you_mean
+from .secrets import Secret
+from .units import Period
+from .yaml import Document
 
 __all__ = [
     "S3",
@@ -78,9 +78,9 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
     Announcements' sound files are not read here: a broken one silences its line, not the gate
     (`announcements.prepare`). Raises ConfigurationError (exit 3) with all problems.
     """
-    document, problems = config_yaml.read(path.absolute())
-    problems += config_secrets.resolve(document, environment)
-    problems += config_rules.problems(document)
+    document, problems = yaml.read(path.absolute())
+    problems += secrets.resolve(document, environment)
+    problems += rules.problems(document)
     try:
         config = Config.model_validate(document.data, context={"folder": document.folder})
     except ValidationError as error:
