@@ -24,9 +24,10 @@ from ari_app.core import evidence as ev
 from ari_app.core import manifest as mf
 from ari_app.core import names, shipment
 from ari_app.core import recording as rec
+from ari_app.core.evidence import ContradictionError
 from ari_app.core.manifest import Stored
 from ari_app.core.names import Instant, PartyId, RecordingId
-from ari_app.core.shipment import ContradictionError, Segment, TrackKey, Wav
+from ari_app.core.shipment import Segment, TrackKey, Wav
 from ari_app.layout import MANIFEST
 from ari_app.ports import ConflictError, Database, Found, ObjectStore
 

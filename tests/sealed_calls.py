@@ -7,7 +7,7 @@ both captured from the moment they were bridged until the outside party hung up.
 import json
 import struct
 import wave
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,23 @@ def entered(party: str, *, contract: bool, seconds: float = 0.1) -> ev.PartyEnte
         endpoint=f"PJSIP/{side}",
         contract=contract,
     )
+
+
+def guest(party: str, recording: str, seconds: float = 0.1) -> ev.PartyEntered:
+    """Return the entry of an outside party whose voice is in another recording."""
+    return replace(entered(party, contract=False, seconds=seconds), recording=recording)
+
+
+def widened(seconds: float, *parties: str, permit: int = 1) -> ev.PermitWidened:
+    return ev.PermitWidened(at=at(seconds), permit=permit, parties=list(parties))
+
+
+def narrowed(seconds: float, *parties: str, permit: int = 1) -> ev.PermitNarrowed:
+    return ev.PermitNarrowed(at=at(seconds), permit=permit, parties=list(parties))
+
+
+def objected(seconds: float, party: str) -> ev.PartyObjected:
+    return ev.PartyObjected(at=at(seconds), party=party)
 
 
 def requested(segment: int, party: str, *, permit: int = 1, seconds: float = 3.02) -> ev.CaptureRequested:

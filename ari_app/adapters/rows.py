@@ -51,10 +51,16 @@ INSERT: Final[tuple[LiteralString, ...]] = (
              lines integer, sha256 text, heartbeat_at timestamptz)
     """,
     """
-    INSERT INTO parties (recording, party, side, channel, endpoint, contract, entered_at)
-    SELECT %(recording)s, party, side, channel, endpoint, contract, entered_at
+    INSERT INTO parties (recording, party, side, channel, endpoint, contract, entered_at, recorded_in, objected_at)
+    SELECT %(recording)s, p.party, side, channel, endpoint, contract, entered_at, p.recording, o.at
     FROM jsonb_to_recordset(%(manifest)s::jsonb -> 'parties') AS p(
-        party text, side text, channel text, endpoint text, contract boolean, entered_at timestamptz)
+        party text, side text, channel text, endpoint text, contract boolean, entered_at timestamptz, recording text)
+    LEFT JOIN jsonb_to_recordset(%(manifest)s::jsonb -> 'objections') AS o(party text, at timestamptz) USING (party)
+    """,
+    """
+    INSERT INTO objections (recording, party, at)
+    SELECT %(recording)s, party, at
+    FROM jsonb_to_recordset(%(manifest)s::jsonb -> 'objections') AS o(party text, at timestamptz)
     """,
     """
     INSERT INTO notices (recording, notice, party, announcement, language, sha256, duration_ms, spoken_end_ms,
@@ -72,13 +78,18 @@ INSERT: Final[tuple[LiteralString, ...]] = (
     FROM jsonb_to_recordset(%(manifest)s::jsonb -> 'permits') AS p(
         permit integer, granted_at timestamptz, revoked_at timestamptz, reason text, covered_until timestamptz)
     """,
-    # Whether a party is told by contract is read from its own row, not from what the permit says of it.
+    # Whether a party is told by contract, and since when they objected, is read from their own row, not from what the
+    # permit says of them.
     """
-    INSERT INTO permit_parties (recording, permit, party, since, contract, notice, told_at)
-    SELECT %(recording)s, p.permit, n.party, n.since, parties.contract, n.notice, n.told_at
-    FROM jsonb_to_recordset(%(manifest)s::jsonb -> 'permits') AS p(permit integer, parties jsonb)
+    INSERT INTO permit_parties (recording, permit, party, since, contract, notice, told_at, left_at, objected,
+                                objected_at, permit_until, covered_until)
+    SELECT %(recording)s, p.permit, n.party, n.since, parties.contract, n.notice, n.told_at, n.left_at,
+           parties.objected, parties.objected_at, p.covered_until, n.covered_until
+    FROM jsonb_to_recordset(%(manifest)s::jsonb -> 'permits') AS p(
+        permit integer, covered_until timestamptz, parties jsonb)
     CROSS JOIN LATERAL jsonb_to_recordset(p.parties) AS n(
-        party text, since timestamptz, notice integer, told_at timestamptz)
+        party text, since timestamptz, notice integer, told_at timestamptz, left_at timestamptz,
+        covered_until timestamptz)
     LEFT JOIN parties ON parties.recording = %(recording)s AND parties.party = n.party
     """,
     """
@@ -92,16 +103,17 @@ INSERT: Final[tuple[LiteralString, ...]] = (
     # Left joins: a track without its permit must fail on NOT NULL, not vanish.
     """
     INSERT INTO tracks (recording, segment, party, permit, file, origin_at, ended_at, first_sample, stored_samples,
-                        destroyed_samples, short_ms, ambiguous, channel, "offset", stored_from, stored_until,
-                        permit_since, permit_until, stored_segment)
+                        destroyed_samples, cut_before_ms, cut_after_ms, short_ms, ambiguous, channel, "offset",
+                        stored_from, stored_until, permit_since, permit_until, stored_segment)
     SELECT %(recording)s, t.segment, t.party, t.permit, t.file, t.origin_at, t.ended_at, t.first_sample,
-           t.stored_samples, t.destroyed_samples, t.short_ms, t.ambiguous, t.channel, t."offset", t.stored_from,
-           t.stored_until, n.since, p.covered_until, CASE WHEN t.stored_samples > 0 THEN t.segment END
+           t.stored_samples, t.destroyed_samples, t.cut_before_ms, t.cut_after_ms, t.short_ms, t.ambiguous, t.channel,
+           t."offset", t.stored_from, t.stored_until, n.since, n.covered_until,
+           CASE WHEN t.stored_samples > 0 THEN t.segment END
     FROM jsonb_to_recordset(%(manifest)s::jsonb -> 'tracks') AS t(
         segment integer, party text, permit integer, file boolean, origin_at timestamptz, ended_at timestamptz,
-        first_sample bigint, stored_samples bigint, destroyed_samples bigint, short_ms integer, ambiguous boolean,
-        channel integer, "offset" bigint, stored_from timestamptz, stored_until timestamptz)
-    LEFT JOIN permits p ON p.recording = %(recording)s AND p.permit = t.permit
+        first_sample bigint, stored_samples bigint, destroyed_samples bigint, cut_before_ms integer,
+        cut_after_ms integer, short_ms integer, ambiguous boolean, channel integer, "offset" bigint,
+        stored_from timestamptz, stored_until timestamptz)
     LEFT JOIN permit_parties n ON n.recording = %(recording)s AND n.permit = t.permit AND n.party = t.party
     """,
     """

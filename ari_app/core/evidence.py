@@ -236,6 +236,10 @@ class DamagedJournalError(ValueError):
     """The journal was altered or is damaged before its last line: its call must not be shipped."""
 
 
+class ContradictionError(ValueError):
+    """The journal is whole but says something that must not be: its call is not shipped until a person looked."""
+
+
 def line(entry: Entry, previous: str) -> tuple[bytes, str]:
     """Return the entry's line, with newline, and the hash that the next line must hold."""
     # Flat by construction, so no deep copy: this is done for every entry of every call.

@@ -7,18 +7,19 @@ no spaces, UTF-8). Instants are RFC 3339 in UTC with microseconds (`names.iso`),
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
+from . import coverage, names
 from . import evidence as ev
-from . import names
+from . import gaps as gp
 from . import recording as rec
+from .coverage import Member, Permitted
 from .names import MICROSECONDS, Instant, RecordingId
 from .policy import canonical
 from .reasons import Reason
-from .shipment import Kept, Plan, Wav, notices_of, parties_of, told_by
+from .shipment import Kept, Plan, Wav
 
 FORMAT = 1
 RECORDED, NOT_RECORDED = "recorded", "not_recorded"
@@ -40,6 +41,8 @@ def build(made: Plan, folder: str, objects: Mapping[int, Stored]) -> dict[str, A
     """
     stored = [_interval(one, segment.rate_hz) for segment in made.segments for one in segment.kept]
     first = made.opened
+    reasons = gp.reasons(made.entries, made.permits, made.heartbeat_at)
+    gaps = gp.gaps(first.at, made.ended_at, stored, reasons)
     return {
         "format": FORMAT,
         "folder": folder,
@@ -56,7 +59,7 @@ def build(made: Plan, folder: str, objects: Mapping[int, Stored]) -> dict[str, A
             "began_at": names.iso(first.at),
             "ended_at": names.iso(made.ended_at),
             "outcome": RECORDED if stored else NOT_RECORDED,
-            "reason": None if stored else _reason(made),
+            "reason": None if stored else _reason(made, gaps),
             "number": first.number,
             "number_hash": first.number_hash,
             "policy_sha256": first.policy_sha256,
@@ -72,16 +75,19 @@ def build(made: Plan, folder: str, objects: Mapping[int, Stored]) -> dict[str, A
                 "endpoint": one.endpoint,
                 "contract": one.contract,
                 "entered_at": names.iso(one.at),
+                "recording": coverage.elsewhere(one),
             }
-            for one in parties_of(made.entries).values()
+            for one in coverage.parties_of(made.entries).values()
         ],
-        "notices": [_notice(number, one) for number, one in enumerate(notices_of(made.entries), start=1)],
-        "permits": _permits(made),
+        "notices": [_notice(number, one) for number, one in enumerate(coverage.notices_of(made.entries), start=1)],
+        "objections": [
+            {"party": party, "at": names.iso(at)} for party, at in coverage.objections_of(made.entries).items()
+        ],
+        "permits": [_permit(one) for one in made.permits.values()],
         "segments": _segment_rows(made, objects),
         "tracks": [_track(made, *one) for one in made.cuts],
         "gaps": [
-            {"began_at": names.iso(gap.start), "ended_at": names.iso(gap.end), "reason": gap.reason}
-            for gap in rec.gaps(first.at, made.ended_at, stored, _reasons(made))
+            {"began_at": names.iso(gap.start), "ended_at": names.iso(gap.end), "reason": gap.reason} for gap in gaps
         ],
         "foreign_captures": [
             {"party": one.party, "at": names.iso(one.at)} for one in made.entries if isinstance(one, ev.ForeignCapture)
@@ -97,46 +103,21 @@ def _interval(kept: Kept, rate_hz: int) -> rec.Interval:
     return rec.Interval(kept.cut.at, Instant(kept.cut.at + kept.samples * MICROSECONDS // rate_hz))
 
 
-def _reason(made: Plan) -> Reason:
+def _reason(made: Plan, gaps: Iterable[gp.Gap]) -> Reason:
     """Say why nothing of the call is stored: the most telling of the journal's reasons."""
     ended = [one.reason for one in made.entries if isinstance(one, ev.Ended) and one.reason is not None]
-    refused = [one.reason for one in made.entries if isinstance(one, ev.NotRecorded)]
-    revoked = [one.reason for one in made.entries if isinstance(one, ev.PermitRevoked)]
+    if ended:
+        return ended[0]
     captured = any(wav is not None and wav.samples for _, _, wav in made.cuts)
-    unproved = [Reason.NO_HEARTBEAT] if captured and _unproved(made) else []
-    return [*ended[:1], *unproved, *refused[:1], *revoked[-1:], Reason.NOTHING_CAPTURED][0]
+    if captured and _unproved(made):
+        return Reason.NO_HEARTBEAT
+    return gp.most_telling(made.entries, gaps)
 
 
 def _unproved(made: Plan) -> bool:
     """Tell whether no event was known to be consumed after any permit's beginning."""
-    starts = [interval.start for interval in made.covered.values()]
+    starts = [one.granted_at for one in made.permits.values()]
     return made.heartbeat_at is None or all(made.heartbeat_at <= start for start in starts)
-
-
-def _reasons(made: Plan) -> list[tuple[Instant, Reason]]:
-    """Return what explains a gap from when on; between two reasons the earlier one holds."""
-    found: list[tuple[Instant, Reason]] = []
-    for entry in made.entries:
-        match entry:
-            case ev.Opened(at=at, mode=mode):
-                found.append((at, Reason.LINE_NEVER if mode == "never" else Reason.ANNOUNCEMENT))
-            case ev.PermitGranted(at=at) if made.opened.capture == "conversation":
-                found.append((at, Reason.NOT_BRIDGED))
-            case ev.TrackOrigin(at=at):
-                found.append((at, Reason.NOTHING_CAPTURED))
-            case ev.PermitRevoked(at=at, reason=reason) | ev.NotRecorded(at=at, reason=reason):
-                found.append((at, reason))
-            case ev.NoticeFailed(at=at, reason=reason):
-                found.append((at, reason))
-            case _:
-                pass
-    if made.heartbeat_at is not None and made.heartbeat_at < made.ended_at:
-        found.append((made.heartbeat_at, Reason.NO_HEARTBEAT))
-    elif made.covered and made.heartbeat_at is None:
-        found.extend((interval.start, Reason.NO_HEARTBEAT) for interval in made.covered.values())
-    found.sort(key=lambda one: one[0])
-    # A later repetition of the reason in force says nothing new.
-    return found[:1] + [later for earlier, later in pairwise(found) if later[1] is not earlier[1]]
 
 
 def _notice(number: int, entry: ev.NoticePlayed | ev.NoticeFailed) -> dict[str, Any]:
@@ -157,27 +138,27 @@ def _notice(number: int, entry: ev.NoticePlayed | ev.NoticeFailed) -> dict[str, 
     }
 
 
-def _permits(made: Plan) -> list[dict[str, Any]]:
-    told = told_by(made.entries)
-    revoked: dict[int, ev.PermitRevoked] = {}
-    for entry in made.entries:
-        if isinstance(entry, ev.PermitRevoked) and (entry.permit not in revoked or entry.at < revoked[entry.permit].at):
-            revoked[entry.permit] = entry
-    return [
-        {
-            "permit": permit,
-            "granted_at": names.iso(interval.start),
-            "revoked_at": names.iso(revoked[permit].at) if permit in revoked else None,
-            "reason": revoked[permit].reason if permit in revoked else None,
-            "covered_until": names.iso(interval.end),
-            "parties": [
-                {"party": party, "since": names.iso(how.at), "notice": how.notice, "told_at": _iso(how.told_at)}
-                for (of, party), how in told.items()
-                if of == permit
-            ],
-        }
-        for permit, interval in made.covered.items()
-    ]
+def _permit(permit: Permitted) -> dict[str, Any]:
+    revoked = permit.revoked
+    return {
+        "permit": permit.number,
+        "granted_at": names.iso(permit.granted_at),
+        "revoked_at": names.iso(revoked.at) if revoked else None,
+        "reason": revoked.reason if revoked else None,
+        "covered_until": names.iso(permit.until),
+        "parties": [_member(one) for one in permit.members.values()],
+    }
+
+
+def _member(member: Member) -> dict[str, Any]:
+    return {
+        "party": member.party,
+        "since": names.iso(member.since),
+        "notice": member.notice,
+        "told_at": _iso(member.told_at),
+        "left_at": _iso(member.left_at),
+        "covered_until": names.iso(member.until),
+    }
 
 
 def _segment_rows(made: Plan, objects: Mapping[int, Stored]) -> list[dict[str, Any]]:
@@ -222,9 +203,23 @@ def _track(made: Plan, track: rec.Track, cut: rec.Cut, wav: Wav | None) -> dict[
         "first_sample": cut.first,
         "stored_samples": cut.last - cut.first,
         "destroyed_samples": cut.destroyed,
+        **_let_in(track, cut, wav),
         "short_ms": cut.short_microseconds // 1000,
         "ambiguous": track.ambiguous,
         **stored,
+    }
+
+
+def _let_in(track: rec.Track, cut: rec.Cut, wav: Wav | None) -> dict[str, int | None]:
+    """Say how much of the file lay before and after what is covered: what late events had let in, and is destroyed.
+
+    Of a file without a measured beginning nobody can say it.
+    """
+    if wav is None or track.origin is None:
+        return dict.fromkeys(("cut_before_ms", "cut_after_ms"), 0 if wav is None else None)
+    return {
+        "cut_before_ms": -(-cut.first * 1000 // wav.rate_hz),
+        "cut_after_ms": -(-(wav.samples - cut.last) * 1000 // wav.rate_hz),
     }
 
 
@@ -266,7 +261,7 @@ def build_fallback(fallback: Fallback, folder: str) -> dict[str, Any]:
     }
 
 
-_PARTS = ("parties", "notices", "permits", "segments", "tracks", "gaps", "foreign_captures")
+_PARTS = ("parties", "notices", "objections", "permits", "segments", "tracks", "gaps", "foreign_captures")
 
 
 def to_json(manifest: Mapping[str, Any]) -> tuple[bytes, str]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from . import evidence as ev
 from .names import MICROSECONDS, Instant
-from .reasons import Reason
 
 SAFETY_MICROSECONDS = 40_000
 """Cut before each revocation: one frame on its way in Asterisk and one of measuring error (DESIGN §3)."""
@@ -61,38 +60,6 @@ class Cut:
     destroyed: int
     short_microseconds: int
     lag_microseconds: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A stretch of the call of which nothing is stored, and why."""
-
-    start: Instant
-    end: Instant
-    reason: Reason
-
-
-def coverage(entries: Iterable[ev.Entry], last_heartbeat: Instant | None) -> dict[int, Interval]:
-    """Return each permit's interval: [granted, min(revoked - 40 ms, last heartbeat]].
-
-    Without a heartbeat after the grant nothing is covered: nobody can say what happened since.
-    """
-    starts: dict[int, Instant] = {}
-    ends: dict[int, Instant] = {}
-    for entry in entries:
-        match entry:
-            case ev.PermitGranted(permit=permit, at=at):
-                starts[permit] = at
-            case ev.PermitRevoked(permit=permit, at=at):
-                ends[permit] = Instant(min(ends.get(permit, at), at))
-            case _:
-                pass
-    covered = {}
-    for permit, start in starts.items():
-        known = last_heartbeat if last_heartbeat is not None else start
-        end = min(known, ends[permit] - SAFETY_MICROSECONDS) if permit in ends else known
-        covered[permit] = Interval(start, Instant(max(start, end)))
-    return covered
 
 
 def tracks(entries: Iterable[ev.Entry]) -> list[Track]:
@@ -188,41 +155,3 @@ def offsets(cuts: Sequence[Cut], rate_hz: int) -> tuple[Instant, list[int]]:
     begins = [cut.at + cut.lag_microseconds for cut in cuts]
     start = Instant(min(begins))
     return start, [(begin - start) * rate_hz // MICROSECONDS for begin in begins]
-
-
-def gaps(
-    begin: Instant,
-    end: Instant,
-    stored: Sequence[Interval],
-    reasons: Sequence[tuple[Instant, Reason]],
-) -> list[Gap]:
-    """Return the stretches of [begin, end) of which nothing is stored; their sum is the call less the stored.
-
-    reasons: (instant, reason) in order of time. A gap bears the last reason given at or before its start, or
-    else the first given within it; one that nobody gave a reason for captured nothing at all. Where the reason
-    changes within a stretch, one gap ends and the next begins.
-    """
-    found = []
-    position = begin
-    for interval in sorted(stored, key=lambda one: one.start):
-        if interval.start > position:
-            found.extend(_gaps(position, Instant(min(interval.start, end)), reasons))
-        position = Instant(max(position, interval.end))
-    if end > position:
-        found.extend(_gaps(position, end, reasons))
-    return found
-
-
-def _gaps(start: Instant, end: Instant, reasons: Sequence[tuple[Instant, Reason]]) -> list[Gap]:
-    # A revocation lies up to the safety margin behind the last stored sample: it is the reason of what follows.
-    before = [reason for at, reason in reasons if at <= start + SAFETY_MICROSECONDS]
-    within = [(at, reason) for at, reason in reasons if start + SAFETY_MICROSECONDS < at < end]
-    current = (before[-1:] or [reason for _, reason in within[:1]] or [Reason.NOTHING_CAPTURED])[0]
-    found = []
-    for at, reason in within:
-        if reason is not current:
-            # Of several reasons at one instant the last counts: a gap without length is none.
-            if at > start:
-                found.append(Gap(start, at, current))
-            start, current = at, reason
-    return [*found, Gap(start, end, current)]

@@ -5,25 +5,21 @@ up to when anybody watched. From these alone follows which samples become which 
 the same journal and files always give the same plan.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from . import coverage
 from . import evidence as ev
-from . import names
 from . import recording as rec
+from .coverage import OUTSIDE_PARTY, Permitted
+from .evidence import ContradictionError
 from .names import Instant, RecordingId
 
 MAX_CHANNELS = 8
 """FLAC's limit; a room with more recorded parties needs another layout, not a truncated one."""
 
-OUTSIDE_PARTY = names.party_id(1)
-
 TrackKey = tuple[int, str]
 """Segment and party."""
-
-
-class ContradictionError(ValueError):
-    """The journal is whole but says something that must not be: its call is not shipped until a person looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +68,7 @@ class Plan:
     lines: int
     chain: str
     entries: tuple[ev.Entry, ...]
-    covered: Mapping[int, rec.Interval]
+    permits: Mapping[int, Permitted]
     cuts: tuple[tuple[rec.Track, rec.Cut, Wav | None], ...]
     segments: tuple[Segment, ...]
 
@@ -118,19 +114,12 @@ def plan(
     over = ended_at(entries)
     # Nothing after the call's end is a recording of the call, however long its gate lived on.
     known = None if heartbeat_at is None else Instant(min(heartbeat_at, over))
-    covered = rec.coverage(entries, known)
-    told = told_by(entries)
+    permits = coverage.permits(entries, known)
+    guests = {name for name, party in coverage.parties_of(entries).items() if coverage.elsewhere(party)}
     cuts = []
     for track in rec.tracks(entries):
         wav = wavs.get((track.segment, track.party))
-        since = told.get((track.permit, track.party))
-        if since is None:
-            raise ContradictionError(f"segment {track.segment} has a track of {track.party}, who is not in its permit")
-        interval = covered[track.permit]
-        # Who joined a permit later is covered from then on, not from the permit's first instant.
-        start = Instant(max(interval.start, since.at))
-        own = rec.Interval(start, Instant(max(start, interval.end)))
-        cuts.append((track, _cut(track, own, wav), wav))
+        cuts.append((track, _cut(track, _covered(track, permits, guests), wav), wav))
     return Plan(
         opened=first,
         ended_at=over,
@@ -138,76 +127,29 @@ def plan(
         lines=len(entries),
         chain=chain,
         entries=tuple(entries),
-        covered=covered,
+        permits=permits,
         cuts=tuple(cuts),
         segments=tuple(_segments(cuts)),
     )
+
+
+def _covered(track: rec.Track, permits: Mapping[int, Permitted], guests: Collection[str]) -> rec.Interval:
+    """Return the party's own stretch of the permit that the track was captured under."""
+    what = f"segment {track.segment} has a track of {track.party}"
+    if track.permit != track.segment:
+        raise ContradictionError(f"{what} under permit {track.permit}: a segment has its own permit's number")
+    if track.party in guests:
+        raise ContradictionError(f"{what}, whose voice is in their own recording alone")
+    member = permits[track.permit].members.get(track.party) if track.permit in permits else None
+    if member is None:
+        raise ContradictionError(f"{what}, who is not in its permit")
+    return rec.Interval(member.since, member.until)
 
 
 def _cut(track: rec.Track, interval: rec.Interval, wav: Wav | None) -> rec.Cut:
     if wav is None:
         return rec.Cut(0, 0, interval.start, 0, 0)
     return rec.cut(track, interval, wav.samples, wav.rate_hz, wav.changed_at)
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """Why a permit may name a party: since when, and by which notice they had been told (None: by contract)."""
-
-    at: Instant
-    notice: int | None
-    told_at: Instant | None
-
-
-def parties_of(entries: Sequence[ev.Entry]) -> dict[str, ev.PartyEntered]:
-    """Return everybody who could be heard, by party."""
-    found: dict[str, ev.PartyEntered] = {}
-    for entry in entries:
-        if isinstance(entry, ev.PartyEntered):
-            found.setdefault(entry.party, entry)
-    return found
-
-
-def notices_of(entries: Sequence[ev.Entry]) -> list[ev.NoticePlayed | ev.NoticeFailed]:
-    """Return the announcements, heard and failed; their numbers count from 1 in this order."""
-    return [entry for entry in entries if isinstance(entry, ev.NoticePlayed | ev.NoticeFailed)]
-
-
-def told_by(entries: Sequence[ev.Entry]) -> dict[tuple[int, str], Told]:
-    """Check every permit: who is named in it was told before, or is told by contract.
-
-    The gate grants by the same rule; that two programs must agree before a sample leaves the machine is the
-    point, and the database's constraints are the third.
-    """
-    parties = parties_of(entries)
-    found: dict[tuple[int, str], Told] = {}
-    for entry in entries:
-        if not isinstance(entry, ev.PermitGranted | ev.PermitWidened):
-            continue
-        for party in entry.parties:
-            if (entry.permit, party) in found:
-                continue
-            if party not in parties:
-                raise ContradictionError(f"permit {entry.permit} names {party}, who never entered")
-            found[entry.permit, party] = _howtold_by(entries, parties[party], entry)
-    return found
-
-
-def _howtold_by(
-    entries: Sequence[ev.Entry],
-    party: ev.PartyEntered,
-    permit: ev.PermitGranted | ev.PermitWidened,
-) -> Told:
-    heard = [
-        (number, notice.at)
-        for number, notice in enumerate(notices_of(entries), start=1)
-        if isinstance(notice, ev.NoticePlayed) and notice.party == party.party and notice.at <= permit.at
-    ]
-    if heard:
-        return Told(permit.at, *heard[-1])
-    if not party.contract:
-        raise ContradictionError(f"permit {permit.permit} names {party.party}, who had not been told by then")
-    return Told(permit.at, None, None)
 
 
 def _segments(cuts: Sequence[tuple[rec.Track, rec.Cut, Wav | None]]) -> list[Segment]:

@@ -11,6 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 import servers
+from psycopg import sql
+from psycopg.rows import dict_row
 
 from ari_app.adapters import postgres, schema
 from ari_app.adapters.postgres import PostgresDatabase
@@ -43,6 +45,33 @@ def test_from_nothing_to_the_present_and_then_nothing_to_do(dsn):
     assert migrate(dsn) == len(schema.migrations())
     assert {"calls", "recordings", "tracks", "schema_migrations"} <= tables(dsn)
     assert migrate(dsn) == 0
+
+
+def test_calls_that_were_stored_before_rooms_existed_keep_all_they_said(dsn):
+    first, *later = schema.migrations()
+    migrate(dsn, [first])
+    with psycopg.connect(dsn) as connection:
+        connection.execute((Path(__file__).parent / "before_rooms.sql").read_bytes())
+    before = rows(dsn)
+    assert migrate(dsn) == len(later)
+    after = rows(dsn)
+    for table, told in before.items():
+        kept = [{name: row[name] for name in told[0]} for row in after[table]]
+        # A track's limit was the permit's and is the party's own now: the same for who was in it from the beginning.
+        assert kept == told, table
+    ends = [(one["party"], one["covered_until"] - one["since"]) for one in after["permit_parties"]]
+    assert [(party, end.total_seconds()) for party, end in ends] == [("p01", 4.96), ("p02", 3.96), ("p03", 0)]
+    assert all(row["cut_after_ms"] is None for row in after["tracks"])
+    with psycopg.connect(dsn) as connection, pytest.raises(psycopg.errors.CheckViolation):
+        connection.execute("UPDATE tracks SET stored_until = permit_until + interval '1 microsecond'")
+
+
+def rows(dsn):
+    """Return every row of every table of calls, in order."""
+    names = ("calls", "recordings", "parties", "notices", "permits", "permit_parties", "segments", "tracks", "gaps")
+    query = sql.SQL("SELECT * FROM {} ORDER BY 1, 2, 3")
+    with psycopg.connect(dsn, row_factory=dict_row) as connection:
+        return {name: connection.execute(query.format(sql.Identifier(name))).fetchall() for name in names}
 
 
 def test_of_racing_migrators_one_works_and_none_fails(dsn):

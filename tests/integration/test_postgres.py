@@ -8,7 +8,9 @@ import psycopg
 import pytest
 import servers
 from contract.test_database import CHANNEL, gates, scripts, store
-from sealed_calls import NUMBER_HASH, at
+from sealed_calls import NUMBER_HASH, at, minted, narrowed, objected
+from unit.room_stories import call, granted, track
+from unit.room_stories import manifest as told_of
 
 from ari_app.adapters.postgres import PostgresDatabase
 from ari_app.core import manifest as mf
@@ -25,15 +27,35 @@ PROMISES = [
     ("stored before the permit", lambda m: m["tracks"][0].update(stored_from=names.iso(at(2.999)))),
     ("stored after the coverage", lambda m: m["tracks"][0].update(stored_until=names.iso(at(7.961)))),
     ("stored of a party that the permit does not name", lambda m: m["permits"][0]["parties"].pop()),
-    ("stored under a permit that does not exist", lambda m: m["tracks"][0].update(permit=2)),
+    ("stored under a permit that does not exist", lambda m: m["tracks"][0].update(permit=2, segment=2)),
+    ("stored under another segment's permit", lambda m: m["tracks"][0].update(segment=2)),
     ("stored without a segment", lambda m: m["segments"].clear()),
     ("covered up to the revocation itself", lambda m: m["permits"][0].update(covered_until=names.iso(at(8)))),
     ("two tracks on one channel", lambda m: m["tracks"][1].update(m["tracks"][0], party="p02")),
     ("a recorded call with a reason", lambda m: m["call"].update(reason="hung_up")),
     ("an unknown reason", lambda m: m["gaps"][0].update(reason="because")),
+    ("stored after the party had left", lambda m: member(m, 1, left_at=at(7))),
+    ("stored after the party had objected", lambda m: m["objections"].append({"party": "p02", "at": names.iso(at(7))})),
+    ("stored after the party's own end", lambda m: member(m, 0, covered_until=at(7))),
+    ("covered up to the leaving itself", lambda m: member(m, 1, left_at=at(7.96))),
+    ("covered beyond the permit", lambda m: member(m, 1, covered_until=at(7.97))),
+    ("covered from after its end", lambda m: member(m, 1, covered_until=at(3.9))),
+    ("an objection of nobody", lambda m: m["objections"].append({"party": "p09", "at": names.iso(at(7.99))})),
+    ("a guest's voice", lambda m: m["parties"][1].update(recording=minted(9))),
+    ("a guest of no recording", lambda m: m["parties"][1].update(recording="elsewhere")),
+    ("a guest of this very recording", lambda m: m["parties"][1].update(recording=m["call"]["recording"])),
+    ("an owner who is a guest", lambda m: (m["tracks"].clear(), m["parties"][0].update(recording=minted(9)))),
+    ("a call from nowhere", lambda m: m["call"].update(direction="sideways")),
+    ("less than nothing cut", lambda m: m["tracks"][0].update(cut_after_ms=-1)),
+    ("half of what was cut", lambda m: m["tracks"][0].update(cut_after_ms=None)),
     ("a recording without a journal", lambda m: m.update(journal=None)),
     ("an id that we did not mint", lambda m: m["call"].update(recording="../../etc/passwd")),
 ]
+
+
+def member(manifest, index, **changes):
+    """Change what the permit says of a party; what is stored of them stays."""
+    manifest["permits"][0]["parties"][index].update({key: names.iso(value) for key, value in changes.items()})
 
 
 def told(manifest, **changes):
@@ -79,6 +101,27 @@ def test_the_same_manifest_without_the_fault_is_taken(database, dsn):
     assert rows(dsn, "SELECT object FROM segments") == [(f"{manifest['folder']}/seg-001.flac",)]
     assert rows(dsn, "SELECT manifest_sha256 FROM recordings") == [(mf.to_json(manifest)[1],)]
     assert len(rows(dsn, "SELECT 1 FROM tracks")) == 2
+
+
+def test_a_room_is_taken_as_it_was(database, dsn):
+    """A colleague left, a guest was there, the owner objected: all of it stands in rows, and is whole."""
+    manifest = told_of(
+        call(
+            granted(3, 1, "p01", "p02", "p04"),
+            *track(1, "p01", 4, 20),
+            *track(1, "p02", 4, 20),
+            narrowed(9, "p01", "p04"),
+            objected(12, "p01"),
+        )
+    )
+    store(database, manifest)
+    assert rows(dsn, "SELECT party, recorded_in FROM parties WHERE guest") == [("p04", minted(4))]
+    assert rows(dsn, "SELECT party, cut_after_ms FROM tracks ORDER BY party") == [("p01", 8040), ("p02", 11_040)]
+    assert rows(
+        dsn,
+        "SELECT party, extract(epoch FROM covered_until - began_at)::float FROM permit_parties, calls ORDER BY 1",
+    ) == [("p01", 11.96), ("p02", 8.96), ("p04", 30.0)]
+    assert rows(dsn, "SELECT party, extract(epoch FROM at - began_at)::float FROM objections, calls") == [("p01", 12.0)]
 
 
 def test_one_object_belongs_to_one_recording(database):

@@ -11,9 +11,10 @@ from sealed_calls import RATE_HZ, at, entered, good, minted, opened, origin, ove
 from ari_app.core import evidence as ev
 from ari_app.core import manifest as mf
 from ari_app.core import names, shipment
+from ari_app.core.evidence import ContradictionError
 from ari_app.core.manifest import Stored
 from ari_app.core.reasons import Reason
-from ari_app.core.shipment import ContradictionError, Wav
+from ari_app.core.shipment import Wav
 
 RECORDING = minted(1)
 WAVS = {(1, "p01"): Wav(4 * RATE_HZ, RATE_HZ, at(8)), (1, "p02"): Wav(round(3.95 * RATE_HZ), RATE_HZ, at(8))}
@@ -74,9 +75,10 @@ def test_the_good_call_is_recorded_and_whole():
     assert (house["channel"], house["offset"], house["stored_from"]) == (2, 400, "2026-11-22T09:00:04.050000Z")
     assert made["journal"] == {"lines": 16, "sha256": "c" * 64, "heartbeat_at": "2026-11-22T09:00:08.100000Z"}
     assert [gap["reason"] for gap in made["gaps"]] == ["announcement", "not_bridged", "hung_up"]
+    whole = {"left_at": None, "covered_until": names.iso(at(7.96))}
     assert made["permits"][0]["parties"] == [
-        {"party": "p01", "since": names.iso(at(3)), "notice": 1, "told_at": names.iso(at(3))},
-        {"party": "p02", "since": names.iso(at(4)), "notice": None, "told_at": None},
+        {"party": "p01", "since": names.iso(at(3)), "notice": 1, "told_at": names.iso(at(3)), **whole},
+        {"party": "p02", "since": names.iso(at(4)), "notice": None, "told_at": None, **whole},
     ]
 
 
@@ -100,7 +102,7 @@ def test_two_segments_are_two_objects():
     assert [one["object"] for one in made["segments"]] == ["seg-001.flac", "seg-002.flac"]
     assert made["segments"][1]["channels"] == ["p01"]
     assert [one["reason"] for one in made["gaps"]] == [
-        *("announcement", "not_bridged", "hung_up", "not_bridged", "left_bridge"),
+        *("announcement", "not_bridged", "hung_up", "capture_starting", "left_bridge"),
     ]
 
 
@@ -222,7 +224,7 @@ def test_where_the_heartbeat_ended_a_gap_begins():
 
 def test_after_the_announcement_there_is_nothing_to_wait_for():
     made = manifest(good(RECORDING, capture="after_announcement"))
-    assert [gap["reason"] for gap in made["gaps"]] == ["announcement", "hung_up"]
+    assert [gap["reason"] for gap in made["gaps"]] == ["announcement", "capture_starting", "hung_up"]
 
 
 def test_a_journal_without_an_end_ends_with_its_last_entry():

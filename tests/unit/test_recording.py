@@ -1,66 +1,19 @@
 """The promise in arithmetic: what is kept of a track was spoken inside its permit, at its earliest and its latest."""
 
-import itertools
 from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sealed_calls import BEGAN, MS, RATE_HZ, SECOND, at, good, minted, origin, over, played, requested
+from sealed_calls import BEGAN, MS, RATE_HZ, SECOND, at, good, minted, origin, over, requested
 
 from ari_app.core import evidence as ev
 from ari_app.core import recording as rec
 from ari_app.core.names import Instant
-from ari_app.core.reasons import Reason
 
 INSTANTS = st.integers(BEGAN - 20 * SECOND, BEGAN + 120 * SECOND).map(Instant)
 RATES = st.sampled_from([8000, 16000, 11025])
-
-
-def granted(seconds, permit=1):
-    return ev.PermitGranted(at=at(seconds), permit=permit, parties=["p01"])
-
-
-def revoked(seconds, permit=1):
-    return ev.PermitRevoked(at=at(seconds), permit=permit, reason=Reason.HUNG_UP)
-
-
-# -- coverage
-
-
-def test_covered_until_forty_milliseconds_before_the_revocation():
-    covered = rec.coverage([granted(3), revoked(8)], at(100))
-    assert covered == {1: rec.Interval(at(3), at(7.96))}
-
-
-def test_the_earliest_of_several_revocations_counts():
-    assert rec.coverage([granted(3), revoked(8), revoked(5), revoked(9)], at(100))[1].end == at(4.96)
-
-
-def test_a_heartbeat_before_the_revocation_ends_the_coverage():
-    assert rec.coverage([granted(3), revoked(8)], at(6))[1].end == at(6)
-
-
-def test_a_permit_that_was_never_revoked_is_covered_to_the_last_heartbeat():
-    assert rec.coverage([played(), granted(3)], at(50))[1] == rec.Interval(at(3), at(50))
-
-
-@pytest.mark.parametrize("heartbeat", [None, at(2)])
-def test_without_a_heartbeat_after_the_grant_nothing_is_covered(heartbeat):
-    assert rec.coverage([granted(3), revoked(8)], heartbeat)[1] == rec.Interval(at(3), at(3))
-
-
-@given(INSTANTS, st.lists(INSTANTS), st.none() | INSTANTS)
-def test_coverage_never_leaves_its_limits(start, ends, heartbeat):
-    entries: list[ev.Entry] = [ev.PermitGranted(at=start, permit=7, parties=[])]
-    entries += [ev.PermitRevoked(at=end, permit=7, reason=Reason.HUNG_UP) for end in ends]
-    interval = rec.coverage(entries, heartbeat)[7]
-    assert interval.start == start <= interval.end
-    if interval.end > start:
-        assert heartbeat is not None
-        assert interval.end <= heartbeat
-        assert all(interval.end <= end - 40 * MS for end in ends)
 
 
 # -- tracks
@@ -195,62 +148,3 @@ def test_offsets_lay_every_track_at_its_instant(tracks, rate_hz):
     for cut, offset in zip(cuts, offsets, strict=True):
         # To within one sample, which is far below the 20 ms that are promised.
         assert abs((start - cut.at) * rate_hz + offset * SECOND) <= SECOND
-
-
-# -- gaps
-
-
-def test_gaps_bear_their_reasons():
-    reasons = [
-        (at(0), Reason.ANNOUNCEMENT),
-        (at(3), Reason.NOT_BRIDGED),
-        (at(4), Reason.NOTHING_CAPTURED),
-        (at(8), Reason.HUNG_UP),
-    ]
-    assert rec.gaps(at(0), at(9), [rec.Interval(at(4), at(7.96))], reasons) == [
-        rec.Gap(at(0), at(3), Reason.ANNOUNCEMENT),
-        rec.Gap(at(3), at(4), Reason.NOT_BRIDGED),
-        rec.Gap(at(7.96), at(9), Reason.HUNG_UP),
-    ]
-
-
-def test_a_gap_that_nobody_explained_until_later_bears_the_first_reason_within():
-    assert rec.gaps(at(0), at(9), [], [(at(5), Reason.EVENTS_LOST)]) == [rec.Gap(at(0), at(9), Reason.EVENTS_LOST)]
-
-
-def test_a_gap_that_nobody_explained_captured_nothing():
-    assert rec.gaps(at(0), at(9), [], []) == [rec.Gap(at(0), at(9), Reason.NOTHING_CAPTURED)]
-
-
-def test_a_call_stored_from_end_to_end_has_no_gap():
-    assert rec.gaps(at(0), at(9), [rec.Interval(at(0), at(9))], []) == []
-
-
-def test_of_several_reasons_at_one_instant_the_last_counts():
-    reasons = [(at(0), Reason.HUNG_UP), (at(5), Reason.EVENTS_LOST), (at(5), Reason.LINE_NEVER)]
-    assert rec.gaps(at(0), at(9), [], reasons) == [
-        rec.Gap(at(0), at(5), Reason.HUNG_UP),
-        rec.Gap(at(5), at(9), Reason.LINE_NEVER),
-    ]
-
-
-@given(
-    call=st.tuples(INSTANTS, st.integers(0, 100 * SECOND)),
-    stored=st.lists(st.tuples(st.integers(0, 100 * SECOND), st.integers(0, 50 * SECOND)), max_size=5),
-    reasons=st.lists(st.tuples(INSTANTS, st.sampled_from(list(Reason))), max_size=6),
-)
-def test_gaps_and_stored_stretches_fill_the_call_exactly(call, stored, reasons):
-    begin, end = call[0], Instant(call[0] + call[1])
-    inside = [
-        rec.Interval(Instant(min(begin + start, end)), Instant(min(begin + start + length, end)))
-        for start, length in stored
-    ]
-    reasons.sort(key=lambda one: one[0])
-    gaps = rec.gaps(begin, end, inside, reasons)
-    assert all(gap.start < gap.end for gap in gaps)
-    assert all(earlier.end <= later.start for earlier, later in itertools.pairwise(gaps))
-    union, position = 0, begin
-    for interval in sorted(inside, key=lambda one: one.start):
-        union += max(0, interval.end - max(interval.start, position))
-        position = max(position, interval.end)
-    assert sum(gap.end - gap.start for gap in gaps) + union == end - begin
