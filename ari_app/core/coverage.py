@@ -119,9 +119,8 @@ def _drafts(entries: Sequence[ev.Entry], earliest: Instant) -> dict[int, _Draft]
                 if number not in drafts:
                     raise ContradictionError(f"permit {number} is widened, but was never granted")
                 drafts[number].name(entry, objected)
-            case ev.PermitNarrowed(permit=number):
-                if number not in drafts:
-                    raise ContradictionError(f"permit {number} is narrowed, but was never granted")
+            # A permit whose grant could not be written covers nothing, so less of it is no contradiction.
+            case ev.PermitNarrowed(permit=number) if number in drafts:
                 drafts[number].narrow(entry)
             case ev.PartyObjected(party=party):
                 objected.add(party)

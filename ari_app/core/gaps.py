@@ -100,7 +100,7 @@ class _Story:
     def __init__(self, permits: Mapping[int, Permitted]) -> None:
         self._permits = permits
         self._waits_for_bridge = False
-        self._granted = False
+        self._permitted = False
         self.reason = Reason.NOTHING_CAPTURED
         self.permit: int | None = None
         """Which is in force; while none is, its revocation's reason holds, whatever else may happen."""
@@ -110,18 +110,19 @@ class _Story:
             case ev.Opened(mode=mode, capture=capture):
                 self._waits_for_bridge = capture == "conversation"
                 self.reason = Reason.LINE_NEVER if mode == "never" else Reason.ANNOUNCEMENT
-            case ev.NoticeFailed(reason=reason) if not self._granted:
+            case ev.NoticeFailed(party=party, reason=reason) if not self._permitted and party == OUTSIDE_PARTY:
                 self.reason = reason
             case ev.PermitGranted(permit=number, parties=parties):
-                # Whoever is alone when their announcement ends waits to be bridged. Every later permit, and one that
-                # names others, is of a conversation that goes on already: only Asterisk's own start is waited for.
-                waits = self._waits_for_bridge and not self._granted and list(parties) == [OUTSIDE_PARTY]
+                # Whoever is alone and was never bridged waits for that. A permit that names others, and every one after
+                # the first bridge, is of a conversation that goes on: only Asterisk's own start is waited for.
+                waits = self._waits_for_bridge and list(parties) == [OUTSIDE_PARTY]
                 self.reason = Reason.NOT_BRIDGED if waits else Reason.CAPTURE_STARTING
-                self.permit, self._granted = number, True
-            case ev.TrackOrigin(segment=number, party=party) if number == self.permit and (
-                party == OUTSIDE_PARTY or self.reason is Reason.CAPTURE_STARTING
-            ):
-                self.reason = Reason.NOTHING_CAPTURED
+                self.permit, self._permitted = number, True
+            case ev.TrackOrigin(segment=number, party=party):
+                bridged = party == OUTSIDE_PARTY
+                self._waits_for_bridge = self._waits_for_bridge and not bridged
+                began = number == self.permit and (bridged or self.reason is Reason.CAPTURE_STARTING)
+                self.reason = Reason.NOTHING_CAPTURED if began else self.reason
             case ev.PermitRevoked(permit=number) if number == self.permit and self._permits[number].revoked == entry:
                 self.permit, self.reason = None, entry.reason
             case ev.PartyObjected(party=party) if self.permit is not None and party == OUTSIDE_PARTY:
@@ -132,14 +133,20 @@ class _Story:
                 pass
 
 
-def most_telling(entries: Iterable[ev.Entry], gaps: Iterable[Gap]) -> Reason:
-    """Return why nothing at all is stored of a call: of what the gate wrote down, what lasted longest.
+def most_telling(entries: Sequence[ev.Entry], gaps: Iterable[Gap], *, unwatched: bool = False) -> Reason:
+    """Return why nothing at all is stored of a call: why no permit was ever granted, or else what lasted longest.
 
-    That the call ended in a hang-up is true of almost every call, so it is said only if there is nothing else.
+    unwatched: something was captured, but nobody knows of any event since. That the call ended in a hang-up is true
+    of almost every call, so it is said only if there is nothing else.
     """
+    ended = [entry.reason for entry in entries if isinstance(entry, ev.Ended) and entry.reason is not None]
+    if ended and ended[0] is not Reason.HUNG_UP:
+        return ended[0]
+    if unwatched:
+        return Reason.NO_HEARTBEAT
     given = [entry.reason for entry in entries if isinstance(entry, ev.NotRecorded | ev.PermitRevoked)]
     lengths = dict.fromkeys(Reason, 0)
     for gap in gaps:
         lengths[gap.reason] += gap.end - gap.start
     telling = [reason for reason in given if reason is not Reason.HUNG_UP]
-    return max(telling, key=lambda reason: lengths[reason], default=(given or [Reason.NOTHING_CAPTURED])[0])
+    return max(telling, key=lambda reason: lengths[reason], default=[*given, *ended, Reason.NOTHING_CAPTURED][0])

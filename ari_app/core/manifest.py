@@ -104,20 +104,11 @@ def _interval(kept: Kept, rate_hz: int) -> rec.Interval:
 
 
 def _reason(made: Plan, gaps: Iterable[gp.Gap]) -> Reason:
-    """Say why nothing of the call is stored: the most telling of the journal's reasons."""
-    ended = [one.reason for one in made.entries if isinstance(one, ev.Ended) and one.reason is not None]
-    if ended:
-        return ended[0]
-    captured = any(wav is not None and wav.samples for _, _, wav in made.cuts)
-    if captured and _unproved(made):
-        return Reason.NO_HEARTBEAT
-    return gp.most_telling(made.entries, gaps)
-
-
-def _unproved(made: Plan) -> bool:
-    """Tell whether no event was known to be consumed after any permit's beginning."""
+    """Say why nothing of the call is stored."""
     starts = [one.granted_at for one in made.permits.values()]
-    return made.heartbeat_at is None or all(made.heartbeat_at <= start for start in starts)
+    captured = any(wav is not None and wav.samples for _, _, wav in made.cuts)
+    seen = made.heartbeat_at is not None and any(made.heartbeat_at > start for start in starts)
+    return gp.most_telling(made.entries, gaps, unwatched=captured and not seen)
 
 
 def _notice(number: int, entry: ev.NoticePlayed | ev.NoticeFailed) -> dict[str, Any]:

@@ -94,8 +94,9 @@ def reasons(*entries, heartbeat=CALL_SECONDS, **changes):
     return [((since - BEGAN) / SECOND, reason) for since, reason in found if since < at(CALL_SECONDS)]
 
 
-def failed(seconds, reason=R.ANNOUNCEMENT_CUT_SHORT):
-    return ev.NoticeFailed(at=at(seconds), party="p01", announcement="welcome-cy", reason=reason)
+def failed(seconds, party="p01"):
+    reason = R.ANNOUNCEMENT_CUT_SHORT
+    return ev.NoticeFailed(at=at(seconds), party=party, announcement="welcome-cy", reason=reason)
 
 
 def refused(seconds, reason):
@@ -126,6 +127,12 @@ HELD = [TOLD, (3, R.NOT_BRIDGED), (4, R.NOTHING_CAPTURED), (7.96, R.HELD)]
             [*FIRST, granted(12, permit=2)], [*HELD, (12, R.CAPTURE_STARTING)], id="the next is in a conversation"
         ),
         pytest.param(
+            [granted(3), revoked(5, reason=R.PAUSED), granted(7, permit=2), origin(2, "p01", 9)],
+            [TOLD, (3, R.NOT_BRIDGED), (4.96, R.PAUSED), (7, R.NOT_BRIDGED), (9, R.NOTHING_CAPTURED)],
+            id="the next while still nobody is there",
+        ),
+        pytest.param([failed(1, party="p02")], [TOLD], id="somebody else's announcement failed"),
+        pytest.param(
             [granted(3, "p01", "p02"), origin(1, "p02", 3.1)],
             [TOLD, (3, R.CAPTURE_STARTING), (3.1, R.NOTHING_CAPTURED)],
             id="the first permit while others are there",
@@ -154,8 +161,8 @@ HELD = [TOLD, (3, R.NOT_BRIDGED), (4, R.NOTHING_CAPTURED), (7.96, R.HELD)]
             id="held and unheld faster than a capture can begin is one gap",
         ),
         pytest.param(
-            [granted(3), revoked(3.5, reason=R.HELD), granted(3.4, permit=2)],
-            [TOLD, (3, R.NOT_BRIDGED), (3.4, R.CAPTURE_STARTING)],
+            [*FIRST, granted(7.9, permit=2)],
+            [*HELD[:3], (7.9, R.CAPTURE_STARTING)],
             id="a revocation after the next grant explains nothing",
         ),
         pytest.param(
@@ -202,13 +209,13 @@ def test_where_nobody_watched_a_permit_explains_nothing(heartbeat, expected):
 # -- the most telling of them
 
 
-def telling(*given_, lengths=()):
+def telling(*given_, lengths=(), ended=None):
     entries = [
         revoked(index, index, reason=reason) if index % 2 else refused(index, reason)
         for index, reason in enumerate(given_)
     ]
     gaps = [gp.Gap(at(0), at(seconds), reason) for reason, seconds in lengths]
-    return gp.most_telling(entries, gaps)
+    return gp.most_telling([*entries, ev.Ended(at=at(9), reason=ended)], gaps)
 
 
 @pytest.mark.parametrize(
@@ -224,3 +231,15 @@ def telling(*given_, lengths=()):
 )
 def test_what_lasted_longest_says_why_nothing_is_stored(given_, lengths, expected):
     assert telling(*given_, lengths=lengths) is expected
+
+
+@pytest.mark.parametrize(
+    ("given_", "ended", "expected"),
+    [
+        ([R.NOT_READY], R.NOT_TOLD, R.NOT_TOLD),
+        ([R.STALE_FACTS], R.HUNG_UP, R.STALE_FACTS),
+        ([], R.HUNG_UP, R.HUNG_UP),
+    ],
+)
+def test_why_no_permit_was_ever_granted_says_more_unless_it_was_a_hang_up(given_, ended, expected):
+    assert telling(*given_, ended=ended) is expected
