@@ -173,6 +173,7 @@ class Asterisk:
             "ring_others": "\n".join(_ring(name) for name in EXTENSIONS[1:]),
             "rtp_first": str(ports.rtp_first),
             "rtp_last": str(ports.rtp_last),
+            "sounds": self.program.sounds,
             "spool": str(self.spool),
             "state": str(self.state),
             # Asterisk before 18.23, 20.8 and 21.3 cannot match the request's own address; the To header holds

@@ -1,10 +1,12 @@
 """What a world tells others: how to reach its parts, and the project's own configuration file."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .asterisk import EXTENSIONS, USER
 from .ports import ADDRESS
 from .seaweed import BUCKET, PREFIX, REGION
+from .settings import EMERGENCY_NUMBERS
 
 if TYPE_CHECKING:  # the world imports this module
     from .world import World
@@ -15,8 +17,10 @@ def env(world: "World") -> dict[str, Any]:
     at, secrets = world.ports.asterisk, world.secrets
     lines = {
         name: {
-            "number": said["numbers"][0],
-            "announcements": [str(world.announcements / f"{one}.wav") for one in said.get("announcements", [])],
+            # Null for a line that is only called from the house.
+            "number": next(iter(said.get("numbers", ())), None),
+            "announcements": _files(world, said, "announcements"),
+            "outgoing_announcements": _files(world, said, "outgoing_announcements"),
         }
         for name, said in world.options.lines.items()
     }
@@ -46,6 +50,10 @@ def env(world: "World") -> dict[str, Any]:
         "agents": [{"user": user, "password": secrets.phones[user], "sip": house} for user in EXTENSIONS],
         "pids": {name: world.pid(name) for name in ("asterisk", "gate", "guard", "ship", "postgres", "s3")},
     }
+
+
+def _files(world: "World", line: Mapping[str, Any], key: str) -> list[str]:
+    return [str(world.announcements / f"{one}.wav") for one in line.get(key, [])]
 
 
 def configuration(world: "World") -> dict[str, Any]:
@@ -83,4 +91,5 @@ def configuration(world: "World") -> dict[str, Any]:
             "staff": [f"PJSIP/{name}" for name in (*EXTENSIONS, "demo-phone")],
             "trunks": ["PJSIP/trunk"],
         },
+        "emergency_numbers": list(EMERGENCY_NUMBERS),
     }

@@ -53,6 +53,12 @@ class AsteriskProgram:
     modules: Path
     data: Path
 
+    @property
+    def sounds(self) -> str:
+        """The language whose prompts are there: `en`, or as Debian names it when nothing is installed."""
+        found = sorted(path.name for path in (self.data / "sounds").glob("en*") if path.is_dir())
+        return found[0] if found else "en"
+
     def knows(self, module: str, text: bytes) -> bool:
         """Tell whether a module's binary mentions text: the only way to ask an option of an Asterisk at rest."""
         return text in (self.modules / module).read_bytes()

@@ -35,7 +35,17 @@ LINES: Mapping[str, Mapping[str, Any]] = {
         "max_hours": 3,
     },
     "crisis-line": {"numbers": ["01632960199"], "mode": "never", "reason": "anonymous support line"},
+    # No number of its own: the LINE of every Dial to the outside, and of the conference's Gosub.
+    "outgoing": {"mode": "announce", "outgoing_announcements": ["calling-en"], "purposes": PURPOSES},
+    "conference": {
+        "mode": "announce",
+        "announcements": ["conference-en"],
+        "purposes": PURPOSES,
+        "on_objection": "leave_out",
+    },
 }
+EMERGENCY_NUMBERS = ("999", "112", "2222")
+"""Dialled from the house with a plain Dial (extensions.conf)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +77,7 @@ class Options:
 
     def routes(self) -> dict[str, str]:
         """Every number and its LINE."""
-        return {number: line for line, said in self.lines.items() for number in said["numbers"]}
+        return {number: line for line, said in self.lines.items() for number in said.get("numbers", ())}
 
 
 @dataclass(frozen=True, slots=True)

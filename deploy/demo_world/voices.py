@@ -40,6 +40,9 @@ ANNOUNCEMENTS: Mapping[str, Announcement] = {
         "Hospital advice line. We record calls for medico-legal purposes, training and audit.",
         "en",
     ),
+    # For people who are called: whoever answers must not learn from it that a hospital called.
+    "calling-en": Announcement("Hello. This call is recorded for training and audit.", "en"),
+    "conference-en": Announcement("This conference is recorded for training and audit.", "en"),
 }
 
 

@@ -46,6 +46,9 @@ SITE_LIMIT_SECONDS: Final = 7
 STRANGER_NUMBER: Final = "01632960104"
 """Its route begins a MixMonitor of the site's own, into Asterisk's monitor folder, before the gate."""
 
+UNGATED: Final = "*9"
+"""Dialled from the house before an outside number: a route without the gate, as a site may have forgotten one."""
+
 DIALPLAN: Final = f"""
 [from-trunk](+)
 exten => {UNKNOWN_NUMBER},1,Gosub(consentgate,s,1(no-such-line))
@@ -56,6 +59,9 @@ exten => {LIMITED_NUMBER},1,Set(TIMEOUT(absolute)={SITE_LIMIT_SECONDS})
 exten => {STRANGER_NUMBER},1,MixMonitor(stranger-${{UNIQUEID}}.wav)
  same => n,Gosub(consentgate,s,1(switchboard))
  same => n,Goto(house,s,1)
+
+[from-house](+)
+exten => _{UNGATED}X.,1,Dial(PJSIP/${{FILTER(0-9,${{EXTEN:{len(UNGATED)}}})}}@trunk,60)
 
 [test-newcomer]
 ; Arrives: a Local channel that a test sends into the bridge of the channel named by its extension's variable.

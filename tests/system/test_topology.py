@@ -19,7 +19,7 @@ from system.agreement import (
 )
 from system.evidence import Evidence
 from system.hospital import Hospital, Talk, fresh_noise
-from system.site import SHORT_SECONDS
+from system.site import SHORT_SECONDS, UNGATED
 from system.unrecorded import assert_conversing, assert_unrecorded
 from telephone import Call, Instant, answering, now_us
 
@@ -235,7 +235,7 @@ def test_longest_time(hospital: Hospital) -> None:
 
 
 def test_outgoing(hospital: Hospital) -> None:
-    """A house phone calls out: nobody told the person called, so there is a row and no recording."""
+    """A house phone calls out past the gate: nobody told the person called, so there is a row and no recording."""
 
     async def scenario() -> None:
         port = hospital.world.ports.asterisk.trunk_peer
@@ -244,7 +244,7 @@ def test_outgoing(hospital: Hospital) -> None:
             hospital.outside(local_port=port, on_call=answering(fresh_noise)) as outsider,
         ):
             caller = await house.phone.call(
-                f"sip:{outsider.user}@{hospital.at['agents'][0]['sip']}", voice=fresh_noise()
+                f"sip:{UNGATED}{outsider.user}@{hospital.at['agents'][0]['sip']}", voice=fresh_noise()
             )
             called = await outsider.next_call()
             await hospital.connected(caller)

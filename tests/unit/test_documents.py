@@ -1,6 +1,7 @@
 """What an administrator reads and copies agrees with the program."""
 
 import re
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, get_args
 
@@ -56,9 +57,35 @@ def test_files_that_the_readme_names_exist() -> None:
         assert (CHECKOUT / target).exists(), target
 
 
-def test_each_context_of_the_dialplan_says_who_arrives_there() -> None:
-    lines = (CHECKOUT / "dialplan" / "consentgate.conf").read_text(encoding="utf-8").splitlines()
+DIALPLAN = sorted((CHECKOUT / "dialplan").glob("*.conf"))
+
+
+@pytest.mark.parametrize("file", DIALPLAN, ids=lambda file: str(file.name))
+def test_each_context_of_the_dialplan_says_who_arrives_there(file: Path) -> None:
+    lines = file.read_text(encoding="utf-8").splitlines()
     contexts = [number for number, line in enumerate(lines) if line.startswith("[")]
-    assert len(contexts) >= 2
+    assert contexts
     for number in contexts:
-        assert lines[number - 1].startswith("; Who arrives here: "), lines[number]
+        before = lines[:number]
+        # The whole comment above it, of however many lines.
+        while before and before[-1].startswith(";") and not before[-1].startswith("; Who arrives here: "):
+            before.pop()
+        assert before, lines[number]
+        assert before[-1].startswith("; Who arrives here: "), lines[number]
+
+
+def test_the_dialplan_enters_stasis_in_two_places_and_nothing_there_can_end_a_call() -> None:
+    """A called leg has no dialplan of its own: a timeout or a Return() after Stasis would cost it the call."""
+    text = (CHECKOUT / "dialplan" / "consentgate.conf").read_text(encoding="utf-8")
+    code = [line for line in text.splitlines() if line and not line.startswith(";")]
+    assert [line.partition("Stasis(")[2] for line in code if "Stasis(" in line] == [
+        "consentgate,${how},${line})",
+        "consentgate,party,${line})",
+    ]
+    party = [line for line in text.partition("\n[consentgate-party]\n")[2].partition("\n\n\n")[0].splitlines()]
+    party = [line for line in party if not line.startswith(";")]
+    (stasis,) = [number for number, line in enumerate(party) if "Stasis(" in line]
+    after = list(takewhile(lambda line: not line.startswith("exten"), party[stasis + 1 :]))
+    assert [line.partition("(")[0] for line in after] == [" same => n,ExecIf", " same => n,ExecIf", " same => n"]
+    assert after[-1] == " same => n(back),NoOp()"
+    assert not [line for line in party if re.search(r"TIMEOUT\(|Hangup|exten => [hiTte],", line)]

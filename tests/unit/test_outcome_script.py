@@ -48,6 +48,12 @@ def test_a_call_without_the_gate_is_noted_in_the_shape_that_ship_reads(tmp_path)
     )
 
 
+@pytest.mark.parametrize("given", ["answering_machine", "hung_up_before_told", "line_never"])
+def test_what_the_dialplan_itself_has_decided_is_kept(tmp_path, given):
+    assert run(tmp_path, "advice-line", CHANNEL, BEGAN, given).returncode == 0
+    assert read_fallback(tmp_path / f"{CHANNEL}.json", "pbx1").reason == given
+
+
 @pytest.mark.parametrize("given", ["gate_silent", "", "no reason of ours"])
 def test_a_reason_that_nobody_lived_to_name_is_the_gates_silence(tmp_path, given):
     assert run(tmp_path, "advice-line", CHANNEL, BEGAN, given).returncode == 0
