@@ -122,7 +122,8 @@ def step(room: Room, fact: f.Fact) -> tuple[Room, list[o.Order]]:
             turn.void(Standing.UNTOLD, Reason.CHANNEL_REPLACED)
         case f.Objected(at=at):
             turn.tell(fact)
-            turn.note(ev.PartyObjected(at=at, party=room.caller.party))
+            if room.caller.standing is not Standing.OBJECTED:
+                turn.note(ev.PartyObjected(at=at, party=room.caller.party))
             turn.void(Standing.OBJECTED, Reason.OBJECTED)
         case f.Paused() | f.Resumed():
             turn.room = replace(room, paused=isinstance(fact, f.Paused), changed_at=fact.at)

@@ -3,6 +3,8 @@
 import pytest
 from unit import driven
 
+pytest.register_assert_rewrite("unit.talks")
+
 
 @pytest.fixture
 def core():
