@@ -128,12 +128,15 @@ def stop(track: Capturing) -> Step:
 def measure(track: Capturing, joined_at: Instant | None) -> Step:
     """Write down the instant of the first sample as soon as it is known, or when it proves to be a later one.
 
-    joined_at: since when the party is in a bridge; a monitor with `b` writes nothing before.
+    joined_at: since when the party is in a bridge; a monitor with `b` writes nothing before. The first bridge counts:
+    whoever moves on to another is in the same file.
     """
-    if track.began_at is None or (track.bridged_only and joined_at is None):
+    if track.began_at is None:
         return track, [], []
     origin = track.began_at
-    if track.bridged_only and joined_at is not None:
+    if track.origin is None and track.bridged_only:
+        if joined_at is None:
+            return track, [], []
         origin = Instant(max(origin, joined_at))
     if track.origin is not None and origin <= track.origin:
         return track, [], []

@@ -106,7 +106,8 @@ def step(room: Room, fact: f.Fact) -> tuple[Room, list[o.Order]]:
         case f.LeftStasis(channel=room.caller.channel) if not room.released:
             turn.room = replace(turn.room, released=True)
             turn.tell(fact)
-            turn.close(Reason.CAPTURE_TIMEOUT)
+            if not turn.room.caller.failure:
+                turn.close(Reason.CAPTURE_TIMEOUT)
         case f.HangupRequested() | f.LeftStasis():
             pass
         case f.EventsLost(reason=reason):
@@ -121,7 +122,8 @@ def step(room: Room, fact: f.Fact) -> tuple[Room, list[o.Order]]:
             turn.void(Standing.UNTOLD, Reason.CHANNEL_REPLACED)
         case f.Objected(at=at):
             turn.tell(fact)
-            turn.note(ev.PartyObjected(at=at, party=room.caller.party))
+            if room.caller.standing is not Standing.OBJECTED:
+                turn.note(ev.PartyObjected(at=at, party=room.caller.party))
             turn.void(Standing.OBJECTED, Reason.OBJECTED)
         case f.Paused() | f.Resumed():
             turn.room = replace(room, paused=isinstance(fact, f.Paused), changed_at=fact.at)
@@ -202,7 +204,8 @@ class Turn:
         caller, orders, entries = telling.step(before, fact)
         self.room = replace(self.room, caller=caller)
         self.note(*entries)
-        self.orders += orders
+        # On a called leg there is no dialplan for the lifeline to bring it to: the timeout would hang it up.
+        self.orders += [one for one in orders if not (self.room.called and isinstance(one, o.ArmLifeline))]
         if caller.failure and not before.failure:
             self.refuse(caller.failure)
             if not isinstance(fact, f.HungUp | f.HangupRequested):

@@ -65,7 +65,7 @@ def settle(turn: "Turn") -> None:
     elif turn.room.permit is None:
         _begin(turn, verdict)
     else:
-        _adjust(turn, verdict)
+        _adjust(turn, turn.room.permit, verdict)
 
 
 def _verdict(turn: "Turn") -> permits.Permit | Reason:
@@ -163,11 +163,9 @@ def _begin(turn: "Turn", permit: permits.Permit) -> None:
         turn.orders.append(o.WakeAt(longest, f.Timer.MAX_HOURS, permit.number))
 
 
-def _adjust(turn: "Turn", permit: permits.Permit) -> None:
+def _adjust(turn: "Turn", present: permits.Permit, permit: permits.Permit) -> None:
     room = turn.room
-    if room.permit is None:
-        return
-    before, now = set(room.permit.parties), set(permit.parties)
+    before, now = set(present.parties), set(permit.parties)
     joined, gone = now - before, before - now
     wanted = {party for party, _ in _wanted(turn, permit.parties)}
     recorded_here = {track.party for track in room.tracks if track.segment == permit.number}
@@ -179,9 +177,10 @@ def _adjust(turn: "Turn", permit: permits.Permit) -> None:
             _begin(turn, verdict)
         return
     conversed = room.conversed or bool(room.around and room.around.members)
-    turn.room = replace(room, permit=permit, left=room.left | gone, conversed=conversed)
+    changed = permit if joined or gone else present
+    turn.room = replace(room, permit=changed, left=room.left | gone, conversed=conversed)
     if gone:
-        remain = [str(party) for party in room.permit.parties if party not in gone]
+        remain = [str(party) for party in present.parties if party not in gone]
         turn.note(ev.PermitNarrowed(at=turn.fact.at, permit=permit.number, parties=remain))
     widened = [ev.PermitWidened(at=permit.at, permit=permit.number, parties=list(permit.parties))] if joined else []
     for track in room.tracks:
@@ -191,8 +190,14 @@ def _adjust(turn: "Turn", permit: permits.Permit) -> None:
 
 
 def _again(tracks: tuple[Capturing, ...], permit: permits.Permit, wanted: set[PartyId]) -> bool:
-    """Tell whether somebody is to be captured whose track in this segment was stopped by us already."""
-    return any(track.segment == permit.number and track.party in wanted and track.dismissed for track in tracks)
+    """Tell whether somebody is to be captured whose track in this segment was stopped by us already.
+
+    One that was stopped because it came to nothing is not tried again before the next segment: it would fail again.
+    """
+    return any(
+        track.segment == permit.number and track.party in wanted and track.dismissed and not track.failure
+        for track in tracks
+    )
 
 
 def _capture(turn: "Turn", permit: permits.Permit, *because: ev.Entry) -> None:

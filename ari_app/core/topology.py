@@ -115,6 +115,8 @@ class Topology:
             self._tidy(bridge)
             return
         self._unplace(wire)
+        # Who came twice was its last member, and took it along.
+        self._bridges[bridge] = place
         place.members.add(channel)
         # In a bridge nobody leaves messages any more.
         self._put(replace(wire, bridge=bridge, joined_at=at, changed_at=at, voicemail=False))

@@ -1,18 +1,15 @@
-"""One caller and one house telephone for the tests of the core: facts in short, and a call that can be driven.
+"""One caller, the house and other callers for the tests of the core: who they are, their lines, and facts in short.
 
-Everything that is mutated (`test_mutants.py`) is reached through a `Core`, so that the same tables judge the real
-modules and each of their mutants. Instants are milliseconds after `EPOCH`.
+Instants are milliseconds after `EPOCH`.
 """
 
-from dataclasses import dataclass, field
-from types import ModuleType
+from dataclasses import replace
 from typing import Any
 
-from ari_app.core import capture, names, party, permit, room
 from ari_app.core import evidence as ev
 from ari_app.core import facts as f
-from ari_app.core import orders as o
-from ari_app.core.names import BridgeId, ChannelId, Instant, MonitorId, PartyId, RecordingId
+from ari_app.core import names
+from ari_app.core.names import ChannelId, Instant, MonitorId, PartyId, RecordingId
 from ari_app.core.policy import Announcement, Capture, Line, Mode
 from ari_app.core.reasons import Reason
 
@@ -20,24 +17,13 @@ EPOCH = 1_800_000_000_000_000
 CALLER = ChannelId("1800000000.1")
 AGENT = ChannelId("1800000000.2")
 SECOND_AGENT = ChannelId("1800000000.3")
+GUEST = ChannelId("1800000000.4")
 STRANGER = ChannelId("1800000000.9")
-P01, P02 = PartyId("p01"), PartyId("p02")
-BRIDGE = BridgeId("bridge-1")
+P01, P02, P03 = PartyId("p01"), PartyId("p02"), PartyId("p03")
 MONITOR = MonitorId("0x7f0000000001")
+SECOND_MONITOR = MonitorId("0x7f0000000002")
 RECORDING = RecordingId(names.mint(Instant(EPOCH), b"\0" * 10))
-
-
-@dataclass(frozen=True)
-class Core:
-    """The modules whose mutants must be found."""
-
-    party: ModuleType | Any
-    permit: ModuleType | Any
-    capture: ModuleType | Any
-    room: ModuleType | Any
-
-
-REAL = Core(party, permit, capture, room)
+GUESTS_RECORDING = RecordingId(names.mint(Instant(EPOCH + 1_000_000), b"\0" * 10))
 
 
 def ms(milliseconds: float) -> Instant:
@@ -147,26 +133,77 @@ def hung_up(at: float, channel: ChannelId = CALLER) -> f.HungUp:
     return f.HungUp(**times(at), channel=channel)
 
 
-def member(channel: ChannelId, at: float, *, staff: bool = True) -> f.Member:
-    return f.Member(channel, f"PJSIP/{channel[-1]}", staff, ms(at))
+def heard(party: PartyId = P01, channel: ChannelId = GUEST, at: float = 3000) -> ev.NoticePlayed:
+    """Return the announcement that somebody else heard in a recording of their own."""
+    return ev.NoticePlayed(
+        at=ms(at),
+        party=party,
+        announcement="advice-en",
+        language="en",
+        sha256="a" * 64,
+        duration_ms=2000,
+        spoken_end_ms=1500,
+        playback=names.playback_id(channel, 1),
+        began_at=ms(at - 2000),
+        packets_expected=100,
+        packets_sent=100,
+    )
 
 
-def bridged(
+def colleague(channel: ChannelId = AGENT, at: float = 5001, **changes: Any) -> f.Member:
+    """Return one of the staff, who are told by contract."""
+    return replace(f.Member(channel, f"PJSIP/200{channel[-1]}", f.Standing.CONTRACT, ms(at)), **changes)
+
+
+def guest(channel: ChannelId = GUEST, at: float = 5001, **changes: Any) -> f.Member:
+    """Return a told caller with a recording of their own."""
+    told = f.Member(channel, "PJSIP/trunk", f.Standing.TOLD, ms(at), GUESTS_RECORDING, (heard(channel=channel),))
+    return replace(told, **changes)
+
+
+def untold(channel: ChannelId = STRANGER, at: float = 5001) -> f.Member:
+    return f.Member(channel, "PJSIP/trunk", f.Standing.UNTOLD, ms(at))
+
+
+def surrounded(
     at: float,
     *members: f.Member,
-    bridge: BridgeId = BRIDGE,
-    plain: bool = True,
+    joined: float | None = 5000,
+    quiet: Reason | None = None,
+    mixed: bool = False,
+    host: bool = True,
     seen_at: float | None = None,
-) -> f.Bridged:
-    return f.Bridged(**times(at, seen_at), bridge=bridge, plain=plain, members=members)
+) -> f.Surrounded:
+    """Return the caller's room: who is in it beside them, since when they are bridged, and what silences it."""
+    return f.Surrounded(
+        **times(at, seen_at),
+        channel=CALLER,
+        members=members,
+        quiet=quiet,
+        joined_at=None if joined is None else ms(joined),
+        mixed=mixed,
+        host=host,
+    )
 
 
-def left_bridge(at: float, channel: ChannelId = CALLER) -> f.LeftBridge:
-    return f.LeftBridge(**times(at), channel=channel)
+def replaced(at: float, channel: ChannelId = CALLER) -> f.Replaced:
+    return f.Replaced(**times(at), channel=channel)
 
 
-def disturbed(at: float, by: f.Disturbance = f.Disturbance.HELD, channel: ChannelId = CALLER) -> f.Disturbed:
-    return f.Disturbed(**times(at), channel=channel, by=by)
+def objected(at: float, channel: ChannelId = CALLER) -> f.Objected:
+    return f.Objected(**times(at), channel=channel)
+
+
+def paused(at: float, seen_at: float | None = None) -> f.Paused:
+    return f.Paused(**times(at, seen_at))
+
+
+def resumed(at: float, seen_at: float | None = None) -> f.Resumed:
+    return f.Resumed(**times(at, seen_at))
+
+
+def caught_up(at: float, seen_at: float | None = None) -> f.CaughtUp:
+    return f.CaughtUp(**times(at, seen_at))
 
 
 def lost(at: float, reason: Reason = Reason.EVENTS_LOST) -> f.EventsLost:
@@ -183,16 +220,16 @@ def capture_answered(
     return f.CaptureAnswered(**times(at), segment=segment, party=party, monitor=monitor)
 
 
-def capture_began(at: float, party: PartyId = P01, *, ambiguous: bool = False) -> f.CaptureBegan:
-    return f.CaptureBegan(**times(at), segment=1, party=party, ambiguous=ambiguous)
+def capture_began(at: float, party: PartyId = P01, segment: int = 1, *, ambiguous: bool = False) -> f.CaptureBegan:
+    return f.CaptureBegan(**times(at), segment=segment, party=party, ambiguous=ambiguous)
 
 
-def capture_ended(at: float, party: PartyId = P01, *, closed: bool = True) -> f.CaptureEnded:
-    return f.CaptureEnded(**times(at), segment=1, party=party, closed=closed)
+def capture_ended(at: float, party: PartyId = P01, segment: int = 1, *, closed: bool = True) -> f.CaptureEnded:
+    return f.CaptureEnded(**times(at), segment=segment, party=party, closed=closed)
 
 
-def file_closed(at: float, party: PartyId = P01) -> f.FileClosed:
-    return f.FileClosed(**times(at), segment=1, party=party)
+def file_closed(at: float, party: PartyId = P01, segment: int = 1) -> f.FileClosed:
+    return f.FileClosed(**times(at), segment=segment, party=party)
 
 
 def foreign(at: float, channel: ChannelId = CALLER) -> f.ForeignCaptureSeen:
@@ -201,85 +238,3 @@ def foreign(at: float, channel: ChannelId = CALLER) -> f.ForeignCaptureSeen:
 
 def woke(at: float, timer: f.Timer, token: int = 1) -> f.Woke:
     return f.Woke(**times(at), timer=timer, token=token)
-
-
-@dataclass
-class Call:
-    """A call that is driven: each fact's orders are returned, and all of them kept."""
-
-    core: Core = REAL
-    line: Line | None = field(default_factory=line)
-    notice: int = 1
-    room: Any = None
-    orders: list[Any] = field(default_factory=list)
-    facts: list[f.Fact] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        script = self.line.announcements if self.line else ()
-        caller = self.core.party.Party(P01, CALLER, "PJSIP/trunk", f.Side.OUTSIDE, script=script, notice=self.notice)
-        self.room = self.core.room.Room(opened(self.line), self.line, caller)
-
-    def hear(self, *facts: f.Fact) -> list[Any]:
-        """Return the orders of the last of these facts."""
-        orders: list[Any] = []
-        for fact in facts:
-            self.room, orders = self.core.room.step(self.room, fact)
-            self.facts.append(fact)
-            self.orders += orders
-        return orders
-
-    # The way of a call on which nothing goes wrong, with a two-second announcement.
-
-    def playing(self) -> list[Any]:
-        return self.hear(entered(0), answered(10), inspected(12, 1, 0), began(20))
-
-    def told(self) -> list[Any]:
-        self.playing()
-        return self.hear(ended(2020), inspected(2022, 2, 100))
-
-    def starting(self) -> list[Any]:
-        self.told()
-        return self.hear(attested(2022, seen_at=2030))
-
-    def running(self) -> list[Any]:
-        self.starting()
-        return self.hear(capture_began(2031), capture_answered(2033))
-
-    def talking(self) -> list[Any]:
-        """The caller is with 2001, and both are captured."""
-        self.running()
-        both = (member(CALLER, 5000), member(AGENT, 5001))
-        self.hear(left_stasis(2040), bridged(5000, both[0]), bridged(5001, *both), attested(5001, 2, seen_at=5005))
-        return self.hear(capture_began(5006, P02), capture_answered(5007, MonitorId("0x7f0000000002"), P02))
-
-
-def entries(orders: list[Any]) -> list[ev.Entry]:
-    """Return the journal's entries among the orders, in order."""
-    return [entry for order in orders if isinstance(order, o.Note | o.Attest) for entry in order.entries]
-
-
-def only(orders: list[Any], *kinds: type) -> list[Any]:
-    return [order for order in orders if isinstance(order, kinds)]
-
-
-def released(orders: list[Any]) -> list[tuple[o.Outcome, Reason | None]]:
-    return [(order.outcome, order.reason) for order in only(orders, o.Release)]
-
-
-# What a room orders for its caller's own capture.
-
-FILE = "seg-001.p01.wav"
-START = o.StartCapture(CALLER, 1, P01, FILE, bridged_only=True)
-STOP = o.StopCapture(CALLER, 1, P01, FILE, MONITOR)
-STOP_BY_FILE = o.StopCapture(CALLER, 1, P01, FILE, None)
-RELEASED = o.Release(CALLER, o.Outcome.RECORDING, None)
-
-
-def not_recorded(reason):
-    return o.Release(CALLER, o.Outcome.NOT_RECORDED, reason)
-
-
-def revoked(at, reason):
-    return o.Note(
-        (ev.PermitRevoked(at=ms(at), permit=1, reason=reason), ev.NotRecorded(at=ms(at), reason=reason)),
-    )

@@ -181,6 +181,11 @@ def test_an_origin_is_written_once_and_never_moves_back(core, known):
     assert (track.origin, entries) == (ms(known), [])
 
 
+def test_an_origin_does_not_move_with_who_is_in_another_bridge_by_now(core):
+    track, entries = measured(core, 9000, began_at=ms(120), origin=ms(5000))
+    assert (track.origin, entries) == (ms(5000), [])
+
+
 def test_an_origin_that_proves_later_is_written_again(core):
     track, entries = measured(core, 5000, began_at=ms(5006), origin=ms(5000), ambiguous=True)
     assert (track.origin, entries) == (ms(5006), origin(5006, ambiguous=True))
@@ -195,11 +200,17 @@ def test_an_origin_that_proves_later_is_written_again(core):
 def test_what_was_asked_for_is_stopped(core, state, order):
     track, orders, entries = core.capture.stop(state(core))
     assert (track.phase, orders, entries) == (core.capture.Phase.STOPPING, [order], [])
+    assert track.dismissed
 
 
-def test_what_was_not_asked_for_or_is_over_needs_no_stop(core):
+def test_what_was_not_asked_for_or_is_over_needs_no_stop_but_is_dismissed(core):
     for track in (asked(core), over(core, running(core), hung_up(200))[0]):
-        assert core.capture.stop(track) == (track, [], [])
+        assert core.capture.stop(track) == (replace(track, dismissed=True), [], [])
+
+
+def test_a_capture_that_fails_is_stopped_without_a_failure_if_the_permit_is_gone(core):
+    track, orders, _ = over(core, starting(core), capture_answered(110, None), permitted=False)
+    assert (track.phase, track.failure, orders) == (core.capture.Phase.STOPPING, None, [STOP_BY_FILE])
 
 
 @pytest.mark.parametrize("closed", [True, False])

@@ -4,28 +4,25 @@ from dataclasses import replace
 
 import pytest
 from unit.calls import (
-    AGENT,
     CALLER,
     ENGLISH,
     P01,
     RECORDING,
     WELSH,
-    Call,
     answered,
     began,
     ended,
     entered,
-    entries,
     inspected,
+    left_stasis,
     line,
     ms,
-    only,
     opened,
     refused,
-    released,
     sound,
     woke,
 )
+from unit.driven import Call, entries, only, released
 
 from ari_app.core import evidence as ev
 from ari_app.core import facts as f
@@ -36,7 +33,7 @@ from ari_app.core.reasons import Reason
 FIRST, SECOND = playback_id(CALLER, 1), playback_id(CALLER, 2)
 
 
-def heard(orders):
+def notices(orders):
     return [entry for entry in entries(orders) if isinstance(entry, ev.NoticePlayed)]
 
 
@@ -112,7 +109,7 @@ def test_completely_played_is_written_down_with_all_that_proves_it(core):
         packets_expected=100,
         packets_sent=101,
     )
-    assert call.room.caller.standing is core.party.Standing.TOLD
+    assert call.room.caller.standing is f.Standing.TOLD
     assert call.room.caller.told_at == ms(2019)
 
 
@@ -129,8 +126,8 @@ def test_an_elapsed_time_within_tolerance_is_complete(core, elapsed_ms):
 def test_every_packet_and_up_to_two_more_is_complete(core, packets):
     call = Call(core)
     call.hear(entered(0), answered(10), inspected(12, 1, 7), began(20), ended(2020), inspected(2022, 2, 7 + packets))
-    assert [one.packets_sent for one in heard(call.orders)] == [packets]
-    assert call.room.caller.standing is core.party.Standing.TOLD
+    assert [one.packets_sent for one in notices(call.orders)] == [packets]
+    assert call.room.caller.standing is f.Standing.TOLD
 
 
 # -- two announcements
@@ -149,7 +146,7 @@ def test_the_second_announcement_follows_the_first_and_is_a_playback_of_its_own(
     orders = call.hear(inspected(2022, 2, 100))
     assert orders[1:] == [o.Play(CALLER, SECOND, WELSH), o.WakeAt(ms(3022), f.Timer.ANNOUNCEMENT, 2)]
     assert [type(entry) for entry in entries(orders)] == [ev.NoticePlayed]
-    assert call.room.caller.standing is core.party.Standing.UNTOLD
+    assert call.room.caller.standing is f.Standing.UNTOLD
     assert call.room.permit is None
 
 
@@ -162,7 +159,7 @@ def test_who_has_heard_both_announcements_is_told(core):
     ]
     assert call.hear(ended(5030, 2))[0] == o.Inspect(CALLER, WELSH, 3)
     orders = call.hear(inspected(5032, 3, 250))
-    (notice,) = heard(orders)
+    (notice,) = notices(orders)
     assert (notice.announcement, notice.playback, notice.packets_sent, notice.at) == ("cymraeg", SECOND, 150, ms(5030))
     assert entries(orders)[1] == ev.PermitGranted(at=ms(5030), permit=1, parties=[P01])
 
@@ -171,14 +168,14 @@ def test_the_packets_of_the_first_do_not_count_for_the_second(core):
     call = bilingual(core)
     call.hear(inspected(2022, 2, 100), began(2030, 2), ended(5030, 2))
     call.hear(inspected(5032, 3, 150))
-    assert call.room.closed is Reason.ANNOUNCEMENT_PACKETS_MISSING
+    assert call.room.caller.failure is Reason.ANNOUNCEMENT_PACKETS_MISSING
 
 
 def test_the_second_is_measured_from_its_own_beginning(core):
     call = bilingual(core)
     call.hear(inspected(2022, 2, 100), began(2030, 2))
     call.hear(ended(4500, 2))
-    assert call.room.closed is Reason.ANNOUNCEMENT_CUT_SHORT
+    assert call.room.caller.failure is Reason.ANNOUNCEMENT_CUT_SHORT
 
 
 def test_the_first_failing_leaves_the_second_unplayed(core):
@@ -230,13 +227,55 @@ def test_who_is_not_adopted_has_no_leftover(core):
     assert only(Call(core).hear(entered(0)), o.StopPlayback) == []
 
 
-# -- staff
+# -- called
+
+OUTGOING = sound("outgoing", seconds=1)
 
 
-def test_staff_are_told_by_contract_and_hear_no_announcement(core):
-    colleague = core.party.by_contract("p02", AGENT, "PJSIP/2001")
-    assert (colleague.standing, colleague.side) == (core.party.Standing.CONTRACT, f.Side.HOUSE)
-    assert core.party.step(colleague, f.EventsLost(at=ms(0), seen_at=ms(0))) == (colleague, [], [])
+def test_who_is_called_hears_what_is_meant_for_the_called(core):
+    call = Call(core, line(ENGLISH, WELSH, outgoing_announcements=(OUTGOING,)), called=True)
+    orders = call.hear(entered(0), answered(10), inspected(12, 1, 0))
+    assert only(orders, o.Play) == [o.Play(CALLER, FIRST, OUTGOING)]
+    assert [entry.endpoint for entry in entries(call.orders) if isinstance(entry, ev.PartyEntered)] == ["PJSIP/trunk"]
+
+
+def test_the_lifeline_is_never_armed_on_a_called_leg_because_there_it_would_hang_up(core):
+    call = Call(core, line(outgoing_announcements=(OUTGOING,)), called=True)
+    call.hear(entered(0), answered(10), inspected(12, 1, 0))
+    assert call.hear(began(20)) == [o.WakeAt(ms(1720), f.Timer.ANNOUNCEMENT, -1)]
+    call.hear(ended(1020), inspected(1022, 2, 50))
+    assert call.room.caller.standing is f.Standing.TOLD
+    assert only(call.orders, o.ArmLifeline) == []
+
+
+# -- told anew
+
+
+@pytest.mark.parametrize("rules", [line(), line(ENGLISH, WELSH)], ids=["one", "two"])
+def test_who_comes_again_untold_hears_it_all_under_numbers_of_its_own(core, rules):
+    call = Call(core, rules)
+    call.playing()
+    call.hear(ended(900), left_stasis(910))
+    assert call.hear(entered(3000)) == [o.Answer(CALLER), o.WakeAt(ms(4500), f.Timer.ANSWER, 2)]
+    call.hear(answered(3010))
+    assert call.hear(inspected(3012, 2, 40))[0] == o.Play(CALLER, SECOND, ENGLISH)
+    caller = call.room.caller
+    assert (caller.script, caller.heard, caller.failure) == (rules.announcements, (), None)
+
+
+def test_who_comes_again_untold_and_hears_it_is_told(core):
+    call = Call(core)
+    call.playing()
+    call.hear(ended(900), left_stasis(910), entered(3000), answered(3010), inspected(3012, 2, 40), began(3020, 2))
+    orders = call.hear(ended(5020, 2), inspected(5022, 3, 140))
+    assert [type(entry) for entry in entries(orders)] == [ev.NoticePlayed, ev.PermitGranted, ev.CaptureRequested]
+    assert [notice.playback for notice in call.room.caller.heard] == [SECOND]
+
+
+def test_of_a_first_announcement_that_was_heard_nothing_counts_the_second_time(core):
+    call = bilingual(core)
+    call.hear(inspected(2022, 2, 100), began(2030, 2), ended(3000, 2), entered(4000))
+    assert call.room.caller.heard == ()
 
 
 def test_a_playback_is_named_after_its_channel():

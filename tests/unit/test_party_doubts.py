@@ -7,28 +7,26 @@ from unit.calls import (
     CALLER,
     P01,
     STRANGER,
-    Call,
     answered,
     attested,
     began,
-    bridged,
-    disturbed,
     ended,
     entered,
-    entries,
     hangup_requested,
     hung_up,
     inspected,
     left_stasis,
     lost,
-    member,
     ms,
-    only,
+    objected,
     refused,
-    released,
+    replaced,
+    surrounded,
     times,
+    untold,
     woke,
 )
+from unit.driven import Call, entries, only, released
 
 from ari_app.core import evidence as ev
 from ari_app.core import facts as f
@@ -44,7 +42,6 @@ COUNTING = (*PLAYING, ended(2020))
 TOLD = (*COUNTING, inspected(2022, 2, 100))
 PHASES = {"answering": ANSWERING, "measuring": MEASURING, "asked": ASKED, "playing": PLAYING, "counting": COUNTING}
 EVERY_PHASE = pytest.mark.parametrize("so_far", PHASES.values(), ids=PHASES)
-MUSIC = f.Disturbance.MUSIC_ON_HOLD
 
 
 def doubted(core, so_far, fact, reason):
@@ -55,6 +52,8 @@ def doubted(core, so_far, fact, reason):
     failed = [ev.NoticeFailed(at=fact.at, party=P01, announcement="advice-en", reason=reason)]
     begun = len(so_far) >= len(MEASURING)
     over = [ev.Ended(at=fact.at, reason=reason)] if isinstance(fact, f.HungUp) else []
+    if isinstance(fact, f.Objected):
+        over = [ev.PartyObjected(at=fact.at, party=P01)]
     assert entries(orders) == [*(failed if begun else []), ev.NotRecorded(at=fact.at, reason=reason), *over]
     playing = so_far in {ASKED, PLAYING}
     assert only(orders, o.StopPlayback) == ([o.StopPlayback(playback_id(CALLER, 1))] if playing else [])
@@ -71,9 +70,13 @@ def doubted(core, so_far, fact, reason):
     [
         (lost(1000), Reason.EVENTS_LOST),
         (lost(1000, Reason.GATE_STOPPED), Reason.GATE_STOPPED),
-        (bridged(1000, member(CALLER, 1000)), Reason.BRIDGED_DURING_ANNOUNCEMENT),
-        (disturbed(1000), Reason.HELD_DURING_ANNOUNCEMENT),
-        (disturbed(1000, MUSIC), Reason.HELD_DURING_ANNOUNCEMENT),
+        (surrounded(1000), Reason.BRIDGED_DURING_ANNOUNCEMENT),
+        (surrounded(1000, untold(), joined=1000), Reason.BRIDGED_DURING_ANNOUNCEMENT),
+        (surrounded(1000, quiet=Reason.HELD), Reason.BRIDGED_DURING_ANNOUNCEMENT),
+        (surrounded(1000, joined=None, quiet=Reason.HELD), Reason.HELD_DURING_ANNOUNCEMENT),
+        (surrounded(1000, joined=None, quiet=Reason.MUSIC_ON_HOLD), Reason.HELD_DURING_ANNOUNCEMENT),
+        (replaced(1000), Reason.CHANNEL_REPLACED),
+        (objected(1000), Reason.OBJECTED),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -93,7 +96,7 @@ def test_no_announcement_fails_of_who_never_arrived(core, fact):
     call = Call(core)
     orders = call.hear(fact)
     assert ev.NoticeFailed not in {type(entry) for entry in entries(orders)}
-    assert call.room.closed is call.room.caller.failure is not None
+    assert call.room.caller.failure is not None
 
 
 @EVERY_PHASE
@@ -166,10 +169,19 @@ ON_ANOTHER_CHANNEL = (
     f.PlayRefused(**times(30), channel=STRANGER, playback=playback_id(CALLER, 1)),
     f.PlaybackBegan(**times(30), channel=STRANGER, playback=playback_id(CALLER, 1)),
     f.PlaybackEnded(**times(30), channel=STRANGER, playback=playback_id(CALLER, 1), done=False),
-    disturbed(30, channel=STRANGER),
     replace(inspected(30, 1, None), channel=STRANGER),
     replace(inspected(30, 2, None), channel=STRANGER),
 )
+
+
+@EVERY_PHASE
+def test_a_telling_that_is_spied_upon_goes_on(core, so_far):
+    """The spy is in the room, and untold: so nothing is captured, but what is heard counts."""
+    call = Call(core)
+    call.hear(*so_far)
+    before = call.room.caller
+    assert call.hear(surrounded(1000, untold(), joined=None)) == []
+    assert call.room.caller == before
 
 
 @EVERY_PHASE
@@ -273,7 +285,7 @@ def test_nobody_is_told_before_they_arrive(core):
     call = Call(core)
     call.hear(*TOLD[1:])
     assert {type(order) for order in call.orders} == {o.Report}
-    assert call.room.caller.standing is core.party.Standing.UNTOLD
+    assert call.room.caller.standing is f.Standing.UNTOLD
 
 
 def test_the_failure_is_stamped_by_asterisk_and_the_deadline_by_us(core):

@@ -3,39 +3,32 @@
 import pytest
 from unit.calls import (
     CALLER,
-    FILE,
+    ENGLISH,
     MONITOR,
     NEVER,
     P01,
     P02,
-    RELEASED,
-    START,
-    STOP,
-    STOP_BY_FILE,
-    Call,
     attested,
-    bridged,
     capture_answered,
     capture_began,
     capture_ended,
-    disturbed,
     ended,
     entered,
-    entries,
     file_closed,
     inspected,
     left_stasis,
     line,
     lost,
-    member,
     ms,
-    not_recorded,
-    only,
+    objected,
     opened,
-    released,
-    revoked,
+    paused,
+    replaced,
+    surrounded,
+    untold,
     woke,
 )
+from unit.driven import FILE, RELEASED, START, STOP, STOP_BY_FILE, Call, entries, not_recorded, only, released, revoked
 
 from ari_app.core import evidence as ev
 from ari_app.core import facts as f
@@ -91,9 +84,7 @@ def test_the_origin_of_a_bridged_capture_waits_for_the_bridge(core):
     call = Call(core)
     call.running()
     assert ev.TrackOrigin not in {type(one) for one in entries(call.orders)}
-    assert entries(call.hear(bridged(5000, member(CALLER, 4999)))) == [
-        ev.TrackOrigin(at=ms(4999), segment=1, party=P01)
-    ]
+    assert entries(call.hear(surrounded(5000, joined=4999))) == [ev.TrackOrigin(at=ms(4999), segment=1, party=P01)]
 
 
 @pytest.mark.parametrize(
@@ -104,19 +95,19 @@ def test_the_origin_of_a_bridged_capture_waits_for_the_bridge(core):
         (woke(2822, f.Timer.CAPTURE), Reason.CAPTURE_TIMEOUT),
         (lost(2100), Reason.EVENTS_LOST),
         (lost(2100, Reason.GATE_STOPPED), Reason.GATE_STOPPED),
-        (disturbed(2100), Reason.TOPOLOGY_NOT_SUPPORTED),
+        (surrounded(2100, untold()), Reason.NOT_TOLD),
+        (paused(2100), Reason.PAUSED),
+        (objected(2100), Reason.OBJECTED),
     ],
     ids=repr,
 )
 def test_a_doubt_before_the_start_revokes_and_lets_the_caller_go(core, fact, reason):
     call = Call(core)
     call.told()
-    assert call.hear(fact)[:2] == [
-        o.Note(
-            (ev.PermitRevoked(at=fact.at, permit=1, reason=reason), ev.NotRecorded(at=fact.at, reason=reason)),
-        ),
-        not_recorded(reason),
-    ]
+    orders = call.hear(fact)
+    objection = [ev.PartyObjected(at=fact.at, party=P01)] if isinstance(fact, f.Objected) else []
+    assert entries(orders) == [*objection, ev.PermitRevoked(at=fact.at, permit=1, reason=reason)]
+    assert orders[-1] == not_recorded(reason)
     assert call.room.permit is None
     call.hear(attested(2022, seen_at=2900))
     assert only(call.orders, o.StartCapture, o.StopCapture) == []
@@ -148,7 +139,9 @@ def test_a_capture_that_somebody_else_stopped_has_failed(core):
     [
         (lost(9000), Reason.EVENTS_LOST),
         (woke(9000, f.Timer.MAX_HOURS), Reason.MAX_HOURS),
-        (disturbed(9000), Reason.TOPOLOGY_NOT_SUPPORTED),
+        (lost(9000, Reason.GATE_STOPPED), Reason.GATE_STOPPED),
+        (replaced(9000), Reason.CHANNEL_REPLACED),
+        (paused(9000), Reason.PAUSED),
     ],
     ids=repr,
 )
@@ -156,7 +149,48 @@ def test_what_ends_a_running_capture_revokes_first_and_stops_by_id(core, fact, r
     call = Call(core)
     call.running()
     assert call.hear(fact) == [revoked(9000, reason), STOP]
+    assert call.room.permit is None
+
+
+def test_what_ended_for_good_ends_only_once(core):
+    call = Call(core)
+    call.running()
+    call.hear(lost(9000))
     assert call.hear(lost(9500)) == []
+    assert call.hear(paused(9600)) == []
+
+
+def test_an_objection_is_written_down_before_what_it_revokes_and_once(core):
+    call = Call(core)
+    call.running()
+    assert entries(call.hear(objected(9000))) == [
+        ev.PartyObjected(at=ms(9000), party=P01),
+        ev.PermitRevoked(at=ms(9000), permit=1, reason=Reason.OBJECTED),
+    ]
+    assert call.hear(objected(9500)) == []
+    assert call.room.caller.standing is f.Standing.OBJECTED
+
+
+def test_who_objected_and_is_replaced_has_objected_all_the_same(core):
+    call = Call(core)
+    call.running()
+    call.hear(objected(9000), replaced(9100))
+    assert (call.room.caller.standing, call.room.caller.failure) == (f.Standing.OBJECTED, Reason.OBJECTED)
+
+
+def test_who_is_replaced_has_heard_nothing_and_may_be_told_anew(core):
+    call = Call(core)
+    call.running()
+    call.hear(replaced(9000))
+    assert (call.room.caller.standing, call.room.caller.failure) == (f.Standing.UNTOLD, Reason.CHANNEL_REPLACED)
+    assert only(call.hear(entered(9500)), o.Answer) == [o.Answer(CALLER)]
+
+
+def test_who_is_replaced_twice_is_replaced(core):
+    call = Call(core)
+    call.running()
+    call.hear(replaced(9000))
+    assert call.hear(replaced(9100)) == []
 
 
 def test_the_timer_of_the_capture_is_nothing_to_who_is_released(core):
@@ -205,24 +239,28 @@ def test_a_capture_that_never_was_changes_nothing(core, fact):
 
 
 @pytest.mark.parametrize(
-    ("rules", "reason"),
+    ("rules", "called", "reason"),
     [
-        (None, Reason.LINE_UNKNOWN),
-        (NEVER, Reason.LINE_NEVER),
-        (Line("advice-line", Mode.ANNOUNCE), Reason.ANNOUNCEMENT_UNUSABLE),
-        (line(unusable="the file is silent"), Reason.ANNOUNCEMENT_UNUSABLE),
+        (None, False, Reason.LINE_UNKNOWN),
+        (None, True, Reason.LINE_UNKNOWN),
+        (NEVER, False, Reason.LINE_NEVER),
+        (NEVER, True, Reason.LINE_NEVER),
+        (Line("advice-line", Mode.ANNOUNCE), False, Reason.ANNOUNCEMENT_UNUSABLE),
+        (Line("advice-line", Mode.ANNOUNCE, outgoing_announcements=(ENGLISH,)), False, Reason.ANNOUNCEMENT_UNUSABLE),
+        (line(), True, Reason.OUTGOING_ANNOUNCEMENT_MISSING),
     ],
-    ids=["unknown", "never", "no announcement", "unusable"],
+    ids=repr,
 )
-def test_on_a_hopeless_line_the_caller_goes_on_at_once(core, rules, reason):
-    call = Call(core, rules)
+def test_on_a_hopeless_line_who_comes_goes_on_at_once(core, rules, called, reason):
+    call = Call(core, rules, called=called)
     orders = call.hear(entered(0))
     came = ev.PartyEntered(at=ms(0), party=P01, side="outside", channel=CALLER, endpoint="PJSIP/trunk", contract=False)
     assert orders == [
         o.Note((opened(rules), came)),
         o.Note((ev.NotRecorded(at=ms(0), reason=reason),)),
-        not_recorded(reason),
+        o.Release(CALLER, o.Outcome.NOT_RECORDED, reason, called),
     ]
+    assert call.room.closed is reason
 
 
 def test_what_is_over_before_the_caller_is_told_stays_over(core):
@@ -231,3 +269,21 @@ def test_what_is_over_before_the_caller_is_told_stays_over(core):
     call.hear(woke(100, f.Timer.CAPTURE), ended(2020), inspected(2022, 2, 100))
     assert released(call.orders) == [(o.Outcome.NOT_RECORDED, Reason.CAPTURE_TIMEOUT)]
     assert only(call.orders, o.Attest) == []
+
+
+# -- who is called
+
+
+def test_who_is_called_is_told_captured_and_sent_on_to_where_a_called_leg_goes_on(core):
+    call = Call(core, line(outgoing_announcements=(ENGLISH,)), called=True)
+    call.running()
+    assert only(call.orders, o.Release) == [o.Release(CALLER, o.Outcome.RECORDING, None, called=True)]
+    assert only(call.orders, o.ArmLifeline) == []
+
+
+def test_who_is_called_and_cannot_be_told_is_sent_on_there_as_well(core):
+    call = Call(core, line(outgoing_announcements=(ENGLISH,)), called=True)
+    call.playing()
+    assert only(call.hear(ended(900)), o.Release) == [
+        o.Release(CALLER, o.Outcome.NOT_RECORDED, Reason.ANNOUNCEMENT_CUT_SHORT, called=True)
+    ]

@@ -4,31 +4,32 @@ import pytest
 from unit.calls import (
     AGENT,
     CALLER,
+    ENGLISH,
     P01,
     P02,
-    STOP,
-    STOP_BY_FILE,
     STRANGER,
-    Call,
+    answered,
     attested,
     began,
     capture_answered,
     capture_ended,
+    colleague,
     ended,
     entered,
-    entries,
     file_closed,
     foreign,
     hangup_requested,
     hung_up,
     inspected,
     left_stasis,
+    line,
     lost,
     ms,
-    only,
-    revoked,
+    objected,
+    surrounded,
     woke,
 )
+from unit.driven import STOP, STOP_BY_FILE, Call, entries, only, released, revoked
 
 from ari_app.core import evidence as ev
 from ari_app.core import facts as f
@@ -38,18 +39,55 @@ from ari_app.core.reasons import Reason
 # -- who comes a second time
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_who_comes_again_is_sent_on_again_and_told_nothing(core, told):
+@pytest.mark.parametrize(
+    ("meanwhile", "outcome", "reason"),
+    [
+        ((), o.Outcome.RECORDING, None),
+        ((lost(2500),), o.Outcome.NOT_RECORDED, Reason.EVENTS_LOST),
+        ((objected(2500),), o.Outcome.NOT_RECORDED, Reason.OBJECTED),
+    ],
+    ids=["told", "over", "objected"],
+)
+def test_who_comes_again_told_or_in_vain_is_sent_on_again_and_told_nothing(core, meanwhile, outcome, reason):
     call = Call(core)
-    if told:
-        call.running()
-    else:
-        call.hear(entered(0), lost(5))
-    outcome, reason = (o.Outcome.RECORDING, None) if told else (o.Outcome.NOT_RECORDED, Reason.EVENTS_LOST)
-    call.hear(left_stasis(2040))
+    call.waiting()
+    call.hear(*meanwhile)
     before = call.room
     assert call.hear(entered(3000)) == [o.Report("Entered twice"), o.Release(CALLER, outcome, reason)]
     assert call.room == before
+
+
+def test_who_is_called_and_comes_again_is_sent_on_again(core):
+    call = Call(core, line(outgoing_announcements=(ENGLISH,)), called=True)
+    call.waiting()
+    assert only(call.hear(entered(3000)), o.Release) == [o.Release(CALLER, o.Outcome.RECORDING, None, called=True)]
+
+
+def test_who_comes_again_untold_is_let_go_again_if_that_fails_too(core):
+    call = Call(core)
+    call.playing()
+    call.hear(ended(900), left_stasis(910), entered(3000), answered(3010))
+    assert released(call.hear(inspected(3012, 2, None))) == [
+        (o.Outcome.NOT_RECORDED, Reason.ANNOUNCEMENT_PACKETS_UNPROVABLE)
+    ]
+    assert entries(call.orders)[-1] == ev.NotRecorded(at=ms(3012), reason=Reason.ANNOUNCEMENT_PACKETS_UNPROVABLE)
+
+
+def test_who_fails_twice_for_one_reason_has_it_written_down_twice(core):
+    call = Call(core)
+    call.playing()
+    call.hear(ended(900), left_stasis(910), entered(3000), answered(3010), inspected(3012, 2, 40), began(3020, 2))
+    orders = call.hear(ended(4000, 2))
+    assert ev.NotRecorded(at=ms(4000), reason=Reason.ANNOUNCEMENT_CUT_SHORT) in entries(orders)
+
+
+def test_who_comes_again_untold_and_waits_for_a_conversation_is_captured_in_the_next(core):
+    """They were in a conversation before, so being alone meant that it was over."""
+    call = Call(core)
+    call.hear(entered(0), answered(10, ok=False), left_stasis(20), surrounded(100, colleague(at=100), joined=90))
+    call.hear(surrounded(2900, joined=None), entered(3000), answered(3010), inspected(3012, 1, 0), began(3020, 2))
+    orders = call.hear(ended(5020, 2), inspected(5022, 2, 100))
+    assert [entry.parties for entry in entries(orders) if isinstance(entry, ev.PermitGranted)] == [[P01]]
 
 
 def test_an_arrival_told_twice_while_the_announcement_plays_changes_nothing(core):
@@ -64,9 +102,7 @@ def test_another_channel_on_this_call_does_not_stay_in_our_hands(core):
     call = Call(core)
     call.talking()
     before = call.room
-    assert call.hear(entered(9000, channel=AGENT)) == [
-        o.Release(AGENT, o.Outcome.NOT_RECORDED, Reason.TOPOLOGY_NOT_SUPPORTED)
-    ]
+    assert call.hear(entered(9000, channel=AGENT)) == [o.Release(AGENT, o.Outcome.NOT_RECORDED, Reason.NOT_TOLD)]
     assert call.room == before
 
 
@@ -104,6 +140,7 @@ def test_a_call_is_sealed_once_its_files_are_closed(core):
     call.running()
     gone = call.hear(hung_up(9000))
     assert gone[0] == revoked(9000, Reason.HUNG_UP)
+    assert only(gone, o.StopCapture) == []
     assert gone[1] == o.WakeAt(ms(14_000), f.Timer.CLOSING, 0)
     assert entries(gone[2:]) == [ev.TrackEnded(at=ms(9000), segment=1, party=P01, closed=False)]
     assert call.hear(file_closed(9400)) == [
