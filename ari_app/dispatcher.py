@@ -141,7 +141,7 @@ class Dispatcher:
             case t.Chosen():
                 self._chosen(seen)
             case t.BridgeChange() | t.HoldChange() | t.LocalChange() | t.Spied() | t.Renamed() | t.LeavesMessage():
-                self._moved(seen)
+                self.moved(seen)
             case f.Stamped():
                 self._about_channel(seen)
             case _:
@@ -168,7 +168,7 @@ class Dispatcher:
         for one in self.tracked.pop(channel, set()):
             self.hear(one, fact)
 
-    def _moved(self, seen: t.TopologyChange) -> None:
+    def moved(self, seen: t.TopologyChange) -> None:
         """Somebody is elsewhere, or holds, or hears music: every recording in the rooms concerned is told."""
         near = self.whereabouts.change(seen)
         if isinstance(seen, t.Renamed) and (recording := self.by_channel.get(seen.channel)):

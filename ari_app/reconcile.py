@@ -97,10 +97,12 @@ async def settle(
 
     inherited: what dead runs left open; emptied once it is settled.
     """
-    channels = await ari.channels()
-    stranded = await ari.stranded()
-    if channels is None or stranded is None:
+    asked_at = clock.now()
+    bridges, channels, stranded = await ari.bridges(), await ari.channels(), await ari.stranded()
+    if bridges is None or channels is None or stranded is None:
         return
+    for change in t.found(bridges, channels, asked_at):
+        dispatcher.moved(change)
     there = {str(one["id"]): one for one in channels}
     await _stop_strangers(layout, dispatcher, executor, set(there))
     _settle_inherited(inherited, dispatcher, set(there), stranded)

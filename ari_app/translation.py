@@ -5,7 +5,7 @@ Stamps are Asterisk's own: ARI's in every event, AMI's only with `timestampevent
 event without one is useless as evidence, and the caller is told so by `UnstampedError`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -233,7 +233,7 @@ def from_ami(message: Mapping[str, Any], now: Instant) -> f.Fact | Sighting | No
             return BridgeChange(
                 at=_stamp(message),
                 bridge=BridgeId(message["bridgeuniqueid"]),
-                kind=_kind(message),
+                kind=_kind(message["bridgetype"], message.get("bridgecreator", "")),
                 channel=ChannelId(message["uniqueid"]),
                 endpoint=endpoint_of(message["channel"]),
                 entered=kind == "BridgeEnter",
@@ -267,9 +267,9 @@ def _who(message: Mapping[str, Any]) -> tuple[ChannelId, str]:
     return ChannelId(message["uniqueid"]), endpoint_of(message["channel"])
 
 
-def _kind(message: Mapping[str, Any]) -> Kind:
-    # A conference is of the same type as the bridges in which channels only wait; who made it tells them apart.
-    match message["bridgetype"], message.get("bridgecreator"):
+def _kind(bridge_class: str, creator: str) -> Kind:
+    # A conference is of the same class as the bridges in which channels only wait; who made it tells them apart.
+    match bridge_class, creator:
         case "basic", _:
             return Kind.CONVERSATION
         case "base", "ConfBridge":
@@ -278,6 +278,20 @@ def _kind(message: Mapping[str, Any]) -> Kind:
             return Kind.PARKING
         case _:
             return Kind.OTHER
+
+
+def found(
+    bridges: Iterable[Mapping[str, Any]], channels: Iterable[Mapping[str, Any]], at: Instant
+) -> Iterator[BridgeChange]:
+    """Yield who is in which bridge, from ARI's lists, as if they entered when we asked (`at`)."""
+    endpoints = {str(one["id"]): endpoint_of(str(one["name"])) for one in channels}
+    for bridge in bridges:
+        kind = _kind(str(bridge["bridge_class"]), str(bridge["creator"]))
+        for channel in bridge["channels"]:
+            # Somebody in the one list and not in the other has come or gone meanwhile, and events say so.
+            if channel in endpoints:
+                name, count = BridgeId(str(bridge["id"])), len(bridge["channels"])
+                yield BridgeChange(at, name, kind, ChannelId(str(channel)), endpoints[channel], True, count)
 
 
 def _between(kind: str, message: Mapping[str, Any]) -> Sighting:

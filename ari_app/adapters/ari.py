@@ -195,6 +195,11 @@ class Ari:
         status, answer = await self._request("GET", "/channels")
         return answer if status == HTTPStatus.OK and isinstance(answer, list) else None
 
+    async def bridges(self) -> list[dict[str, Any]] | None:
+        """Return every bridge of this Asterisk with the ids of its channels, or None if it does not say."""
+        status, answer = await self._request("GET", "/bridges")
+        return answer if status == HTTPStatus.OK and isinstance(answer, list) else None
+
     async def version(self) -> str:
         """Return Asterisk's version, or "unknown"."""
         status, answer = await self._request("GET", "/asterisk/info", query={"only": "system"})

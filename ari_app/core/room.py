@@ -201,6 +201,8 @@ class Turn:
     def tell(self, fact: f.Fact) -> None:
         """Hand the fact to the owner's own machine and act on what became of them."""
         before = self.room.caller
+        if self.room.closed:
+            return
         caller, orders, entries = telling.step(before, fact)
         self.room = replace(self.room, caller=caller)
         self.note(*entries)
