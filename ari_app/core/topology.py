@@ -95,13 +95,15 @@ class Topology:
         self._trunks = trunks
         self.wires: dict[ChannelId, Wire] = {}
         self._bridges: dict[BridgeId, _Bridge] = {}
-        self._telephones: dict[str, set[ChannelId]] = {}
+        self._open_lines: dict[str, set[ChannelId]] = {}
+        """By telephone, the lines on which people hear each other: connected and not held."""
+        self._spies: set[ChannelId] = set()
         self._frozen: dict[BridgeId, Instant] = {}
         self._leaving: dict[ChannelId, tuple[BridgeId, Instant]] = {}
 
     def forget(self) -> None:
         """Know nothing any more: events were lost."""
-        for known in (self.wires, self._bridges, self._telephones, self._frozen, self._leaving):
+        for known in (self.wires, self._bridges, self._open_lines, self._spies, self._frozen, self._leaving):
             known.clear()
 
     # -- who is in which bridge
@@ -206,10 +208,14 @@ class Topology:
         """Somebody listens to a channel, or whispers to it."""
         wire = self._wire(spied, spied_endpoint)
         self._put(self._wire(by, by_endpoint))
+        self._spies.add(by)
         self._put(replace(wire, spied_by=wire.spied_by | {by}))
 
     def spied_no_more(self, by: ChannelId) -> set[ChannelId]:
         """A spy stopped. Returns whom they had listened to."""
+        if by not in self._spies:
+            return set()
+        self._spies.discard(by)
         freed = {one.channel for one in self.wires.values() if by in one.spied_by}
         for channel in freed:
             self._put(replace(self.wires[channel], spied_by=self.wires[channel].spied_by - {by}))
@@ -218,7 +224,7 @@ class Topology:
     def renamed(self, channel: ChannelId, endpoint: str) -> None:
         """A channel is another telephone's now."""
         wire = self._wire(channel, endpoint)
-        self._telephone(wire).discard(channel)
+        self._close(wire)
         self._put(replace(wire, endpoint=endpoint))
 
     def gone(self, channel: ChannelId) -> None:
@@ -231,9 +237,7 @@ class Topology:
             # Its leaving, if that is still to come, tells nothing new.
             place.count = min(place.count, len(place.members) - 1) if not place.strangers else place.count - 1
         self._unplace(wire)
-        self._telephone(wire).discard(channel)
-        if not self._telephones[wire.endpoint]:
-            del self._telephones[wire.endpoint]
+        self._close(wire)
         if wire.partner in self.wires:
             # Known to lead nowhere now, which is another thing than not known.
             self._put(replace(self.wires[wire.partner], partner=wire.partner))
@@ -242,12 +246,19 @@ class Topology:
     def _wire(self, channel: ChannelId, endpoint: str) -> Wire:
         return self.wires.get(channel) or Wire(channel, endpoint)
 
-    def _telephone(self, wire: Wire) -> set[ChannelId]:
-        return self._telephones.setdefault(wire.endpoint, set())
-
     def _put(self, wire: Wire) -> None:
         self.wires[wire.channel] = wire
-        self._telephone(wire).add(wire.channel)
+        if self._open(wire):
+            self._open_lines.setdefault(wire.endpoint, set()).add(wire.channel)
+        else:
+            self._close(wire)
+
+    def _close(self, wire: Wire) -> None:
+        lines = self._open_lines.get(wire.endpoint)
+        if lines is not None:
+            lines.discard(wire.channel)
+            if not lines:
+                del self._open_lines[wire.endpoint]
 
     # -- the question
 
@@ -274,7 +285,7 @@ class Topology:
                 # The other half is not known: whoever is behind it was not heard of.
                 strangers |= wire.partner is None
             elif self._open(wire):
-                lines.update(self._open_lines(wire.endpoint))
+                lines |= self._beside(wire)
             waiting += wire.spied_by
         people = sorted((one for one in found.values() if not one.local), key=lambda one: one.channel)
         urgent = min(quiet, key=_URGENCY.index, default=None)
@@ -296,16 +307,17 @@ class Topology:
     def mixes(self, wire: Wire) -> bool:
         """Tell whether a telephone sends more on this line than what is said into it: it has taken one of several open
         lines back from hold, which is how a person joins them."""
-        lines = self._open_lines(wire.endpoint) if self._open(wire) else []
+        lines = self._beside(wire) if self._open(wire) else set()
         return len(lines) > 1 and any(self.wires[one].was_held for one in lines)
 
     def _open(self, wire: Wire) -> bool:
         """Tell whether it is a telephone's line on which people hear each other."""
-        return wire.bridge is not None and not wire.held and wire.endpoint not in self._trunks
+        return wire.bridge is not None and not wire.held and not wire.local and wire.endpoint not in self._trunks
 
-    def _open_lines(self, endpoint: str) -> list[ChannelId]:
-        lines = [one for one in self._telephones[endpoint] if self._open(self.wires[one])]
-        return lines if len(lines) <= MOST_LINES else []
+    def _beside(self, wire: Wire) -> set[ChannelId]:
+        """Return the open lines of a channel's telephone, its own included."""
+        lines = self._open_lines.get(wire.endpoint, set())
+        return lines if len(lines) <= MOST_LINES else set()
 
 
 _QUIET: Final[dict[Kind, list[Reason]]] = {
