@@ -58,5 +58,12 @@ class Database(Protocol):
         or if the rows break a promise that the schema keeps.
         """
 
+    def store_incident(self, incident: Mapping[str, Any], key: str, sha256: str) -> None:
+        """Store the rows of an incident in one transaction; one that is there already changes nothing.
+
+        incident: what the guard's file says, checked. key, sha256: the object that the file became. Raises
+        ConflictError if another file has the incident's id.
+        """
+
     def close(self) -> None:
         """End all connections within two seconds."""

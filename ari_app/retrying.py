@@ -95,5 +95,8 @@ class RetryingDatabase:
     def store(self, manifest: Mapping[str, Any], key: str, sha256: str) -> None:
         self.patience.bear(lambda: self.database.store(manifest, key, sha256))
 
+    def store_incident(self, incident: Mapping[str, Any], key: str, sha256: str) -> None:
+        self.patience.bear(lambda: self.database.store_incident(incident, key, sha256))
+
     def close(self) -> None:
         self.database.close()

@@ -79,7 +79,7 @@ class Ship:
     node: str
     once: bool = False
     stopping: threading.Event = field(default_factory=threading.Event)
-    _due: dict[RecordingId, Instant] = field(default_factory=dict)
+    _due: dict[str, Instant] = field(default_factory=dict)
     _said: dict[str, str] = field(default_factory=dict)
     _finding: bool = False
     _probed_at: Instant = Instant(0)
@@ -107,6 +107,7 @@ class Ship:
                         self._probe(store, database, now)
                     heartbeats.refresh()
                     self._adopt(shipping)
+                    self._take_incidents(shipping, now)
                     awaited = [self._ship(shipping, recording, now) for recording in spool.sealed()]
                     if self.once and Wait.HEARTBEAT not in awaited:
                         break
@@ -122,19 +123,47 @@ class Ship:
         self._probed_at = now
 
     def _adopt(self, shipping: Shipping) -> None:
-        logger = log.get("ship")
         for file in shipping.spool.fallbacks():
             try:
-                try:
-                    shipping.adopt(file, spool_adapter.read_fallback(file, self.node))
-                except (ValueError, SpoolError) as problem:
-                    self._finding = True
-                    target = shipping.spool.quarantine_fallback(file)
-                    logger.error("fallback.quarantined", file=target.name, why=_why(problem))  # noqa: TRY400
+                shipping.adopt(file, spool_adapter.read_fallback(file, self.node))
+            except (ValueError, SpoolError) as damage:
+                self._aside(shipping, file, "fallback", damage)
             except OSError as problem:
-                self._finding = True
-                if self._once_said(f"fallback {file.name}", str(problem.strerror)):
-                    logger.error("fallback.kept", why=problem.strerror)  # noqa: TRY400
+                self._left(file, "fallback", problem)
+
+    def _take_incidents(self, shipping: Shipping, now: Instant) -> None:
+        """Store what the guard found. One that cannot be stored keeps neither the others nor a call waiting."""
+        for file in shipping.spool.incidents():
+            if now < self._due.get(file.name, now):
+                continue
+            try:
+                incident = shipping.take_incident(file)
+            except ValueError as damage:
+                self._aside(shipping, file, "incident", damage)
+            except UnreachableError:
+                raise
+            except (OSError, ConsentgateError) as problem:
+                self._keep(file.name, now, "incident.kept", str(problem), incident=file.stem)
+            else:
+                self._forget(file.name)
+                log.get("ship").info(
+                    "incident.shipped", incident=incident.id, door=incident.door, action=incident.action
+                )
+
+    def _aside(self, shipping: Shipping, file: Path, kind: str, damage: Exception) -> None:
+        """Put a file aside that says nothing we could store; its name may be anything, so it is not said."""
+        self._finding = True
+        try:
+            target = shipping.spool.quarantine_file(file, kind)
+        except OSError as problem:
+            self._left(file, kind, problem)
+        else:
+            log.get("ship").error(f"{kind}.quarantined", file=target.name, why=_why(damage))
+
+    def _left(self, file: Path, kind: str, problem: OSError) -> None:
+        self._finding = True
+        if self._once_said(f"{kind} {file.name}", str(problem.strerror)):
+            log.get("ship").error(f"{kind}.kept", why=problem.strerror)
 
     def _ship(self, shipping: Shipping, recording: RecordingId, now: Instant) -> Wait | None:
         """Bring one call as far as it goes; whatever is wrong with it, the others go on."""
@@ -153,7 +182,7 @@ class Ship:
         except (OSError, ConsentgateError) as problem:
             # A conflict, which a person must settle; or a full disk, which may be over in a minute. Either way
             # the call is safe where it is.
-            self._keep(recording, now, str(problem))
+            self._keep(recording, now, "call.kept", str(problem), recording=recording)
         else:
             if isinstance(result, Waiting):
                 self._due[recording] = result.until
@@ -172,15 +201,15 @@ class Ship:
             self._forget(recording)
         return None
 
-    def _keep(self, recording: RecordingId, now: Instant, why: str) -> None:
+    def _keep(self, about: str, now: Instant, action: str, why: str, **ids: str) -> None:
         self._finding = True
-        self._due[recording] = Instant(now + KEPT_MICROSECONDS)
-        if self._once_said(recording, why):
-            log.get("ship").error("call.kept", recording=recording, why=why)
+        self._due[about] = Instant(now + KEPT_MICROSECONDS)
+        if self._once_said(about, why):
+            log.get("ship").error(action, why=why, **ids)
 
-    def _forget(self, recording: RecordingId) -> None:
-        self._due.pop(recording, None)
-        self._said.pop(recording, None)
+    def _forget(self, about: str) -> None:
+        self._due.pop(about, None)
+        self._said.pop(about, None)
 
     def _once_said(self, about: str, text: str) -> bool:
         """Tell whether this is news, so that a week without S3 is one line and not a million."""

@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from ari_app.adapters import audio
-from ari_app.adapters.spool import Heartbeats, Spool
+from ari_app.adapters.spool import Heartbeats, Spool, read_incident
 from ari_app.core import evidence as ev
 from ari_app.core import manifest as mf
 from ari_app.core import names, shipment
 from ari_app.core import recording as rec
 from ari_app.core.evidence import ContradictionError
+from ari_app.core.incident import Incident
 from ari_app.core.manifest import Stored
 from ari_app.core.names import Instant, PartyId, RecordingId
 from ari_app.core.shipment import Segment, TrackKey, Wav
@@ -113,6 +114,19 @@ class Shipping:
         folder = names.object_folder(self.prefix, fallback.recording, fallback.at)
         text, _ = mf.to_json(mf.build_fallback(fallback, folder))
         self.spool.adopt_fallback(file, fallback.recording, text)
+
+    def take_incident(self, file: Path) -> Incident:
+        """Store what the guard noted, as an object and as rows, and put the file where the stored ones are.
+
+        Raises ValueError (quarantine it), ConflictError (keep it, tell a person), StoppedError, OSError.
+        """
+        incident, content = read_incident(file)
+        key = incident.object_name(self.prefix)
+        wanted = Found(len(content), hashlib.sha256(content).hexdigest())
+        self._put(key, file, wanted, "application/json")
+        self.database.store_incident(incident.content, key, wanted.sha256)
+        self.spool.finish_incident(file)
+        return incident
 
     def _superseded(self, manifest: Mapping[str, Any]) -> bool:
         """Tell whether the gate's own account of this channel, or an earlier script's, is there already."""

@@ -151,6 +151,23 @@ def good(recording: RecordingId, **changes: Any) -> list[ev.Entry]:
     ]
 
 
+def incident(number: int = 1, **changes: Any) -> dict[str, Any]:
+    """Return what the guard writes about a MixMonitor that it stopped."""
+    return {
+        "format": 1,
+        "id": minted(number),
+        "node": "pbx1",
+        "at": at(7.000_001),
+        "door": "mixmonitor",
+        "action": "stopped",
+        "channel": "1763802000.7",
+        "stopped_after_ms": 12,
+        "files": [{"sha256": "a" * 64, "bytes": 1644, "quarantined_as": f"{minted(number)}-1.wav"}],
+        "why": "not_named_in_live",
+        **changes,
+    }
+
+
 def journal(entries: list[ev.Entry]) -> bytes:
     text, previous = b"", ev.FIRST
     for entry in entries:
@@ -173,7 +190,7 @@ class SyntheticSpool:
 
     def prepare(self) -> "SyntheticSpool":
         layout = self.layout
-        for folder in (layout.audio, layout.sealed, layout.heartbeats, layout.fallback):
+        for folder in (layout.audio, layout.sealed, layout.heartbeats, layout.fallback, layout.incidents):
             folder.mkdir(parents=True, exist_ok=True)
         self.beat(at(60))
         return self

@@ -34,10 +34,11 @@ class MemoryStore:
 
 
 class MemoryDatabase:
-    """A Database. `manifests` holds what was stored, by recording; the schema's promises are PostgreSQL's alone."""
+    """A Database. `manifests` and `incidents` hold what was stored, by id; the schema's promises are PostgreSQL's."""
 
     def __init__(self) -> None:
         self.manifests: dict[str, dict[str, Any]] = {}
+        self.incidents: dict[str, dict[str, Any]] = {}
         self._hashes: dict[str, str] = {}
 
     def reach(self) -> None:
@@ -71,6 +72,12 @@ class MemoryDatabase:
         # A copy through JSON: nothing that the caller changes later may change what was stored.
         self.manifests[recording] = json.loads(json.dumps(manifest))
         self._hashes[recording] = sha256
+
+    def store_incident(self, incident: Mapping[str, Any], key: str, sha256: str) -> None:
+        identity = incident["id"]
+        if self._hashes.setdefault(identity, sha256) != sha256:
+            raise ConflictError("the database holds another account of this incident", on=f"{identity}, {key}")
+        self.incidents[identity] = json.loads(json.dumps(incident))
 
     def close(self) -> None:
         pass

@@ -184,6 +184,20 @@ class PostgresDatabase:
             for statement in rows.INSERT:
                 connection.execute(statement, values)
 
+    def store_incident(self, incident: Mapping[str, Any], key: str, sha256: str) -> None:
+        values = {"incident": json.dumps(incident), "id": incident["id"], "object": key, "sha256": sha256}
+        with self._connection() as connection, connection.transaction():
+            known = connection.execute(rows.KNOWN_INCIDENT, values).fetchone()
+            if known and known[0] != sha256:
+                raise ConflictError(
+                    "the database holds another account of this incident",
+                    on=incident["id"],
+                    hint="Compare the file in S3 with the one in the spool; nothing was changed",
+                )
+            if not known:
+                for statement in rows.INSERT_INCIDENT:
+                    connection.execute(statement, values)
+
     def close(self) -> None:
         if self._pool is not None:
             self._pool.close(timeout=CLOSE_SECONDS)

@@ -129,3 +129,22 @@ INSERT: Final[tuple[LiteralString, ...]] = (
     """,
 )
 """All rows of a manifest, in the order that the foreign keys ask for."""
+
+KNOWN_INCIDENT: Final = "SELECT sha256 FROM incidents WHERE incident = %(id)s"
+
+INSERT_INCIDENT: Final[tuple[LiteralString, ...]] = (
+    """
+    INSERT INTO incidents (incident, node, at, door, action, why, channel, stopped_after_ms, object, sha256)
+    SELECT id, node, 'epoch'::timestamptz + at * interval '1 microsecond', door, action, why, channel,
+           stopped_after_ms, %(object)s, %(sha256)s
+    FROM jsonb_to_record(%(incident)s::jsonb) AS i(
+        id text, node text, at bigint, door text, action text, why text, channel text, stopped_after_ms bigint)
+    """,
+    """
+    INSERT INTO incident_files (incident, file, sha256, bytes, quarantined_as)
+    SELECT %(id)s, number, sha256, bytes, quarantined_as
+    FROM jsonb_array_elements(%(incident)s::jsonb -> 'files') WITH ORDINALITY AS f(file, number),
+         jsonb_to_record(file) AS r(sha256 text, bytes bigint, quarantined_as text)
+    """,
+)
+"""All rows of an incident, in the order that the foreign keys ask for."""

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from ari_app.core import names
+from ari_app.core import incident, names
+from ari_app.core.incident import Incident
 from ari_app.core.manifest import Fallback
 from ari_app.core.names import Instant, RecordingId, UnsafeNameError
 from ari_app.core.reasons import Reason
@@ -25,7 +26,11 @@ from ari_app.layout import JOURNAL, MANIFEST, Layout
 from ari_app.untrusted import open_plain
 
 MAX_FALLBACK_BYTES = 4096
+MAX_INCIDENT_BYTES = 65_536
 MAX_NAME = 64
+SHIPPED = "shipped"
+"""Below `incidents/`: those that are stored."""
+
 _EARLIEST, _LATEST = Instant(946_684_800 * names.MICROSECONDS), Instant(4_102_444_800 * names.MICROSECONDS)
 """2000 and 2100: a stamp outside is no stamp, and PostgreSQL's years end before an int does."""
 
@@ -139,6 +144,8 @@ class Spool:
                 (self.layout.sealed, 0o750),
                 (self.layout.shipped, 0o750),
                 (self.layout.quarantine, 0o700),
+                (self.layout.incidents, 0o750),
+                (self.layout.incidents / SHIPPED, 0o750),
             ):
                 folder.mkdir(mode=mode, exist_ok=True)
         except OSError as error:
@@ -205,12 +212,8 @@ class Spool:
         return target
 
     def fallbacks(self) -> list[Path]:
-        """Return the files that AGI scripts have finished writing (unfinished ones have another suffix or a dot)."""
-        with suppress(FileNotFoundError):
-            return sorted(
-                file for file in self.layout.fallback.iterdir() if file.suffix == ".json" and file.name[0] != "."
-            )
-        return []
+        """Return the files that AGI scripts have finished writing."""
+        return _finished(self.layout.fallback)
 
     def adopt_fallback(self, file: Path, recording: RecordingId, manifest: bytes) -> None:
         """Turn a fallback file into a sealed call whose manifest is decided; then forget the file.
@@ -229,11 +232,49 @@ class Spool:
         file.unlink(missing_ok=True)
         sync_folder(file.parent)
 
-    def quarantine_fallback(self, file: Path) -> Path:
-        """Put a fallback file aside, under a name of ours: its own comes from outside."""
-        target = self.layout.quarantine / f"fallback-{sha256(os.fsencode(file.name)).hexdigest()[:16]}.json"
+    def quarantine_file(self, file: Path, kind: str) -> Path:
+        """Put a fallback or incident file aside, under a name of ours: its own may come from outside."""
+        target = self.layout.quarantine / f"{kind}-{sha256(os.fsencode(file.name)).hexdigest()[:16]}.json"
         _rename(file, target)
         return target
+
+    def incidents(self) -> list[Path]:
+        """Return the incidents that the guard has written and that are not stored yet, the oldest first."""
+        return _finished(self.layout.incidents)
+
+    def finish_incident(self, file: Path) -> None:
+        """Mark an incident as stored and proved."""
+        _rename(file, self.layout.incidents / SHIPPED / file.name)
+
+
+def _finished(folder: Path) -> list[Path]:
+    """Return the JSON files that are whole: unfinished ones have another suffix or a dot."""
+    with suppress(FileNotFoundError):
+        return sorted(file for file in folder.iterdir() if file.suffix == ".json" and file.name[0] != ".")
+    return []
+
+
+def _content(file: Path, most_bytes: int) -> bytes:
+    """Read a small plain file. Raises ValueError for a link, a pipe, or a large one."""
+    try:
+        with open_plain(file) as stream:
+            content = stream.read(most_bytes + 1)
+    except OSError as error:
+        raise ValueError(f"cannot be opened: {error.strerror}") from error
+    if len(content) > most_bytes:
+        raise ValueError(f"is larger than {most_bytes} bytes")
+    return content
+
+
+def read_incident(file: Path) -> tuple[Incident, bytes]:
+    """Read what the guard wrote, and its bytes. Raises ValueError for anything but its exact shape and name."""
+    content = _content(file, MAX_INCIDENT_BYTES)
+    found = incident.read(content)
+    if file.stem != found.id:
+        raise ValueError("is named after another incident")
+    if not _EARLIEST <= found.at <= _LATEST:
+        raise ValueError("has no instant of this century")
+    return found, content
 
 
 def read_fallback(file: Path, node: str) -> Fallback:
@@ -242,14 +283,7 @@ def read_fallback(file: Path, node: str) -> Fallback:
     The folder is writable for Asterisk's user, so the file may be a link, a pipe, huge or nonsense.
     """
     try:
-        with open_plain(file) as stream:
-            content = stream.read(MAX_FALLBACK_BYTES + 1)
-    except OSError as error:
-        raise ValueError(f"cannot be opened: {error.strerror}") from error
-    if len(content) > MAX_FALLBACK_BYTES:
-        raise ValueError(f"is larger than {MAX_FALLBACK_BYTES} bytes")
-    try:
-        raw = json.loads(content)
+        raw = json.loads(_content(file, MAX_FALLBACK_BYTES))
     except RecursionError as error:
         raise ValueError("is nested too deeply") from error
     keys = {"format", "line", "channel", "at", "ended_at", "reason"}
@@ -259,6 +293,9 @@ def read_fallback(file: Path, node: str) -> Fallback:
         raise ValueError("has no instants of this century")
     if not all(isinstance(raw[key], str) for key in ("line", "channel", "reason")):
         raise ValueError("has a value that is not text")
+    if raw["reason"] not in set(Reason):
+        # Not Reason("…"), whose error would say the word, and with it whatever a stranger wrote there.
+        raise ValueError("has an unknown reason")
     at, channel = Instant(raw["at"]), names.channel_id(raw["channel"])
     return Fallback(
         recording=_fallback_recording(node, channel, at),

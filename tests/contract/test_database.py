@@ -2,7 +2,7 @@
 
 import pytest
 import servers
-from sealed_calls import RATE_HZ, at, good, minted
+from sealed_calls import RATE_HZ, at, good, incident, minted
 
 from ari_app.adapters.memory import MemoryDatabase
 from ari_app.adapters.postgres import PostgresDatabase
@@ -92,3 +92,16 @@ def test_a_run_gives_one_account_of_a_channel(database):
 def test_a_restarted_gate_gives_its_own_account(database):
     store(database, gates(1))
     store(database, gates(2, run="run-2"))
+
+
+def test_an_incident_is_stored_once(database):
+    for _ in range(2):
+        database.store_incident(incident(), "calls/incidents/1.json", "e" * 64)
+    with pytest.raises(ConflictError, match="another account of this incident"):
+        database.store_incident(incident(door="snoop"), "calls/incidents/1.json", "f" * 64)
+    database.store_incident(incident(2), "calls/incidents/2.json", "f" * 64)
+
+
+def test_an_incident_is_no_call(database):
+    database.store_incident(incident(), "calls/incidents/1.json", "e" * 64)
+    store(database, gates(1))

@@ -1,6 +1,7 @@
 """The promises that the schema itself keeps: what contradicts them is refused, whoever wrote it."""
 
 import copy
+import itertools
 import signal
 import time
 
@@ -8,13 +9,14 @@ import psycopg
 import pytest
 import servers
 from contract.test_database import CHANNEL, gates, scripts, store
-from sealed_calls import NUMBER_HASH, at, minted, narrowed, objected
+from sealed_calls import NUMBER_HASH, at, incident, minted, narrowed, objected
 from unit.room_stories import call, granted, track
 from unit.room_stories import manifest as told_of
 
 from ari_app.adapters.postgres import PostgresDatabase
 from ari_app.core import manifest as mf
 from ari_app.core import names
+from ari_app.core.incident import Action, Door, Why
 from ari_app.errors import PermanentError, TransientError
 from ari_app.ports import ConflictError
 
@@ -156,6 +158,48 @@ def test_the_gates_account_leaves_nothing_of_the_scripts(database, dsn):
     store(database, gates())
     assert rows(dsn, "SELECT outcome, reason FROM calls") == [("recorded", None)]
     assert rows(dsn, "SELECT source FROM recordings") == [("gate",)]
+
+
+# -- incidents
+
+
+def test_an_incident_stands_in_rows_to_the_microsecond(database, dsn):
+    database.store_incident(incident(), "calls/incidents/1.json", "e" * 64)
+    (row,) = rows(dsn, "SELECT incident, node, at, door, action, why, channel, stopped_after_ms, object FROM incidents")
+    assert row[:2] == (minted(1), "pbx1")
+    assert names.instant_of(row[2].isoformat()) == at(7.000_001)
+    assert row[3:] == (*("mixmonitor", "stopped", "not_named_in_live", "1763802000.7", 12, "calls/incidents/1.json"),)
+    assert rows(dsn, "SELECT incident, file, sha256, bytes, quarantined_as FROM incident_files") == [
+        (minted(1), 1, "a" * 64, 1644, f"{minted(1)}-1.wav")
+    ]
+
+
+def test_the_database_knows_every_word_of_an_incident(database, dsn):
+    words = list(itertools.zip_longest(Door, Action, Why))
+    for number, (door, action, why) in enumerate(words, start=1):
+        said = incident(number, door=door, action=action or "failed", why=why or "not_allowed", channel=None, files=[])
+        database.store_incident(said, f"calls/incidents/{number}.json", "e" * 64)
+    assert rows(dsn, "SELECT count(*), count(channel) FROM incidents") == [(len(words), 0)]
+    assert rows(dsn, "SELECT count(*) FROM incident_files") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"id": "x"},
+        {"door": "window"},
+        {"action": "forgiven"},
+        {"why": "because"},
+        {"at": None},
+        {"stopped_after_ms": -1},
+        {"files": [{"sha256": "x", "bytes": 1, "quarantined_as": "x.wav"}]},
+        {"files": [{"sha256": "a" * 64, "bytes": None, "quarantined_as": "x.wav"}]},
+    ],
+)
+def test_an_incident_in_other_words_is_refused_whole(database, dsn, changes):
+    with pytest.raises(ConflictError):
+        database.store_incident(incident(**changes), "calls/incidents/1.json", "e" * 64)
+    assert rows(dsn, "SELECT count(*) FROM incidents") == [(0,)]
 
 
 # -- a server that refuses, is gone, comes back, hangs

@@ -20,8 +20,11 @@ class World:
         self.layout = synthetic.layout
         self.store, self.database = MemoryStore(), MemoryDatabase()
 
+    def ship(self):
+        return Ship(self.layout, self.store, self.database, "calls", "pbx1", once=True)
+
     def run(self):
-        return Ship(self.layout, self.store, self.database, "calls", "pbx1", once=True).run()
+        return self.ship().run()
 
     def names(self, folder):
         return sorted(path.name for path in getattr(self.layout, folder).iterdir())

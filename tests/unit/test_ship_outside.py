@@ -57,13 +57,14 @@ def test_hostile_notes_are_put_aside(world, synthetic, capsys):
     fallback = synthetic.layout.fallback
     (fallback / "$(reboot).json").write_text(note(channel="../../../etc/passwd"))
     (fallback / "07700900123.json").write_text("{" * 3000)
+    (fallback / "reason.json").write_text(note(reason="07700900123"))
     (fallback / "link.json").symlink_to("/etc/passwd")
     os.mkfifo(fallback / "pipe.json")
     (fallback / "folder.json").mkdir()
     (fallback / "good.json").write_text(note())
     assert world.run() == 1
     assert world.names("fallback") == []
-    assert len(world.names("quarantine")) == 5
+    assert len(world.names("quarantine")) == 6
     assert all(name.startswith("fallback-") for name in world.names("quarantine"))
     assert len(world.database.manifests) == 1
     assert "07700900123" not in said(capsys)
