@@ -82,8 +82,8 @@ def test_the_dialplan_enters_stasis_in_two_places_and_nothing_there_can_end_a_ca
         "consentgate,${how},${line})",
         "consentgate,party,${line})",
     ]
-    party = [line for line in text.partition("\n[consentgate-party]\n")[2].partition("\n\n\n")[0].splitlines()]
-    party = [line for line in party if not line.startswith(";")]
+    context = text.partition("\n[consentgate-party]\n")[2].partition("\n\n\n")[0]
+    party = [line for line in context.splitlines() if not line.startswith(";")]
     (stasis,) = [number for number, line in enumerate(party) if "Stasis(" in line]
     after = list(takewhile(lambda line: not line.startswith("exten"), party[stasis + 1 :]))
     assert [line.partition("(")[0] for line in after] == [" same => n,ExecIf", " same => n,ExecIf", " same => n"]
