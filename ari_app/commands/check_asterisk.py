@@ -34,6 +34,13 @@ _ACTIONS = (
     ("Command", "command", "running captures could not be listed"),
 )
 
+# What the gate must hear. Without a right the events of its kind are simply not there, and nothing says so.
+_READS = (
+    ("system", "a stop of Asterisk would not be noticed"),
+    ("call", "nothing would be permitted: who is in a conversation with whom could not be seen"),
+    ("dialplan", "who leaves a message would be recorded a second time"),
+)
+
 
 def _get(asterisk: Asterisk, method: str, path: str) -> tuple[int, bytes]:
     parts = urlsplit(asterisk.ari_url)
@@ -137,6 +144,18 @@ class _Session:
             pass
         return message
 
+    def output(self, command: str) -> list[str]:
+        """Return what a command of the console prints; nothing if we may not ask."""
+        self.send("Command", Command=command)
+        found: list[str] = []
+        answered = False
+        while not answered:
+            while line := self._line():
+                key, _, value = line.partition(":")
+                answered |= key == "Response"
+                found += [value] if key == "Output" else []
+        return found
+
     def event(self, name: str) -> dict[str, str] | None:
         """Return the next event of that name, or None if it does not come within the time of the socket."""
         try:
@@ -168,7 +187,11 @@ def _ami(subject: str, session: _Session, asterisk: Asterisk) -> Iterator[Findin
         hint = "compare asterisk.ami_user and ami_password_file with manager.conf, and its permit with our address"
         yield Finding(subject, f"refuses user {asterisk.ami_user} or the password", UNREACHABLE, hint)
         return
-    findings = [*_rights(subject, session), *_stamps(subject, session)]
+    findings = [
+        *_rights(subject, session),
+        *_reads(subject, session, asterisk.ami_user),
+        *_stamps(subject, session),
+    ]
     yield from findings or [Finding(subject, f"user {asterisk.ami_user}, rights and event stamps as needed", GOOD)]
 
 
@@ -189,6 +212,15 @@ def _rights(subject: str, session: _Session) -> Iterator[Finding]:
                 FINDING,
                 "load the module that brings it (app_mixmonitor for both MixMonitor actions)",
             )
+
+
+def _reads(subject: str, session: _Session, user: str) -> Iterator[Finding]:
+    told = [line.partition(":")[2] for line in session.output(f"manager show user {user}") if "read perm:" in line]
+    granted = {right.strip() for right in ",".join(told).split(",")}
+    for right, consequence in _READS:
+        if told and not {right, "all"} & granted:
+            verdict, hint = f"events of class {right} are not heard: {consequence}", f"add {right} to read= of the user"
+            yield Finding(subject, verdict, FINDING, f"{hint} in manager.conf")
 
 
 def _stamps(subject: str, session: _Session) -> Iterator[Finding]:

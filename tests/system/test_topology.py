@@ -243,15 +243,14 @@ def test_outgoing(hospital: Hospital) -> None:
             hospital.house() as house,
             hospital.outside(local_port=port, on_call=answering(fresh_noise)) as outsider,
         ):
-            caller = await house.phone.call(
-                f"sip:{UNGATED}{outsider.user}@{hospital.at['agents'][0]['sip']}", voice=fresh_noise()
-            )
+            dialled = UNGATED + outsider.user
+            caller = await house.phone.call(f"sip:{dialled}@{hospital.at['agents'][0]['sip']}", voice=fresh_noise())
             called = await outsider.next_call()
             await hospital.connected(caller)
             await assert_conversing(Talk(outsider.user, caller, called))
             assert all([await hospital.captures(channel) == {} for _, channel, _ in await hospital.channels()])
             await caller.hangup()
-            (found,) = await hospital.evidence(outsider.user)
+            (found,) = await hospital.evidence(dialled)
             await hospital.do(assert_unrecorded, found, hospital.world, [caller, called], "outgoing_not_gated")
             assert found.call["direction"] == "outgoing"
 

@@ -23,6 +23,7 @@ class Faults:
     unknown: set[str] = field(default_factory=set)
     stamps: bool = True
     events: bool = True
+    reads: str = "system,call,user,dialplan"
 
 
 @contextmanager
@@ -105,6 +106,14 @@ class _Ami(socketserver.StreamRequestHandler):
                 self.say(Response="Error", Message="Permission denied")
             case name if name in faults.unknown:
                 self.say(Response="Error", Message=f"Invalid/unknown command: {name}. Use Action: ListCommands")
+            case "Command" if "Command" in action:
+                shown = [
+                    f"          username: {action['Command'].rpartition(' ')[2]}",
+                    f"         read perm: {faults.reads}",
+                ]
+                lines = ["Response: Success", "Message: Command output follows", *(f"Output: {one}" for one in shown)]
+                self.say(Event="Hangup", Privilege="call,all")
+                self.wfile.write("".join(f"{line}\r\n" for line in lines).encode() + b"\r\n")
             case "UserEvent":
                 self.say(Response="Success", Message="Event Sent")
                 if faults.events:

@@ -57,7 +57,8 @@ def test_files_that_the_readme_names_exist() -> None:
         assert (CHECKOUT / target).exists(), target
 
 
-DIALPLAN = sorted((CHECKOUT / "dialplan").glob("*.conf"))
+EXAMPLES = CHECKOUT / "dialplan" / "examples"
+DIALPLAN = [*sorted((CHECKOUT / "dialplan").glob("*.conf")), EXAMPLES / "extensions.conf"]
 
 
 @pytest.mark.parametrize("file", DIALPLAN, ids=lambda file: str(file.name))
@@ -82,10 +83,32 @@ def test_the_dialplan_enters_stasis_in_two_places_and_nothing_there_can_end_a_ca
         "consentgate,${how},${line})",
         "consentgate,party,${line})",
     ]
-    party = [line for line in text.partition("\n[consentgate-party]\n")[2].partition("\n\n\n")[0].splitlines()]
-    party = [line for line in party if not line.startswith(";")]
+    context = text.partition("\n[consentgate-party]\n")[2].partition("\n\n\n")[0]
+    party = [line for line in context.splitlines() if not line.startswith(";")]
     (stasis,) = [number for number, line in enumerate(party) if "Stasis(" in line]
     after = list(takewhile(lambda line: not line.startswith("exten"), party[stasis + 1 :]))
     assert [line.partition("(")[0] for line in after] == [" same => n,ExecIf", " same => n,ExecIf", " same => n"]
     assert after[-1] == " same => n(back),NoOp()"
     assert not [line for line in party if re.search(r"TIMEOUT\(|Hangup|exten => [hiTte],", line)]
+
+
+@pytest.mark.parametrize("file", [EXAMPLES / "extensions.conf", CHECKOUT / "deploy" / "asterisk" / "extensions.conf"])
+def test_every_dial_to_copy_from_tells_whom_it_calls_and_emergency_numbers_have_nothing_of_ours(file: Path) -> None:
+    untouched = {"999", "112", "2222", "01632960199"}
+    extension, dialled, plain = "", 0, set()
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if found := re.match(r"exten => ([^,]+),", line):
+            extension = found[1]
+        if extension in untouched - {"01632960199"}:
+            assert "consentgate" not in line or line.startswith(";"), line
+        if found := re.search(r"Dial\((.*)\)$", line):
+            options = found[1].rpartition(",")[2]
+            if extension in untouched:
+                plain.add(extension)
+                continue
+            dialled += 1
+            assert "U(consentgate-party^" in options, line
+            # Who waits while somebody outside is being told would hear nothing at all.
+            assert "@trunk" not in found[1] or re.match(r"[a-zA-Z]*[mr]", options), line
+    assert dialled >= 4
+    assert plain >= {"999", "112", "2222"}
