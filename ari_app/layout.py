@@ -9,6 +9,7 @@ fallback/<name>.json                       written by AGI scripts, collected by 
 heartbeat/<gate-run-id>.jsonl              "every event up to T has been consumed"
 announcements/<sha256>.wav                 the copies that Asterisk plays
 quarantine/                                what must not be shipped (0700)
+incidents/<id>.json                        written by the guard, collected by ship
 """
 
 from dataclasses import dataclass
@@ -61,6 +62,10 @@ class Layout:
     @property
     def quarantine(self) -> Path:
         return self.root / "quarantine"
+
+    @property
+    def incidents(self) -> Path:
+        return self.root / "incidents"
 
     @property
     def policy(self) -> Path:
