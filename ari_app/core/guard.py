@@ -222,11 +222,15 @@ def objection(capture: Capture, lives: Iterable[Live], signs: "Signs", rules: Ru
 
 
 def response(capture: Capture, rules: Rules, *, gated: bool) -> Action | None:
-    """Return what to do about a capture that may not run; None leaves it alone: it is none of our calls'."""
+    """Return what to do about a capture that may not run; None leaves it alone: it is none of our calls'.
+
+    Of a file that somebody wrote nobody can say whose voice is in it: it is told, and nothing is taken from another
+    department on a suspicion.
+    """
     if rules.ours(capture):
         return Action.STOPPED
     if rules.scope is Scope.GATED_CALLS and not gated:
-        return None
+        return Action.REPORTED if capture.door is Door.FILE else None
     return Action.STOPPED if rules.mode is Mode.STOP else Action.REPORTED
 
 

@@ -44,6 +44,11 @@ class Seen:
     data: str
 
     @property
+    def runs(self) -> str:
+        """What runs on it, by the name by which a site allows it: an ARI application has one of its own."""
+        return self.data.partition(",")[0] if self.application == "Stasis" else self.application
+
+    @property
     def gated(self) -> bool:
         """Whether this channel itself is or was in the gate's hands."""
         return bool(self.outcome) or (self.application == "Stasis" and self.data.partition(",")[0] == APPLICATION)
@@ -56,6 +61,11 @@ class GuardAri(Ari):
         """Tell whether a live recording of this name exists: ARI lists none."""
         status, _ = await self._request("GET", f"/recordings/live/{quote(name, safe='')}")
         return None if status is None else status == HTTPStatus.OK
+
+    async def live_recording(self, name: str) -> Mapping[str, str] | None:
+        """Return format and target of a live recording; None if there is none of this name."""
+        status, answer = await self._request("GET", f"/recordings/live/{quote(name, safe='')}")
+        return answer if status == HTTPStatus.OK and isinstance(answer, dict) else None
 
     async def stop_recording(self, name: str) -> Reply:
         """Stop a live recording; its file is closed on success. NO means that there is none."""
@@ -92,6 +102,8 @@ class GuardAmi(Ami):
         self._rows: dict[str, list[Message]] = {}
         self._complete: dict[str, asyncio.Event] = {}
         self._lists = itertools.count(1)
+        self.spool = ""
+        """Asterisk's spool folder, below which `monitor` and `recording` lie."""
 
     async def connect(self, handle: Callable[[Message], None]) -> None:
         """Log in; rows of lists that were asked for do not reach the handler."""
@@ -106,6 +118,7 @@ class GuardAmi(Ami):
                 rows.append(message)
 
         await super().connect(sort)
+        self.spool = await self._folder() or self.spool
 
     async def channels(self) -> list[Message] | None:
         """Return every channel with its call and what runs on it; None if the answer is not whole."""
@@ -144,8 +157,7 @@ class GuardAmi(Ami):
         rows = [line.split("!") for line in await self._command("core show channels concise") or []]
         return [(row[0], row[-2]) for row in rows if row[0].startswith("CBRec/") and len(row) >= _ROW_FIELDS]
 
-    async def folder(self) -> str:
-        """Return Asterisk's spool folder, below which `monitor` and `recording` lie; empty if it does not say."""
+    async def _folder(self) -> str:
         for line in await self._command("core show settings") or []:
             name, _, value = line.partition(":")
             if name.strip() == "Spool directory":

@@ -73,9 +73,8 @@ class MixMonitors:
                 why = self._judge(capture, lives)
             else:
                 seen = seen or await self._ami.seen(channel)
-                application = seen.application if seen else ""
-                door = g.Door.QUEUE if application == "Queue" else g.Door.MIXMONITOR
-                capture = g.Capture(door, files, application)
+                door = g.Door.QUEUE if seen and seen.application == "Queue" else g.Door.MIXMONITOR
+                capture = g.Capture(door, files, seen.runs if seen else "")
                 why = self._judge(capture, lives)
             if why:
                 key = f"mixmonitor {channel} {monitor} {files}"

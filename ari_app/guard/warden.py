@@ -19,6 +19,7 @@ STOP_ATTEMPTS: Final = 5
 STOP_PAUSE_SECONDS: Final = 0.02
 CLOSE_SECONDS: Final = 0.1
 INSIST_TIMES: Final = 60
+CLAIM_MICROSECONDS: Final = 30_000_000
 MOST_REMEMBERED: Final = 20_000
 
 Stop = Callable[[], Awaitable[bool]]
@@ -61,6 +62,15 @@ class Warden:
         now = clock.now()
         for one in bases:
             self.claimed[one] = now
+
+    async def tick(self) -> None:
+        """Look again at captures of other calls, and forget old claims."""
+        again, self.elsewhere = self.elsewhere, {}
+        for look in again.values():
+            await look()
+        old = clock.now() - CLAIM_MICROSECONDS
+        for one in [one for one, at in self.claimed.items() if at < old]:
+            del self.claimed[one]
 
     def _first_time(self, key: str) -> bool:
         if key in self._judged:
@@ -107,7 +117,7 @@ class Warden:
             trouble = "a file was left where it is: its folder is none of guard.asterisk_recording_folders"
         if not stopped and files and not trouble:
             # What is written from here on has no name any more, and ends with the application.
-            stopped, trouble = True, "the application goes on, and what it writes is lost"
+            stopped, trouble, now = True, "the application goes on, and what it writes is lost", clock.now()
         after_ms = (now - found.begun_at) // 1000 if stopped and found.begun_at is not None else None
         action = g.Action.STOPPED if stopped else g.Action.FAILED
         self._alarm(found, action, why, identity=identity, after_ms=after_ms, files=files, trouble=trouble)
