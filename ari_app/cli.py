@@ -79,6 +79,17 @@ def gate(config: ConfigOption = None) -> None:
 
 
 @app.command()
+def guard(
+    config: ConfigOption = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="List what is being recorded now, and who allows it; touch nothing.")
+    ] = False,
+) -> None:
+    """Run the guard: end captures that the gate has not named, and let go whom a dead gate holds. Until SIGTERM."""
+    _run("guard", config, once=once)
+
+
+@app.command()
 def ship(
     config: ConfigOption = None,
     once: Annotated[bool, typer.Option("--once", help="Ship what is there, then end.")] = False,

@@ -9,7 +9,7 @@ A CR or LF in a value forges headers, and a comma in MixMonitor's `File` becomes
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import panoramisk
@@ -43,6 +43,8 @@ NEEDED_EVENTS: Final = (
 VOICEMAIL_EVENT: Final = "^Event: Newexten[[:cntrl:]].*[[:cntrl:]]Application: (VoiceMail|MinivmRecord)[[:cntrl:]]"
 """Of every step of every dialplan only those that record by themselves. A caller who forges the line in a value of
 theirs ends their own recording, no more."""
+WANTED: Final = (f"^Event: ({'|'.join(NEEDED_EVENTS)})[[:cntrl:]]", VOICEMAIL_EVENT)
+"""Anchored at both ends: `Hangup` alone would bring every HangupHandlerRun along."""
 
 FORGED_EVENT: Final = "![[:cntrl:]]{3,}[^[:cntrl:]]"
 """An event with an empty line in it: some caller has put one into their number, to forge a second event behind it.
@@ -108,9 +110,21 @@ class _Manager(panoramisk.Manager):  # type: ignore[misc]  # panoramisk has no t
 class Ami:
     """One connection to one Asterisk. `connect` and `listen` are called again after each loss."""
 
-    def __init__(self, host: str, port: int, user: str, secret: str) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        user: str,
+        secret: str,
+        *,
+        wanted: Sequence[str] = WANTED,
+        section: str = "asterisk",
+        rights: str = "read and write: system,call,user,command,reporting,dialplan",
+    ) -> None:
+        """Name the other side. wanted: filters, of which an event must pass one; the rest is for error messages."""
         self.host, self.port = host, port
         self._user, self._secret = user, secret
+        self._wanted, self._section, self._rights = wanted, section, rights
         self._manager: _Manager | None = None
         self._lost: asyncio.Event = asyncio.Event()
         self._handle: Callable[[Message], None] = lambda _: None
@@ -159,16 +173,14 @@ class Ami:
             raise TransientError("AMI cannot be reached", on=where, why=why, hint=hint) from failure
         if not login.success:
             self.close()
-            hint = "Compare asterisk.ami_user and its password file with manager.conf."
+            hint = f"Compare {self._section}.ami_user and its password file with manager.conf."
             raise PermanentError("AMI refuses the login", on=f"{self._user} at {where}", why=login.message, hint=hint)
         await self._prepare(where)
 
     async def _prepare(self, where: str) -> None:
-        # Anchored at both ends: `Hangup` alone would bring every HangupHandlerRun along.
-        wanted = f"^Event: ({'|'.join(NEEDED_EVENTS)})[[:cntrl:]]"
         answers = [
             await self.send({"Action": "Filter", "Operation": "Add", "Filter": one})
-            for one in (wanted, VOICEMAIL_EVENT, FORGED_EVENT)
+            for one in (*self._wanted, FORGED_EVENT)
         ]
         status = await self.send({"Action": "CoreStatus"})
         answers.append(status)
@@ -176,7 +188,7 @@ class Ami:
             self.close()
             refused = next((one for one in answers if one is not None and one["response"] != "Success"), None)
             why = (refused or {"message": "no answer"}).get("message", "")
-            hint = "The user in manager.conf needs read and write: system,call,user,command,reporting,dialplan."
+            hint = f"The user in manager.conf needs {self._rights}."
             raise PermanentError("AMI refuses what is needed", on=f"{self._user} at {where}", why=why, hint=hint)
         self.boot = f"{status['corestartupdate']}T{status['corestartuptime']}"
 

@@ -8,7 +8,7 @@ announcement a late answer is worth nothing.
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from http import HTTPStatus
 from typing import Any, Final
@@ -48,9 +48,21 @@ class Reply(Enum):
 class Ari:
     """One connection to one Asterisk. `connect` and `listen` are called again after each loss."""
 
-    def __init__(self, url: str, user: str, password: str, *, application: str = APPLICATION) -> None:
+    def __init__(
+        self,
+        url: str,
+        user: str,
+        password: str,
+        *,
+        application: str = APPLICATION,
+        events: Sequence[str] = NEEDED_EVENTS,
+        subscribe_all: bool = False,
+        section: str = "asterisk",
+    ) -> None:
+        """Name the other side. subscribe_all: events of every channel and bridge, not of those in our hands alone."""
         self.url, self.application = url.rstrip("/"), application
         self._user, self._password = user, password
+        self._events, self._subscribe_all, self._section = events, subscribe_all, section
         self._http: aiohttp.ClientSession | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
 
@@ -73,11 +85,11 @@ class Ari:
         try:
             self._socket = await self._http.ws_connect(
                 f"{self.url}/events",
-                params={"app": self.application, "subscribeAll": "false"},
+                params={"app": self.application, "subscribeAll": str(self._subscribe_all).lower()},
                 heartbeat=PING_SECONDS,
                 max_msg_size=0,
             )
-            allowed = {"allowed": [{"type": name} for name in NEEDED_EVENTS]}
+            allowed = {"allowed": [{"type": name} for name in self._events]}
             path = f"/applications/{self.application}/eventFilter"
             status, answer = await self._request("PUT", path, body=allowed)
             if status is None or status >= HTTPStatus.BAD_REQUEST:
@@ -95,7 +107,7 @@ class Ari:
     def _refused(self, status: int | None, why: str) -> PermanentError | TransientError:
         match status:
             case HTTPStatus.UNAUTHORIZED:
-                hint = "Compare asterisk.ari_user and its password file with ari.conf."
+                hint = f"Compare {self._section}.ari_user and its password file with ari.conf."
                 return PermanentError("ARI refuses the password", on=f"{self._user} at {self.url}", why=why, hint=hint)
             case HTTPStatus.FORBIDDEN:
                 hint = "The user in ari.conf must have read_only=no."

@@ -18,9 +18,11 @@ from pydantic_core import ErrorDetails
 from . import rules, secrets, yaml
 from .model import (
     S3,
+    AllowedCapture,
     AnnouncementFile,
     Asterisk,
     Config,
+    Guard,
     Line,
     Numbers,
     Parties,
@@ -40,9 +42,11 @@ from .yaml import Document
 __all__ = [
     "S3",
     "SECTIONS",
+    "AllowedCapture",
     "AnnouncementFile",
     "Asterisk",
     "Config",
+    "Guard",
     "InvalidConfigurationError",
     "Line",
     "Numbers",
@@ -62,6 +66,7 @@ __all__ = [
 
 SECTIONS: tuple[type[Section], ...] = (
     Site, Asterisk, Spool, S3, Numbers, Postgres, AnnouncementFile, Line, Parties, RetentionClass,
+    Guard,
 )  # fmt: skip
 DEFAULT_PATH = Path("/etc/consentgate/consentgate.yaml")
 VARIABLE = "CONSENTGATE_CONFIG"

@@ -5,19 +5,26 @@ shall be reported together with every problem of this file's kind, and a model w
 """
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
+from ari_app.core.guard import Mode as GuardMode
+from ari_app.core.guard import Scope
 from ari_app.core.policy import Capture, OnObjection
 
 from .secrets import Secret
 from .values import (
     SECONDS_PER_HOUR,
+    Application,
     Bucket,
     BucketPrefix,
+    CapturePath,
     EmergencyNumber,
     Endpoint,
+    Folder,
     Host,
     HoursInSeconds,
     Id,
@@ -147,6 +154,32 @@ class RetentionClass(Section):
     checked: date = Field(examples=["2026-11-01"])
 
 
+class AllowedCapture(Section):
+    """Captures that are none of the gate's, and may run all the same: by path, application, or both."""
+
+    path: CapturePath | None = None
+    application: Application | None = None
+    reason: Text = Field(examples=['"the callers of this queue are told by its own announcement"'])
+
+
+class Guard(Section):
+    """Who watches over captures, with logins of his own, so that the gate's faults are not his."""
+
+    mode: GuardMode = GuardMode.REPORT
+    scope: Scope = Scope.GATED_CALLS
+    allowed_captures: tuple[AllowedCapture, ...] = ()
+    ari_user: User = Field(examples=["consentgate-guard"])
+    ari_password: Secret
+    ari_password_file: SecretFile | None = None
+    ami_user: User = Field(examples=["consentgate-guard"])
+    ami_password: Secret
+    ami_password_file: SecretFile | None = None
+    asterisk_recording_folders: tuple[Folder, ...] = (
+        Path("/var/spool/asterisk/monitor"),
+        Path("/var/spool/asterisk/recording"),
+    )
+
+
 class Config(Section):
     """The whole configuration; every name of DESIGN §6 that is a Python keyword or lacks its unit has another."""
 
@@ -161,6 +194,7 @@ class Config(Section):
     parties: Parties = Parties()
     emergency_numbers: tuple[EmergencyNumber, ...] = ()
     retention: dict[Word, RetentionClass] = Field(default_factory=dict)
+    guard: Guard | None = None
 
 
 def section_at(path: tuple[str | int, ...]) -> type[Section] | None:
@@ -171,9 +205,16 @@ def section_at(path: tuple[str | int, ...]) -> type[Section] | None:
             found = [field for name, field in model.model_fields.items() if part in {field.alias, name}]
             model = found[0].annotation if found else None
         else:
-            # dict[name, Section]: the part is the name.
-            model = getattr(model, "__args__", (None, None))[-1]
+            # dict[name, Section] or tuple[Section, ...]: the part is the name, or the place in the list.
+            model = _within(model)
+        model = model if isinstance(model, type) or not isinstance(model, UnionType) else _within(model)
     return model if isinstance(model, type) and issubclass(model, Section) else None
+
+
+def _within(annotation: object) -> object:
+    """Return what a list, a dict or an optional section holds."""
+    held = [one for one in get_args(annotation) if one not in {NoneType, Ellipsis}]
+    return held[-1] if held else None
 
 
 def keys_of(model: type[Section]) -> dict[str, str]:

@@ -44,6 +44,7 @@ def problems(document: Document) -> Iterator[Problem]:
     yield from _emergency(document)
     yield from _s3(document)
     yield from _secrets(document)
+    yield from _guard(document)
 
 
 def _lines(document: Document) -> Iterator[Problem]:
@@ -187,3 +188,18 @@ def _secrets(document: Document) -> Iterator[Problem]:
     if dsn and not _DSN.match(dsn):
         hint = "postgresql://user:password@host:5432/database"
         yield document.problem(("postgres", "dsn_file"), "does not hold the address of a database", hint)
+
+
+def _guard(document: Document) -> Iterator[Problem]:
+    guard, gate = _section(document.data, "guard"), _section(document.data, "asterisk")
+    for key, file in (("ami_user", "manager.conf"), ("ari_user", "ari.conf")):
+        if isinstance(guard.get(key), str) and guard[key] == gate.get(key):
+            # The gate's filter would hide from the guard what it is there to see, and one password would open both.
+            hint = f"give the guard a user of its own in {file}"
+            yield document.problem(("guard", key), "is the gate's own user", hint)
+    listed = guard.get("allowed_captures")
+    for index, allowed in enumerate(listed if isinstance(listed, list) else []):
+        if isinstance(allowed, dict) and not {"path", "application"} & set(allowed):
+            hint = 'path: "/var/spool/asterisk/voicemail/*", application: Queue, or both'
+            problem = "names neither a path nor an application: it would allow everything"
+            yield document.problem(("guard", "allowed_captures", index), problem, hint)

@@ -78,6 +78,8 @@ PLACES: Final = (
     Place("s3", "secret_key", "s3_secret_key", required=False),
     Place("numbers", "key", "numbers_key"),
     Place("postgres", "dsn", "postgres_dsn"),
+    Place("guard", "ari_password", "guard_ari_password"),
+    Place("guard", "ami_password", "guard_ami_password"),
 )
 
 

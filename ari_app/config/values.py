@@ -94,6 +94,21 @@ def _spool_path(value: object) -> object:
     return Path(value)
 
 
+def _folder(value: object) -> object:
+    if not isinstance(value, str) or not value.startswith("/") or "\0" in value or "/../" in f"{value}/":
+        raise refuse("must be the absolute path of a folder", "for example /var/spool/asterisk/monitor")
+    return Path(value)
+
+
+def _capture_path(text: str) -> str:
+    if not text.startswith("/") or not text.isprintable() or "/../" in f"{text}/":
+        raise refuse("must be an absolute path, * for anything", 'for example "/var/spool/asterisk/voicemail/*"')
+    if not text.replace("*", "").replace("/", ""):
+        # It would switch the guard off without saying so; `mode: report` says so.
+        raise refuse("allows every file there is", "name a folder, as in /var/spool/asterisk/voicemail/*")
+    return text
+
+
 def _mode(value: object) -> Mode:
     known = tuple(Mode)
     if value in LATER_MODES:
@@ -129,6 +144,11 @@ LongText = Annotated[str, Field(max_length=4000), AfterValidator(_printable)]
 Url = Annotated[str, AfterValidator(_url)]
 SecretFile = Annotated[Path, BeforeValidator(_file)]
 SoundFile = Annotated[Path, BeforeValidator(_file)]
+Folder = Annotated[Path, BeforeValidator(_folder)]
+CapturePath = Annotated[str, AfterValidator(_capture_path)]
+Application = Annotated[
+    str, _form(r"[A-Za-z][A-Za-z0-9_-]{0,79}", "is not an application's name", "as Asterisk calls it: VoiceMail")
+]
 SpoolPath = Annotated[Path, BeforeValidator(_spool_path)]
 Port = Annotated[int, Strict(), Field(ge=1, le=65535)]
 SizeBytes = Annotated[int, _text_to(size_bytes, "for example 2GiB")]

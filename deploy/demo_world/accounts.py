@@ -76,7 +76,7 @@ class Accounts:
         if not self.separate:
             return f"Everything runs as {self.gate.name}: file owners are not kept apart (start as root for that)."
         return (
-            f"Users: {self.asterisk.name} (Asterisk), {self.gate.name} (gate, ship), {self.postgres.name}, "
+            f"Users: {self.asterisk.name} (Asterisk), {self.gate.name} (gate, guard, ship), {self.postgres.name}, "
             f"{self.s3.name}; group {SPOOL_GROUP}. They are system users and stay after `down`."
         )
 

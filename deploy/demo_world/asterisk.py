@@ -23,6 +23,7 @@ from .programs import AsteriskProgram
 TEMPLATES = Path(__file__).resolve().parent.parent / "asterisk"
 EXTENSIONS = ("2001", "2002", "2003", "2004")
 USER = "consentgate"
+GUARD_USER = "consentgate-guard"
 START_SECONDS = 30.0
 LONGEST_SOCKET_PATH = 107
 
@@ -40,6 +41,8 @@ class Asterisk:
     """The virtual environment's `bin`; AGI scripts find their interpreter there."""
     ari_password: str
     ami_password: str
+    guard_ari_password: str
+    guard_ami_password: str
     phone_passwords: Mapping[str, str]
     routes: Mapping[str, str]
     """Number to LINE."""
@@ -62,6 +65,11 @@ class Asterisk:
         return [*self.program.program.command, "-C", str(self.etc / "asterisk.conf")]
 
     @property
+    def recording_folders(self) -> tuple[Path, Path]:
+        """Where Asterisk's applications, and ARI, put recordings."""
+        return self.monitor, self.state / "spool" / "recording"
+
+    @property
     def monitor(self) -> Path:
         """Where an Asterisk application puts a recording that names no directory."""
         return self.state / "spool" / "monitor"
@@ -76,8 +84,13 @@ class Asterisk:
         account.directory(self.state, 0o750)
         for name in ("db", "keys", "spool", "cache", "run", "log"):
             account.directory(self.state / name, 0o750)
-        for name in ("monitor", "recording", "voicemail", "tmp"):
+        for name in ("voicemail", "tmp"):
             account.directory(self.state / "spool" / name, 0o750)
+        # The guard takes away from here what nobody has permitted, so its group may; others do not even come so far.
+        for folder in (self.state, self.state / "spool"):
+            account.own(folder, 0o710, gid=self.accounts.spool_gid)
+        for name in ("monitor", "recording"):
+            account.directory(self.state / "spool" / name, 0o2770, gid=self.accounts.spool_gid)
         control = self.state / "run" / "asterisk.ctl"
         if len(str(control)) > LONGEST_SOCKET_PATH:
             raise WorldError(f"{control} is longer than a socket's path may be; choose a shorter directory")
@@ -164,6 +177,8 @@ class Asterisk:
             "demo_phone_port": str(ports.demo_phone),
             "dialplan": str(self.root / "dialplan"),
             "etc": str(self.etc),
+            "guard_ami_password": self.guard_ami_password,
+            "guard_ari_password": self.guard_ari_password,
             "house_port": str(ports.house),
             "http_port": str(ports.http),
             "modules": str(self.program.modules),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .asterisk import EXTENSIONS, USER
+from .asterisk import EXTENSIONS, GUARD_USER, USER
 from .ports import ADDRESS
 from .seaweed import BUCKET, PREFIX, REGION
 from .settings import EMERGENCY_NUMBERS
@@ -57,7 +57,7 @@ def _files(world: "World", line: Mapping[str, Any], key: str) -> list[str]:
 
 
 def configuration(world: "World") -> dict[str, Any]:
-    """Return the generated configuration of gate and ship, as DESIGN §6 shapes it."""
+    """Return the generated configuration of gate, guard and ship, as DESIGN §6 shapes it."""
     secret = world.root / "etc" / "secrets"
     at = env(world)
     return {
@@ -92,4 +92,13 @@ def configuration(world: "World") -> dict[str, Any]:
             "trunks": ["PJSIP/trunk"],
         },
         "emergency_numbers": list(EMERGENCY_NUMBERS),
+        "guard": {
+            "mode": "stop",
+            "scope": "whole_pbx",
+            "ari_user": GUARD_USER,
+            "ari_password_file": secret / "guard-ari.password",
+            "ami_user": GUARD_USER,
+            "ami_password_file": secret / "guard-ami.password",
+            "asterisk_recording_folders": list(world.asterisk.recording_folders),
+        },
     }

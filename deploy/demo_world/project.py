@@ -1,4 +1,4 @@
-"""The project's own processes: the gate and ship, and its commands, as the user they run as."""
+"""The project's own processes: the gate, the guard and ship, and its commands, as the user they run as."""
 
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ class Project:
     def start(
         self, place: processes.Place, config: Path, env: Mapping[str, str], await_ready: bool
     ) -> processes.Process:
-        """Start `gate` or `ship`; await_ready: until `<spool>/<name>.ready` holds its pid."""
+        """Start `gate`, `guard` or `ship`; await_ready: until `<spool>/<name>.ready` holds its pid."""
         name = place.name
         mark = self.spool / f"{name}.ready"
         mark.unlink(missing_ok=True)

@@ -86,6 +86,8 @@ class Secrets:
 
     ari: str
     ami: str
+    guard_ari: str
+    guard_ami: str
     postgres: str
     postgres_admin: str
     s3_access: str
@@ -104,6 +106,8 @@ class Secrets:
         return cls(
             ari=token(20),
             ami=token(20),
+            guard_ari=token(20),
+            guard_ami=token(20),
             postgres=token(20),
             postgres_admin=token(20),
             s3_access=f"DEMO{token(8).upper()}",
@@ -123,7 +127,8 @@ class Secrets:
     def read(cls, path: Path) -> "Secrets":
         """Read what an earlier start drew."""
         try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
+            # A world made by an earlier version lacks what only this one needs.
+            return cls(**{**asdict(cls.new()), **json.loads(path.read_text(encoding="utf-8"))})
         except PermissionError as refused:
             raise WorldError(f"this world is another user's: {refused}") from None
 
@@ -137,11 +142,13 @@ def write_own(path: Path, text: str, mode: int = 0o600) -> None:
 
 
 def secret_files(directory: Path, secrets_: Secrets, dsn: str, account: Account) -> dict[str, Path]:
-    """Write the secrets that gate and ship read, each in a file of theirs alone."""
+    """Write the secrets that gate, guard and ship read, each in a file of theirs alone."""
     account.directory(directory, 0o700)
     texts = {
         "ari.password": secrets_.ari,
         "ami.password": secrets_.ami,
+        "guard-ari.password": secrets_.guard_ari,
+        "guard-ami.password": secrets_.guard_ami,
         "postgres.dsn": dsn,
         "s3.access_key": secrets_.s3_access,
         "s3.secret_key": secrets_.s3_secret,

@@ -1,4 +1,4 @@
-"""A world: one Asterisk, one PostgreSQL, one S3 server, one gate and one ship, below one directory.
+"""A world: one Asterisk, one PostgreSQL, one S3 server, one gate, one guard and one ship, below one directory.
 
 `deploy/demo` keeps one such world; each system test makes its own in a directory of its own, with the same
 code, from the same cache of programs. What must survive the process that made it (ports, secrets, pids) is
@@ -34,7 +34,7 @@ from .settings import Options, Secrets, merged, secret_files, to_yaml
 from .voices import Studio
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
-OWN = ("gate", "ship")
+OWN = ("gate", "guard", "ship")
 SERVERS = ("asterisk", "s3", "postgres")
 
 
@@ -138,7 +138,7 @@ class World:
         return self.root / "etc" / "announcements"
 
     def place(self, name: str) -> Place:
-        """Log and pid of `asterisk`, `gate`, `ship`, `postgres` or `s3`."""
+        """Log and pid of `asterisk`, `gate`, `guard`, `ship`, `postgres` or `s3`."""
         return Place(self.root, name)
 
     # ---- the servers
@@ -160,6 +160,8 @@ class World:
             python=Path(self.command[0]).parent,
             ari_password=self.secrets.ari,
             ami_password=self.secrets.ami,
+            guard_ari_password=self.secrets.guard_ari,
+            guard_ami_password=self.secrets.guard_ami,
             phone_passwords=self.secrets.phones,
             routes=self.options.routes(),
             extra=self.options.asterisk_extra,
@@ -196,7 +198,7 @@ class World:
         return Project(self.command, self.root, self.spool, self.who.gate)
 
     def running(self, name: str) -> bool:
-        """Tell whether `asterisk`, `gate`, `ship`, `postgres` or `s3` runs."""
+        """Tell whether `asterisk`, `gate`, `guard`, `ship`, `postgres` or `s3` runs."""
         return self.place(name).running() is not None
 
     def pid(self, name: str) -> int | None:
@@ -236,6 +238,12 @@ class World:
         if await_ready and self.running("asterisk"):
             self.asterisk.cli("dialplan reload")
 
+    def start_guard(
+        self, *, config: Path | None = None, env: Mapping[str, str] | None = None, await_ready: bool = True
+    ) -> None:
+        """Start the guard unless it runs; await_ready: until `<spool>/guard.ready` holds its pid."""
+        self._start_own("guard", config, env, await_ready)
+
     def start_ship(
         self, *, config: Path | None = None, env: Mapping[str, str] | None = None, await_ready: bool = True
     ) -> None:
@@ -256,24 +264,24 @@ class World:
             raise WorldError(f"consentgate migrate ended with {done.returncode}: {said}")
 
     def start(self) -> None:
-        """Start everything that does not run: servers, migration, gate, ship."""
+        """Start everything that does not run: servers, migration, gate, guard, ship."""
         self.start_servers()
         if not self.running("ship"):
             self.migrate()
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            jobs = [pool.submit(self.start_gate), pool.submit(self.start_ship)]
+        with ThreadPoolExecutor(max_workers=3) as pool:
+            jobs = [pool.submit(start) for start in (self.start_gate, self.start_guard, self.start_ship)]
         for job in jobs:
             job.result()
 
     def write_config(self, path: Path, overrides: Mapping[str, Any] | None = None) -> Path:
-        """Write a configuration file for gate and ship; overrides are laid over the generated one."""
+        """Write a configuration file for gate, guard and ship; overrides are laid over the generated one."""
         config = merged(merged(outward.configuration(self), self.options.config), overrides or {})
         return self.who.gate.write(path, to_yaml(config), 0o640)
 
     # ---- the end
 
     def stop_one(self, name: str, *, number: int = signal.SIGTERM) -> None:
-        """Stop one of `asterisk`, `gate`, `ship`, `postgres`, `s3`; SIGKILL for no chance to tidy up."""
+        """Stop one of `asterisk`, `gate`, `guard`, `ship`, `postgres`, `s3`; SIGKILL for no chance to tidy up."""
         process = self.place(name).running()
         if process is None:
             return

@@ -1,20 +1,22 @@
 """Is the world as a test must leave it? What is not is a finding about the test, or about the product."""
 
+import json
 import os
 import re
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from demo_world import processes
 from demo_world.world import OWN, SERVERS, World
 
-_EMPTY = ("live", "calls", "sealed", "fallback", "audio", "quarantine")
+_EMPTY = ("live", "calls", "sealed", "fallback", "audio", "quarantine", "incidents")
 _SHIPPED = {"journal.jsonl", "manifest.json"}
 _TOP = {
     *_EMPTY, "shipped", "heartbeat", "announcements", "policy.json", "lines.conf",
-    "gate.lock", "gate.ready", "ship.lock", "ship.ready",
+    "gate.lock", "gate.ready", "guard.lock", "guard.ready", "ship.lock", "ship.ready",
 }  # fmt: skip
-_SINGLE = ("asterisk", "gate", "ship")
+_SINGLE = ("asterisk", *OWN)
 """These have no helpers when nothing is going on; PostgreSQL has, and SeaweedFS is not ours to count."""
 
 
@@ -67,3 +69,26 @@ def _spool(world: World) -> list[str]:
     for call in (spool / "shipped").iterdir():
         found += [f"in the spool: shipped/{call.name}/{one.name}" for one in call.iterdir() if one.name not in _SHIPPED]
     return found
+
+
+def alarms(world: World, since: int) -> list[dict[str, Any]]:
+    """Return the guard's alarms since a place in its log."""
+    said = world.place("guard").log.read_bytes()[since:].decode(errors="replace").splitlines()
+    lines = [json.loads(one) for one in said if one.startswith("{")]
+    return [one for one in lines if "incident" in one]
+
+
+def settle_alarms(world: World, since: int, expected: set[str]) -> list[str]:
+    """Take away what expected alarms left; return the others, each of them a false one."""
+    false = []
+    for one in alarms(world, since):
+        if one["event"] in expected:
+            for file in (
+                (world.spool / "incidents").glob(f"{one['incident']}*"),
+                (world.spool / "quarantine").glob(f"{one['incident']}*"),
+            ):
+                for left in file:
+                    left.unlink()
+        else:
+            false.append(f"a false alarm of the guard: {one}")
+    return false

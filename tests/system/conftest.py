@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 from demo_world import processes
-from demo_world.world import World
+from demo_world.world import OWN, World
 from servers import packages_cache
-from system.cleanliness import dirt
+from system.cleanliness import dirt, settle_alarms
 from system.hospital import Hospital, await_alive
 from system.site import DIALPLAN, OPTIONS
 
 SETTLED_SECONDS = 12.0
-_BUGS = ("Traceback", "order.failed", "fact_failed")
+_BUGS = ("Traceback", "order.failed", "fact_failed", "guard.failed", "incident.not_written")
 
 
 @pytest.fixture(scope="session")
 def world() -> Iterator[World]:
-    """Asterisk, PostgreSQL, S3, gate and ship, all running and ready."""
+    """Asterisk, PostgreSQL, S3, gate, guard and ship, all running and ready."""
     cache = Path(os.environ.get("CONSENTGATE_PACKAGES_CACHE") or packages_cache())
     # pytest's own temporary folders may not be entered by the servers' users.
     root = Path(tempfile.mkdtemp(prefix="cg-system-"))
@@ -46,13 +46,18 @@ def hospital(world: World) -> Hospital:
 
 
 @pytest.fixture(autouse=True)
-def clean(world: World) -> Iterator[None]:
-    """After each test: no channel, no process, no call in the spool; gate and ship ready; no bug in their logs."""
-    logs = {name: world.place(name).log for name in ("gate", "ship")}
+def clean(world: World, request: pytest.FixtureRequest) -> Iterator[None]:
+    """After each test: no channel, no process, no call in the spool; all ready; no bug in a log, no false alarm.
+
+    Which alarms of the guard a test expects, it says by `@pytest.mark.alarms(…)`.
+    """
+    logs = {name: world.place(name).log for name in OWN}
     before = {name: log.stat().st_size for name, log in logs.items()}
     yield
+    expected = {alarm for mark in request.node.iter_markers("alarms") for alarm in mark.args}
+    unexpected = settle_alarms(world, before["guard"], expected)
     processes.wait_until(lambda: not dirt(world), SETTLED_SECONDS, pause_seconds=0.2)
-    found = dirt(world)
+    found = dirt(world) + unexpected + settle_alarms(world, before["guard"], expected)
     for name, log in logs.items():
         said = log.read_bytes()[before[name] :].decode(errors="replace")
         found += [f"{name}'s log: {line[:300]}" for line in said.splitlines() if any(bug in line for bug in _BUGS)]
@@ -63,14 +68,14 @@ def clean(world: World) -> Iterator[None]:
 
 def _heal(world: World) -> None:
     """Give the next test a world that it can blame for nothing."""
-    for name in ("gate", "ship"):
+    for name in OWN:
         if (process := world.place(name).running()) is not None:
             processes.stop(process)
     if world.running("asterisk"):
         world.asterisk.cli("channel request hangup all")
     kept = world.root / "dirt"
     kept.mkdir(exist_ok=True)
-    for folder in ("live", "calls", "sealed", "fallback", "audio", "quarantine"):
+    for folder in ("live", "calls", "sealed", "fallback", "audio", "quarantine", "incidents"):
         for one in (world.spool / folder).glob("*"):
             one.rename(kept / f"{folder}-{one.name}-{len(list(kept.iterdir()))}")
     print(f"the world was put right; what lay in its spool is in {kept}")

@@ -14,6 +14,8 @@ Samples = npt.NDArray[np.int16]
 SECRETS = {
     "ari.password": "ari-secret\n",
     "ami.password": "ami-secret\n",
+    "guard-ari.password": "guard-ari-secret\n",
+    "guard-ami.password": "guard-ami-secret\n",
     "s3.access_key": "AKIATEST\n",
     "s3.secret_key": "s3-secret\n",
     "numbers.key": "8f" * 31 + "01\n",

@@ -31,7 +31,7 @@ MAY_IMPORT_ADAPTERS = {
     "ari_app/ship.py",
     "ari_app/shipping.py",
 }
-"""The processes and their hands; every file below ari_app/commands/ as well."""
+"""The processes and their hands; every file below ari_app/commands/ and ari_app/guard/ as well."""
 
 ONE_ADAPTER_IN_THREE_FILES = {"postgres": {"rows", "schema"}}
 """PostgreSQL's rows and schema are parts of the one adapter, in files of their own."""
@@ -100,7 +100,9 @@ def test_no_adapter_imports_another(file):
 def test_adapters_are_imported_by_the_processes_and_commands_alone(file):
     name = name_of(file)
     found = {module for module in imports(file) if within(module, "ari_app.adapters")}
-    inside = name.startswith(("ari_app/commands/", "ari_app/adapters/")) or name in MAY_IMPORT_ADAPTERS
+    inside = (
+        name.startswith(("ari_app/commands/", "ari_app/adapters/", "ari_app/guard/")) or name in MAY_IMPORT_ADAPTERS
+    )
     assert inside or found == set(), (
         f"{name} imports {sorted(found)}: only processes and commands choose adapters, so that everything else can be "
         "tested without the other side"

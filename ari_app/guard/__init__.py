@@ -1,0 +1,42 @@
+"""`consentgate guard`, which ends captures that the gate has not named, and `guard --once`, which lists them."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+from ari_app import config, log
+from ari_app.adapters import spool
+from ari_app.errors import GOOD, ConfigurationError, SpoolError
+from ari_app.layout import Layout
+
+from .process import Guard
+
+
+def run(config_path: Path, *, once: bool = False) -> int:
+    """Run the guard until SIGTERM or SIGINT. Returns the exit code; raises ConsentgateError for a person to read."""
+    log.configure()
+    os.umask(0o027)
+    settings = config.load(config_path)
+    section = settings.guard
+    if section is None:
+        hint = "Copy the section from deploy/consentgate.yaml; begin with mode: report."
+        raise ConfigurationError("there is no section guard", on=str(config_path), hint=hint)
+    layout = Layout(settings.spool.path)
+    del once
+    with spool.lock(layout, "guard"):
+        layout.ready("guard").unlink(missing_ok=True)
+        for folder in (layout.incidents, layout.quarantine):
+            try:
+                folder.mkdir(mode=0o700, exist_ok=True)
+            except OSError as failure:
+                raise SpoolError("the spool cannot be used", on=str(folder), why=str(failure)) from failure
+        return asyncio.run(_main(Guard(settings, section, layout)))
+
+
+async def _main(guard: Guard) -> int:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, guard.stopping.set)
+    await guard.run()
+    return GOOD

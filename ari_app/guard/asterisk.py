@@ -1,0 +1,190 @@
+"""The guard's verbs on Asterisk. Every answer may be missing; then the world is looked at again, never assumed."""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import quote
+
+from ari_app.adapters.ami import ANSWER_SECONDS, Ami, Message
+from ari_app.adapters.ari import APPLICATION, Ari, Reply
+from ari_app.core import doors
+from ari_app.core.names import ChannelId, MonitorId, playback_id
+
+GUARD_APPLICATION: Final = "consentgate-guard"
+MOST_NOTICES: Final = 8
+"""As many announcements as a line may have; each is a playback of its own name."""
+
+_EVENT: Final = "^Event: {}[[:cntrl:]]"
+_WITH: Final = "^Event: {}[[:cntrl:]].*[[:cntrl:]]{}: ({})"
+WANTED: Final = (
+    _EVENT.format("(MixMonitorStart|ConfbridgeRecord|ChanSpyStart)"),
+    _WITH.format("Newchannel", "Channel", "Snoop/|UnicastRTP/|AudioSocket/|WebSocket/"),
+    _WITH.format("VarSet", "Variable", "RECORDED_FILE|RECORD_STATUS|CONSENTGATE_ALIVE|CONSENTGATE_OUTCOME")
+    + "[[:cntrl:]]",
+    _WITH.format("AGIExec(Start|End)", "Command", "RECORD FILE"),
+)
+"""Whatever else happens on the PBX never leaves Asterisk: at 50 calls a second it would be thousands of events."""
+
+RIGHTS: Final = "read: call,dialplan,agi; write: system,call,command,reporting"
+_SEEN: Final = "EVAL(${CHANNEL(linkedid)}|${CONSENTGATE_OUTCOME}|${CHANNEL(appname)}|${CHANNEL(appdata)})"
+_PARTS: Final = 4
+_ROW_FIELDS: Final = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A channel as it is now: its call, whether it came to the gate, and what runs on it."""
+
+    linked: str
+    outcome: str
+    application: str
+    data: str
+
+    @property
+    def runs(self) -> str:
+        """What runs on it, by the name by which a site allows it: an ARI application has one of its own."""
+        return self.data.partition(",")[0] if self.application == "Stasis" else self.application
+
+    @property
+    def gated(self) -> bool:
+        """Whether this channel itself is or was in the gate's hands."""
+        return bool(self.outcome) or (self.application == "Stasis" and self.data.partition(",")[0] == APPLICATION)
+
+
+class GuardAri(Ari):
+    """ARI with what the guard needs of it: recordings, bridges, and the gate's stranded callers."""
+
+    async def recording_runs(self, name: str) -> bool | None:
+        """Tell whether a live recording of this name exists: ARI lists none."""
+        status, _ = await self._request("GET", f"/recordings/live/{quote(name, safe='')}")
+        return None if status is None else status == HTTPStatus.OK
+
+    async def live_recording(self, name: str) -> Mapping[str, str] | None:
+        """Return format and target of a live recording; None if there is none of this name."""
+        status, answer = await self._request("GET", f"/recordings/live/{quote(name, safe='')}")
+        return answer if status == HTTPStatus.OK and isinstance(answer, dict) else None
+
+    async def stop_recording(self, name: str) -> Reply:
+        """Stop a live recording; its file is closed on success. NO means that there is none."""
+        return await self._order("POST", f"/recordings/live/{quote(name, safe='')}/stop")
+
+    async def members(self, bridge: str) -> list[ChannelId] | None:
+        """Return who is in a bridge; None if there is no answer."""
+        status, answer = await self._request("GET", f"/bridges/{quote(bridge, safe='')}")
+        found = status == HTTPStatus.OK and isinstance(answer, dict)
+        return [ChannelId(one) for one in answer["channels"]] if found and isinstance(answer, dict) else None
+
+    async def held_by_gate(self) -> list[ChannelId]:
+        """Return the channels in the gate's application; none if Asterisk does not know it, or does not say."""
+        status, answer = await self._request("GET", f"/applications/{APPLICATION}")
+        if status != HTTPStatus.OK or not isinstance(answer, dict):
+            return []
+        return [ChannelId(one) for one in answer["channel_ids"]]
+
+    async def let_go(self, channel: ChannelId) -> Reply:
+        """Send a channel back to the dialplan. NO: it is not in the application any more, which is as good.
+
+        A bare continue would announce to a called party a second time; and while a playback runs it would wait.
+        """
+        playbacks = (playback_id(channel, number) for number in range(1, MOST_NOTICES + 1))
+        await asyncio.gather(*map(self.stop_playback, playbacks))
+        return await self._order("POST", f"/channels/{quote(channel, safe='')}/continue", query={"label": "back"})
+
+
+class GuardAmi(Ami):
+    """AMI with what the guard needs of it."""
+
+    def __init__(self, host: str, port: int, user: str, secret: str) -> None:
+        super().__init__(host, port, user, secret, wanted=WANTED, section="guard", rights=RIGHTS)
+        self._rows: dict[str, list[Message]] = {}
+        self._complete: dict[str, asyncio.Event] = {}
+        self._lists = itertools.count(1)
+        self.spool = ""
+        """Asterisk's spool folder, below which `monitor` and `recording` lie."""
+
+    async def connect(self, handle: Callable[[Message], None]) -> None:
+        """Log in; rows of lists that were asked for do not reach the handler."""
+
+        def sort(message: Message) -> None:
+            rows = self._rows.get(str(message.get("actionid", "")))
+            if rows is None:
+                handle(message)
+            elif message["event"] == "CoreShowChannelsComplete":
+                self._complete[message["actionid"]].set()
+            else:
+                rows.append(message)
+
+        await super().connect(sort)
+        self.spool = await self._folder() or self.spool
+
+    async def channels(self) -> list[Message] | None:
+        """Return every channel with its call and what runs on it; None if the answer is not whole."""
+        name = f"guard-{next(self._lists)}"
+        self._rows[name], self._complete[name] = [], asyncio.Event()
+        try:
+            answer = await self.send({"Action": "CoreShowChannels", "ActionID": name})
+            if answer is None or answer["response"] != "Success":
+                return None
+            async with asyncio.timeout(2 * ANSWER_SECONDS):
+                await self._complete[name].wait()
+            return self._rows[name]
+        except TimeoutError:
+            return None
+        finally:
+            del self._rows[name], self._complete[name]
+
+    async def alive(self) -> bool:
+        """Tell whether Asterisk answers."""
+        return await self.send({"Action": "Ping"}) is not None
+
+    async def _command(self, command: str) -> list[str] | None:
+        answer = await self.send({"Action": "Command", "Command": command})
+        if answer is None:
+            return None
+        output: str | list[str] = answer.get("output", "")  # a repeated header arrives as a list
+        return output.splitlines() if isinstance(output, str) else output
+
+    async def captures(self, channel: str) -> dict[MonitorId, tuple[str, ...]] | None:
+        """Return id → files of every MixMonitor on a channel (its name or uniqueid), file by file."""
+        lines = await self._command(f"mixmonitor list {channel}")
+        return None if lines is None else doors.monitors(lines)
+
+    async def conference_recorders(self) -> list[tuple[str, str]]:
+        """Return the channels that record conferences, and their bridges; no event and no other list names them."""
+        rows = [line.split("!") for line in await self._command("core show channels concise") or []]
+        return [(row[0], row[-2]) for row in rows if row[0].startswith("CBRec/") and len(row) >= _ROW_FIELDS]
+
+    async def _folder(self) -> str:
+        for line in await self._command("core show settings") or []:
+            name, _, value = line.partition(":")
+            if name.strip() == "Spool directory":
+                return value.strip()
+        return ""
+
+    async def seen(self, channel: ChannelId) -> Seen | None:
+        """Look at a channel; None if it is gone."""
+        value = await self.get(channel, _SEEN)
+        if not value:
+            return None
+        parts = (*value.split("|", _PARTS - 1), "", "", "")
+        return Seen(*parts[:_PARTS])
+
+    async def hang_up(self, channel: ChannelId) -> bool | None:
+        """End a channel that is no party of a conversation; None if there is no answer."""
+        return self._yes(await self.send({"Action": "Hangup", "Channel": channel}))
+
+    async def press(self, channel: ChannelId, key: str) -> bool | None:
+        """Do as if the caller had pressed a key."""
+        action = {"Action": "PlayDTMF", "Channel": channel, "Digit": key, "Duration": "100", "Receive": "true"}
+        return self._yes(await self.send(action))
+
+    async def stop_conference(self, conference: str) -> bool | None:
+        """Stop the recording of a conference."""
+        return self._yes(await self.send({"Action": "ConfbridgeStopRecord", "Conference": conference}))
+
+    @staticmethod
+    def _yes(answer: Mapping[str, Any] | None) -> bool | None:
+        return None if answer is None else answer["response"] == "Success"

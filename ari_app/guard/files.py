@@ -1,0 +1,120 @@
+"""The kernel's word that a file has appeared where recordings lie: for doors that nobody has thought of.
+
+Whatever writes there and was spoken for by no other door is taken away. In the spool's audio/ the rule is simpler:
+a file that no journal names is a stranger's.
+"""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from inotify_simple import INotify, flags
+
+from ari_app import clock, log
+from ari_app.core import guard as g
+from ari_app.layout import Layout
+
+from .warden import Found, Warden
+
+SPOKEN_FOR_SECONDS: Final = 0.12
+"""How long another door has to speak for a file. Its event and ours come from two kernels' worth of queues."""
+
+WATCHED: Final = flags.CREATE | flags.MOVED_TO | flags.ONLYDIR
+_log = log.get("guard")
+
+
+class Watch:
+    """Calls `appeared` for each file that comes into one of the folders, however deep."""
+
+    def __init__(self, layout: Layout, folders: tuple[Path, ...], warden: Warden) -> None:
+        self._warden, self._audio = warden, layout.audio
+        self._folders = folders
+        self._inotify = INotify()
+        self._watches: dict[int, Path] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._roots: set[Path] = set()
+        self._missing: set[Path] = set()
+
+    def start(self) -> None:
+        """Begin to listen; needs a running event loop. A folder that cannot be watched is said, once."""
+        asyncio.get_running_loop().add_reader(self._inotify.fileno(), self._read)
+        self.tick()
+
+    def tick(self) -> None:
+        """Begin to watch folders that were not there before."""
+        for folder in (*self._folders, self._audio):
+            if folder not in self._roots:
+                # What lies there already was there before we came: nobody can say whether it is secret.
+                list(self._watch(folder))
+
+    def _watch(self, folder: Path) -> Iterator[Path]:
+        """Watch a folder and those in it; return the files that lie in them already."""
+        try:
+            self._watches[self._inotify.add_watch(folder, WATCHED)] = folder
+            self._missing.discard(folder)
+            self._roots |= {folder} & {*self._folders, self._audio}
+        except OSError as failure:
+            if folder not in self._missing and folder in self._folders:
+                self._missing.add(folder)
+                hint = "It must exist, and the guard's user must be able to read it and to move files out of it."
+                _log.error("folder.not_watched", on=str(folder), why=failure.strerror, hint=hint)
+            return
+        with suppress(OSError), os.scandir(folder) as entries:
+            for one in entries:
+                if one.is_dir(follow_symlinks=False):
+                    yield from self._watch(Path(one.path))
+                else:
+                    yield Path(one.path)
+
+    def close(self) -> None:
+        """Stop listening."""
+        asyncio.get_running_loop().remove_reader(self._inotify.fileno())
+        self._inotify.close()
+
+    def _read(self) -> None:
+        for event in self._inotify.read(timeout=0):
+            if event.mask & flags.Q_OVERFLOW:
+                _log.error("folder.overflow", hint="Too many files at once: some were not looked at.")
+            elif event.mask & flags.IGNORED:
+                self._roots.discard(self._watches.pop(event.wd, Path()))
+            elif (folder := self._watches.get(event.wd)) is not None:
+                self._came(folder / event.name, is_folder=bool(event.mask & flags.ISDIR))
+
+    def _came(self, path: Path, *, is_folder: bool) -> None:
+        # In a folder that is new as well something may lie before it is watched.
+        for file in self._watch(path) if is_folder else (path,):
+            if not (file.is_relative_to(self._audio) and self._named(file)):
+                task = asyncio.ensure_future(self._appeared(file))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    def _named(self, file: Path) -> bool:
+        text = str(file)
+        return not g.to_quarantine(text, self._warden.rules, self._warden.vitals.journal(text))
+
+    async def _appeared(self, file: Path) -> None:
+        at = clock.now()
+        await asyncio.sleep(SPOKEN_FOR_SECONDS)
+        if g.base(str(file)) in self._warden.claimed or not _there(file):
+            return
+        capture = g.Capture(g.Door.FILE, (str(file),))
+        if self._warden.rules.allowance(capture) is None:
+            found = Found(f"file {file}", capture, None, at, partial(_there, file), closes_late=True)
+            await self._warden.judge(found, g.Why.NOT_ALLOWED, _never, _nothing)
+
+
+def _there(file: Path) -> list[Path]:
+    return [file] if file.is_file() else []
+
+
+async def _never() -> bool:
+    """Whoever writes the file is not known, so they cannot be stopped; without its name the file is all they lose."""
+    return False
+
+
+async def _nothing() -> None:
+    return

@@ -1,0 +1,60 @@
+"""Alarms: one line in the log, and one file that ship carries on. Neither holds a path, a name or a number."""
+
+import os
+
+from ari_app import clock, durable, log
+from ari_app.core import guard as g
+from ari_app.core.names import mint
+from ari_app.layout import Layout
+
+_log = log.get("guard")
+_HINTS = {
+    g.Action.STOPPED: "Somebody recorded without a permit. `consentgate quarantine show` tells what was taken away.",
+    g.Action.REPORTED: "It goes on. With guard.mode stop it would be stopped; guard.allowed_captures lets it be.",
+    g.Action.FAILED: "It may still run. Look at this channel: `consentgate guard --once`.",
+    g.Action.CONTINUED: "The gate is dead or hung: its caller goes on, unrecorded. Look at its log.",
+}
+
+
+class Incidents:
+    """Writes `incidents/<id>.json`."""
+
+    def __init__(self, layout: Layout, node: str) -> None:
+        self._layout, self._node = layout, node
+
+    def mint(self) -> str:
+        """Return the id of a new incident, which names its files as well."""
+        return mint(clock.now(), os.urandom(10))
+
+    def raise_alarm(
+        self,
+        identity: str,
+        door: g.Door,
+        action: g.Action,
+        why: g.Why,
+        *,
+        channel: str | None = None,
+        stopped_after_ms: int | None = None,
+        files: tuple[g.Quarantined, ...] = (),
+        trouble: str = "",
+    ) -> None:
+        """Say it in the log and keep it. An incident that cannot be written has still been said."""
+        incident = g.Incident(identity, self._node, clock.now(), door, action, why, channel, stopped_after_ms, files)
+        event = "leg.continued" if action is g.Action.CONTINUED else f"capture.{action}"
+        details = {"trouble": trouble} if trouble else {}
+        _log.error(
+            event,
+            incident=identity,
+            door=str(door),
+            why=str(why),
+            channel=channel,
+            stopped_after_ms=stopped_after_ms,
+            files=len(files),
+            hint=_HINTS[action],
+            **details,
+        )
+        try:
+            durable.replace(self._layout.incidents / f"{identity}.json", incident.to_json(), mode=0o640)
+        except OSError as failure:
+            hint = "The guard's user must own the spool, and it must have room."
+            _log.error("incident.not_written", incident=identity, why=str(failure), hint=hint)

@@ -1,0 +1,247 @@
+"""`consentgate guard`: the process that ends every capture that the gate has not named.
+
+It shares the spool with the gate, and nothing else: not its connections, not its logins, not its knowledge of rooms.
+Its three ears (AMI, an ARI application of its own, the folders in which files appear) are kept open each by itself,
+so that the loss of one is not the loss of all.
+"""
+
+import asyncio
+import itertools
+import os
+import random
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Final
+
+from ari_app import clock, config, log
+from ari_app.adapters.ami import Message
+from ari_app.adapters.ari import Event
+from ari_app.core import guard as g
+from ari_app.core.backoff import delay_seconds
+from ari_app.core.names import MICROSECONDS, ChannelId, Instant
+from ari_app.errors import ConsentgateError
+from ari_app.layout import Layout
+
+from .asterisk import GUARD_APPLICATION, GuardAmi, GuardAri
+from .calls import Calls
+from .files import Watch
+from .incidents import Incidents
+from .mixmonitors import MixMonitors
+from .quarantine import Quarantine
+from .recordings import AriRecordings, Conferences, Recorders
+from .stranded import Stranded
+from .taps import SPIES, Taps
+from .vitals import Vitals, instant_of
+from .warden import Warden
+
+TICK_SECONDS: Final = 0.2
+ROUNDS: Final = 5
+"""After so many ticks the slower looks."""
+
+PING_SECONDS: Final = 1.0
+NEEDED_EVENTS: Final = ("RecordingStarted",)
+"""What AMI tells is not told twice. That another took our name is told in any case."""
+_log = log.get("guard")
+
+
+def rules_of(section: config.Guard, layout: Layout) -> g.Rules:
+    """Return what the site has decided."""
+    allowed = tuple(g.Allowance(one.reason, one.path, one.application) for one in section.allowed_captures)
+    return g.Rules(f"{layout.audio}/", section.mode, section.scope, allowed)
+
+
+class Guard:
+    """One guard on one Asterisk and one spool."""
+
+    def __init__(self, settings: config.Config, section: config.Guard, layout: Layout) -> None:
+        asterisk = settings.asterisk
+        self.layout = layout
+        self.ami = GuardAmi(asterisk.ami_host, asterisk.ami_port, section.ami_user, section.ami_password.reveal())
+        self.ari = GuardAri(
+            asterisk.ari_url,
+            section.ari_user,
+            section.ari_password.reveal(),
+            application=GUARD_APPLICATION,
+            events=NEEDED_EVENTS,
+            subscribe_all=True,
+            section="guard",
+        )
+        self.vitals = Vitals(layout)
+        self.calls = Calls(self.ami, self.vitals)
+        incidents = Incidents(layout, settings.site.node)
+        quarantine = Quarantine(layout, section.asterisk_recording_folders)
+        self.warden = Warden(rules_of(section, layout), self.vitals, self.calls, quarantine, incidents)
+        self.mixmonitors = MixMonitors(self.ami, self.warden)
+        self.taps = Taps(self.ami, self.warden)
+        self.recordings = AriRecordings(self.ami, self.ari, self.warden)
+        self.conferences = Conferences(self.ami, self.ari, self.warden)
+        self.recorders = Recorders(self.ami, self.warden)
+        self.watch = Watch(layout, section.asterisk_recording_folders, self.warden)
+        self.stranded = Stranded(self.ari, self.vitals, incidents)
+        self.stopping = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Work until told to stop."""
+        self.watch.start()
+        jobs = [self._keep("ami", self._ami), self._keep("ari", self._ari), self._ticking()]
+        tasks = [asyncio.ensure_future(job) for job in jobs]
+        stop = asyncio.ensure_future(self.stopping.wait())
+        await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in (stop, *tasks, *self._tasks):
+            task.cancel()
+        self.layout.ready("guard").unlink(missing_ok=True)
+        self.ami.close()
+        self.watch.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await self.ari.close()
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended
+
+    async def _keep(self, stream: str, serve: Callable[[], Awaitable[None]]) -> None:
+        """Keep one stream open for ever; a failure is said once, not at each attempt."""
+        attempt, said = 1, ""
+        while True:
+            try:
+                await serve()
+            except ConsentgateError as failure:
+                if str(failure) != said:
+                    said = str(failure)
+                    _log.error("guard.not_ready", stream=stream, why=said)
+                attempt += 1
+            else:
+                _log.error("guard.connection_lost", stream=stream, hint="Nothing is seen there until it answers again.")
+                attempt, said = 1, ""
+            self._mark()
+            await asyncio.sleep(delay_seconds(attempt, random.random()))  # noqa: S311  jitter, no secret
+
+    def _mark(self) -> None:
+        mark = self.layout.ready("guard")
+        if self.ami.connected and self.ari.connected:
+            mark.write_text(f"{os.getpid()}\n")
+            _log.info("guard.ready", mode=str(self.warden.rules.mode), scope=str(self.warden.rules.scope))
+        else:
+            mark.unlink(missing_ok=True)
+
+    # -- the streams
+
+    async def _ami(self) -> None:
+        await self.ami.connect(self._on_ami)
+        self.vitals.signs.watched_since = clock.now()
+        self._mark()
+        self._begin(self._survey())
+        lost = asyncio.ensure_future(self.ami.listen())
+        try:
+            while not lost.done():
+                await asyncio.wait([lost], timeout=PING_SECONDS)
+                # A stream whose socket is open and whose other end is dead would be silence for ever.
+                if not lost.done() and not await self.ami.alive():
+                    return
+        finally:
+            lost.cancel()
+            self.ami.close()
+
+    async def _ari(self) -> None:
+        await self.ari.connect()
+        self._mark()
+        if self.ami.connected:
+            self._begin(self.recordings.survey())
+        await self.ari.listen(self._on_ari)
+        await self.ari.close()
+
+    async def _survey(self) -> None:
+        """Judge everything that runs: it may have begun while nobody listened."""
+        rows = await self.ami.channels() or []
+        if self.warden.rules.scope is g.Scope.GATED_CALLS:
+            for row in rows:
+                if (channel := g.channel_of(str(row["uniqueid"]))) is not None:
+                    await self.calls.gated(channel)
+        for row in rows:
+            if (channel := g.channel_of(str(row["uniqueid"]))) is not None:
+                await self._look(channel, str(row["channel"]), str(row["linkedid"]), str(row["application"]))
+        await self.conferences.survey()
+        if self.ari.connected:
+            await self.recordings.survey()
+
+    async def _look(self, channel: ChannelId, name: str, linked: str, application: str) -> None:
+        await self.mixmonitors.look(channel, None)
+        await self.taps.appeared(name, channel, linked, None)
+        if application in SPIES:
+            await self.taps.spies(channel, None)
+        if application == "Record" and (file := await self.ami.get(channel, "RECORDED_FILE")):
+            self._begin(self.recorders.by_application(channel, file, None))
+
+    async def _ticking(self) -> None:
+        for number in itertools.count(1):
+            await asyncio.sleep(TICK_SECONDS)
+            await asyncio.wait([self._begin(self._tick(slow=number % ROUNDS == 0))])
+
+    async def _tick(self, *, slow: bool) -> None:
+        await self.stranded.tick()
+        if self.ami.connected:
+            await self.mixmonitors.tick()
+            if slow:
+                await self.warden.tick()
+        if slow:
+            self.watch.tick()
+
+    # -- what they say
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (failure := task.exception()):
+            # A bug of ours, at one capture. The guard goes on: there are others.
+            _log.error("guard.failed", why=repr(failure))
+
+    def _on_ari(self, event: Event) -> None:
+        if event["type"] == "RecordingStarted":
+            self._begin(self.recordings.began(event))
+        elif event["type"] == "ApplicationReplaced":
+            hint = "Two guards on one Asterisk? Stop one. This one asks for the name again."
+            _log.error("guard.replaced", why="another process took the application's name", hint=hint)
+            self._begin(self.ari.close())
+
+    def _on_ami(self, message: Message) -> None:
+        try:
+            self._hear(message)
+        except (LookupError, ValueError, TypeError) as unreadable:
+            _log.error("event.unreadable", stream="ami", kind=str(message.get("event")), why=repr(unreadable))
+
+    def _hear(self, message: Message) -> None:
+        at = Instant(round(float(message["timestamp"]) * MICROSECONDS)) if "timestamp" in message else clock.now()
+        match message["event"]:
+            case "ConfbridgeRecord":
+                self._begin(self.conferences.began(str(message["conference"]), at))
+            case "ChanSpyStart":
+                if (spy := g.channel_of(str(message["spyeruniqueid"]))) is not None:
+                    self._begin(self.taps.spies(spy, at))
+            case "VarSet" if message["variable"] == "CONSENTGATE_ALIVE":
+                self.vitals.signs.alive_at = instant_of(str(message["value"]))
+            case kind:
+                if (channel := g.channel_of(str(message["uniqueid"]))) is not None:
+                    self._of_channel(kind, channel, message, at)
+
+    def _of_channel(self, kind: str, channel: ChannelId, message: Message, at: Instant) -> None:
+        match kind, message.get("variable"):
+            case "MixMonitorStart", _:
+                self._begin(self.mixmonitors.began(channel, at))
+            case "Newchannel", _:
+                self._begin(self.taps.appeared(str(message["channel"]), channel, str(message["linkedid"]), at))
+            case "AGIExecStart", _:
+                self._begin(self.recorders.by_script(channel, str(message["command"]), at))
+            case ("AGIExecEnd", _) | ("VarSet", "RECORD_STATUS"):
+                self.recorders.ended(channel)
+            case "VarSet", "RECORDED_FILE":
+                self._begin(self.recorders.by_application(channel, str(message["value"]), at))
+            case "VarSet", "CONSENTGATE_OUTCOME":
+                self.calls.note(str(message["linkedid"]))
+            case _:
+                pass
