@@ -218,7 +218,7 @@ class Topology:
     def renamed(self, channel: ChannelId, endpoint: str) -> None:
         """A channel is another telephone's now."""
         wire = self._wire(channel, endpoint)
-        self._telephone(wire).discard(channel)
+        self._unplug(wire)
         self._put(replace(wire, endpoint=endpoint))
 
     def gone(self, channel: ChannelId) -> None:
@@ -231,9 +231,7 @@ class Topology:
             # Its leaving, if that is still to come, tells nothing new.
             place.count = min(place.count, len(place.members) - 1) if not place.strangers else place.count - 1
         self._unplace(wire)
-        self._telephone(wire).discard(channel)
-        if not self._telephones[wire.endpoint]:
-            del self._telephones[wire.endpoint]
+        self._unplug(wire)
         if wire.partner in self.wires:
             # Known to lead nowhere now, which is another thing than not known.
             self._put(replace(self.wires[wire.partner], partner=wire.partner))
@@ -242,12 +240,15 @@ class Topology:
     def _wire(self, channel: ChannelId, endpoint: str) -> Wire:
         return self.wires.get(channel) or Wire(channel, endpoint)
 
-    def _telephone(self, wire: Wire) -> set[ChannelId]:
-        return self._telephones.setdefault(wire.endpoint, set())
-
     def _put(self, wire: Wire) -> None:
         self.wires[wire.channel] = wire
-        self._telephone(wire).add(wire.channel)
+        self._telephones.setdefault(wire.endpoint, set()).add(wire.channel)
+
+    def _unplug(self, wire: Wire) -> None:
+        lines = self._telephones.get(wire.endpoint, set())
+        lines.discard(wire.channel)
+        if not lines:
+            self._telephones.pop(wire.endpoint, None)
 
     # -- the question
 
