@@ -75,9 +75,10 @@ def grant(
         match one.standing:
             case Standing.TOLD | Standing.CONTRACT:
                 pass
+            case Standing.OBJECTED if line.on_objection is OnObjection.LEAVE_OUT:
+                pass
             case Standing.OBJECTED:
-                if line.on_objection is not OnObjection.LEAVE_OUT:
-                    return Reason.OBJECTED
+                return Reason.OBJECTED
             case Standing.UNTOLD:
                 return Reason.NOT_TOLD
             case _:

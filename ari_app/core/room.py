@@ -181,9 +181,6 @@ class Turn:
             self.room = replace(
                 room, caller=telling.again(caller, room.script), released=False, suspended=None, conversed=False
             )
-        elif room.closed:
-            self.release()
-            return
         else:
             self.note(room.opened, _owner_entered(caller, fact.at))
         refusal = permits.hopeless(self.room.line) or self.unannounceable()
