@@ -189,11 +189,12 @@ class Dispatcher:
 
     def _chosen(self, seen: t.Chosen) -> None:
         now = clock.now()
-        if seen.what == "objected":
-            if recording := self.by_channel.get(seen.channel):
-                self.hear(recording, f.Objected(at=seen.at, seen_at=now, channel=seen.channel))
+        mine = self.by_channel.get(seen.channel)
+        if seen.what == "objected" and mine is not None:
+            self.hear(mine, f.Objected(at=seen.at, seen_at=now, channel=seen.channel))
             return
-        kind = f.Paused if seen.what == "paused" else f.Resumed
+        # Of the house nobody objects for themselves: whoever of them presses that key wants an end of it.
+        kind = f.Resumed if seen.what == "resumed" else f.Paused
         for owner in self.whereabouts.owners_near(self.whereabouts.room_of(seen.channel)):
             self.hear(self.by_channel[owner], kind(at=seen.at, seen_at=now))
 
