@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import calls, story
+from . import calls, story, transfers
 from .errors import WorldError
 from .processes import Place
 from .progress import Progress
@@ -25,7 +25,9 @@ def main() -> int:
     commands.add_parser("up")
     commands.add_parser("down")
     commands.add_parser("env")
-    commands.add_parser("call").add_argument("--line", default="switchboard")
+    calling = commands.add_parser("call")
+    calling.add_argument("--line", default="switchboard")
+    calling.add_argument("--transfer", metavar="NUMBER")
     options = parser.parse_args()
     cache = Path(os.environ["CONSENTGATE_DEMO_DIR"])
     try:
@@ -38,7 +40,7 @@ def main() -> int:
             case "env":
                 print(json.dumps(find(cache).env()))
             case "call":
-                show(find(cache), options.line)
+                show(find(cache), options.line, options.transfer)
             case _:
                 everything(cache)
     except (WorldError, OSError) as error:
@@ -71,7 +73,7 @@ def up(cache: Path) -> World:
         _retire(world, cache)
         world.start()
     env = world.env()
-    numbers = ", ".join(f"{name} {said['number']}" for name, said in env["lines"].items())
+    numbers = ", ".join(f"{name} {said['number']}" for name, said in env["lines"].items() if said["number"])
     house = env["agents"][0]["sip"]
     progress.say(f"Up after {time.monotonic() - began:.1f} s. The outside calls {env['sip']}: {numbers}.")
     progress.say(f"House phones 2001-2004 register at {house}; their passwords: ./deploy/demo env")
@@ -85,12 +87,20 @@ def down(cache: Path) -> None:
         world.stop()
 
 
-def show(world: World, line: str) -> None:
-    """Place one call and print its evidence."""
+def show(world: World, line: str, transfer: str | None = None) -> None:
+    """Place one call, with a transfer if one is wanted, and print its evidence."""
+    calls.check_line(world, line)
     with tempfile.TemporaryDirectory(prefix="consentgate-call-") as scratch:
-        print(f"Calling {line} ({world.env()['lines'][line]['number']}) ...", file=sys.stderr)
-        placed = calls.place(world, line, Path(scratch))
-        story.tell(world, placed.recording_id, placed)
+        _say(f"Calling {line} ({world.env()['lines'][line]['number']}) ...")
+        if transfer is None:
+            recordings = calls.place(world, line, Path(scratch)).recordings
+        else:
+            recordings = transfers.place(world, line, transfer, Path(scratch), _say)
+        story.tell(world, line, recordings)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def everything(cache: Path) -> None:

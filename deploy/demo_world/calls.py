@@ -18,6 +18,7 @@ from typing import Any
 from .errors import WorldError
 from .ports import ADDRESS
 from .processes import MARK
+from .voices import length_seconds
 from .world import CHECKOUT, World
 
 CALLER_NUMBER = "07700900123"
@@ -33,14 +34,14 @@ ANSWER = "Yes, of course. Tuesday, half past two."
 
 @dataclass(frozen=True, slots=True)
 class PlacedCall:
-    """What came of a call. recording_id is None if neither gate nor ship has left a trace of it in time.
+    """What came of a call. recordings is empty if neither gate nor ship has left a trace of it in time.
 
     caller, house: what each telephone reports; instants in microseconds since 1970 UTC, null for what did
     not happen. house is None if nobody rang it.
     """
 
     line: str
-    recording_id: str | None
+    recordings: list[str]
     caller: dict[str, Any]
     house: dict[str, Any] | None
     scratch: Path
@@ -51,15 +52,11 @@ def place(world: World, line: str, scratch: Path) -> PlacedCall:
 
     scratch: a directory for the voices that were used. Raises WorldError if the call does not connect.
     """
-    if line not in world.options.lines:
-        known = ", ".join(world.options.lines)
-        raise WorldError(f"there is no line {line!r} in this world; its lines are {known}")
-    if not world.running("asterisk"):
-        raise WorldError("the world is not running: ./deploy/demo up starts it")
+    check_line(world, line)
     env = world.env()
     announcements = [Path(path) for path in env["lines"][line]["announcements"]]
-    caller, house, seconds = _voices(world, sum(map(_seconds, announcements)), scratch)
-    before = _known(world.spool)
+    caller, house, seconds = _voices(world, sum(map(length_seconds, announcements)), scratch)
+    before = known(world.spool)
     port = world.ports.asterisk.demo_phone
     answering = ["answer", "--listen", f"{ADDRESS}:{port}", "--user", "demo-phone", "--for-calls", "1"]
     calling = ["call", "--to", f"sip:{env['lines'][line]['number']}@{env['sip']}", "--from", CALLER_NUMBER]
@@ -75,9 +72,18 @@ def place(world: World, line: str, scratch: Path) -> PlacedCall:
             # With a house phone registered, nobody rings this one, and it would wait for ever.
             answers.terminate()
         house_said = answers.communicate(timeout=10)[0]
-    recording_id = _await_shipped(world.spool, before)
+    recordings = await_shipped(world.spool, before, 1)
     report = json.loads(house_said.splitlines()[0]) if house_said.strip() else None
-    return PlacedCall(line, recording_id, json.loads(said), report, scratch)
+    return PlacedCall(line, recordings, json.loads(said), report, scratch)
+
+
+def check_line(world: World, line: str) -> None:
+    """Raise WorldError if nobody outside can call this line now."""
+    callable_lines = [name for name, said in world.options.lines.items() if said.get("numbers")]
+    if line not in callable_lines:
+        raise WorldError(f"there is no line {line!r} to call in this world; its lines are {', '.join(callable_lines)}")
+    if not world.running("asterisk"):
+        raise WorldError("the world is not running: ./deploy/demo up starts it")
 
 
 def _voices(world: World, announced_seconds: float, scratch: Path) -> tuple[Path, Path, float]:
@@ -90,9 +96,9 @@ def _voices(world: World, announced_seconds: float, scratch: Path) -> tuple[Path
     answer = studio.speak(ANSWER, scratch / "answer.wav", voice=house)
     answered = announced_seconds + RING_SECONDS + 0.1
     spoken = scratch / "caller.wav"
-    _join(spoken, early, answered + _seconds(greeting) - _seconds(early), question, 30.0)
-    _join(scratch / "house.wav", greeting, _seconds(question), answer, 30.0)
-    seconds = answered + _seconds(greeting) + _seconds(question) + _seconds(answer) + AFTER_SECONDS
+    _join(spoken, early, answered + length_seconds(greeting) - length_seconds(early), question, 30.0)
+    _join(scratch / "house.wav", greeting, length_seconds(question), answer, 30.0)
+    seconds = answered + length_seconds(greeting) + length_seconds(question) + length_seconds(answer) + AFTER_SECONDS
     return spoken, scratch / "house.wav", seconds
 
 
@@ -110,11 +116,6 @@ def _join(target: Path, *parts: Path | float) -> None:
                 out.writeframes(bytes(2 * round(8000 * max(0.0, part))))
 
 
-def _seconds(path: Path) -> float:
-    with wave.open(str(path), "rb") as source:
-        return source.getnframes() / source.getframerate()
-
-
 def _telephone(world: World, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "telephone", *arguments, "--json"],
@@ -127,7 +128,7 @@ def _telephone(world: World, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def _known(spool: Path) -> set[str]:
+def known(spool: Path) -> set[str]:
     """Ids of all calls that the spool knows, in whichever state."""
     found: set[str] = set()
     for state in ("calls", "sealed", "shipped"):
@@ -136,13 +137,12 @@ def _known(spool: Path) -> set[str]:
     return found
 
 
-def _await_shipped(spool: Path, before: set[str]) -> str | None:
-    """Return the id of the call that was not there before, once it is shipped or the time is over."""
+def await_shipped(spool: Path, before: set[str], count: int) -> list[str]:
+    """Return the ids, which sort by time, of what was not there before, once that many are shipped or time is over."""
     deadline = time.monotonic() + SHIPPED_SECONDS
     while True:
-        new = sorted(_known(spool) - before)
-        if new and (spool / "shipped" / new[0]).exists():
-            return new[0]
-        if time.monotonic() > deadline:
-            return new[0] if new else None
+        new = sorted(known(spool) - before)
+        settled = len(new) >= count and all((spool / "shipped" / one).exists() for one in new)
+        if settled or time.monotonic() > deadline:
+            return new
         time.sleep(0.05)

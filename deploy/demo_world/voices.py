@@ -6,6 +6,7 @@ end in silence, because what a caller says in the first round trip was said befo
 
 import hashlib
 import tempfile
+import wave
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,12 @@ ANNOUNCEMENTS: Mapping[str, Announcement] = {
     "calling-en": Announcement("Hello. This call is recorded for training and audit.", "en"),
     "conference-en": Announcement("This conference is recorded for training and audit.", "en"),
 }
+
+
+def length_seconds(path: Path) -> float:
+    """Return how long a WAV file lasts."""
+    with wave.open(str(path), "rb") as source:
+        return source.getnframes() / source.getframerate()
 
 
 @dataclass(frozen=True, slots=True)
