@@ -93,7 +93,7 @@ class Whereabouts:
     def own(self, recording: RecordingId, room: Room) -> bool:
         """Take in what a recording knows of its owner; tell whether that is news to the others in the room."""
         caller = room.caller
-        owner = rooms.Owner(recording, caller.standing, caller.heard, room.able)
+        owner = rooms.Owner(recording, caller.standing, caller.heard, room.able, room.paused)
         known = self.owners.get(caller.channel)
         self.owners[caller.channel] = owner
         return known is not None and known != owner

@@ -19,12 +19,16 @@ STRANGER = ChannelId("")
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """An outside channel with a recording of its own. `able`: that recording can still capture somebody."""
+    """An outside channel with a recording of its own.
+
+    `able`: that recording can still capture somebody. `paused`: somebody has paused it, wherever its owner goes.
+    """
 
     recording: RecordingId
     standing: Standing
     notices: tuple[NoticePlayed, ...]
     able: bool
+    paused: bool = False
 
 
 def surrounded(
@@ -55,7 +59,7 @@ def surrounded(
         seen_at=now,
         channel=owner,
         members=tuple(members),
-        quiet=room.quiet or _beside(topology, room, owners, staff),
+        quiet=room.quiet or _paused(room, owners, owner) or _beside(topology, room, owners, staff),
         joined_at=own.joined_at if own else None,
         mixed=own is not None and topology.mixes(own),
         host=mine.recording == min(able, default=mine.recording),
@@ -66,11 +70,18 @@ def _able(owners: Mapping[ChannelId, Owner], wire: Wire) -> bool:
     return wire.channel in owners and owners[wire.channel].able
 
 
+def _paused(room: Room, owners: Mapping[ChannelId, Owner], owner: ChannelId) -> Reason | None:
+    """Tell whether somebody else's recording in the room is paused: who joins must not record what others paused."""
+    others = (owners.get(wire.channel) for wire in room.wires if wire.channel != owner)
+    return Reason.PAUSED if any(one is not None and one.paused for one in others) else None
+
+
 def _beside(topology: Topology, room: Room, owners: Mapping[ChannelId, Owner], staff: frozenset[str]) -> Reason | None:
     """Return what forbids a capture because a telephone in the room has another line open."""
     for other in topology.joined(room):
-        if other.quiet:
-            return other.quiet
+        quiet = other.quiet or _paused(other, owners, STRANGER)
+        if quiet:
+            return quiet
         standings = [_member(wire, owners.get(wire.channel), staff, mixed=False).standing for wire in other.wires]
         if other.strangers or any(one not in {Standing.TOLD, Standing.CONTRACT} for one in standings):
             return Reason.TELEPHONE_CONFERENCE
