@@ -12,17 +12,20 @@ from functools import cache, partial
 from pathlib import Path
 from types import CodeType, ModuleType
 
-from unit.calls import REAL, Core
+from unit.driven import REAL, Core
 
 import ari_app.core
 from ari_app.core import evidence, facts, names, orders, policy, reasons
 
 FOLDER = Path(ari_app.core.__path__[0])
 DEPENDENTS = {
-    "party": ("party", "permit", "room"),
-    "permit": ("permit", "capture", "room"),
-    "capture": ("capture", "room"),
+    "party": ("party", "segments", "room"),
+    "permit": ("permit", "capture", "segments", "room"),
+    "capture": ("capture", "segments", "room"),
+    "segments": ("segments", "room"),
     "room": ("room",),
+    "topology": ("topology", "rooms"),
+    "rooms": ("rooms",),
 }
 OPPOSITE: dict[type[ast.cmpop], ast.cmpop] = {
     ast.Lt: ast.LtE(),
@@ -161,4 +164,4 @@ def load(mutant: Mutant) -> Core:
         for name in [name for name in sys.modules if name.partition(".")[0] == "mutant"]:
             del sys.modules[name]
     found = modules | changed
-    return Core(found["party"], found["permit"], found["capture"], found["room"])
+    return Core(**{name: found[name] for name in vars(REAL)})

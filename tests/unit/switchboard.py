@@ -2,12 +2,24 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.calls import CALLER, ENGLISH, NEVER, answered, capture_answered, inspected, line, ms
+from unit.calls import (
+    AGENT,
+    CALLER,
+    ENGLISH,
+    NEVER,
+    SECOND_AGENT,
+    answered,
+    capture_answered,
+    inspected,
+    line,
+    ms,
+    sound,
+)
 
 from ari_app import clock
 from ari_app.adapters import journal
@@ -16,16 +28,23 @@ from ari_app.core import facts as f
 from ari_app.core import orders as o
 from ari_app.core import policy
 from ari_app.core.names import ChannelId, Instant, RecordingId, RunId, iso
-from ari_app.dispatcher import Dispatcher, Identity
+from ari_app.dispatcher import Dispatcher
 from ari_app.layout import Layout
 from ari_app.numbers import Numbers
+from ari_app.opening import Identity
 
+OUTGOING = sound("outgoing")
 RULES = policy.Policy(
     "hospital",
     "pbx1",
-    {"advice-line": line(ENGLISH), "crisis-line": NEVER},
-    frozenset({"PJSIP/2001"}),
+    {
+        "advice-line": line(ENGLISH, outgoing_announcements=(OUTGOING,)),
+        "crisis-line": NEVER,
+        "quiet-line": line(ENGLISH),
+    },
+    frozenset({"PJSIP/2001", "PJSIP/2002"}),
     frozenset({"PJSIP/trunk"}),
+    frozenset({"999"}),
     sha256="5" * 64,
 )
 NUMBERS = Numbers(bytes(range(32)))
@@ -64,7 +83,8 @@ class Executor:
     orders: list[o.Order] = field(default_factory=list)
 
     def carry_out(self, recording: RecordingId, orders: list[o.Order]) -> None:
-        assert recording
+        # Only one of the house, who has none, is let go without a recording.
+        assert recording or [type(order) for order in orders] == [o.Release]
         self.orders += orders
 
     def names(self) -> list[str]:
@@ -102,7 +122,11 @@ class Switchboard:
 
     def ari(self, at: float, kind: str, *, uniqueid: str = CALLER, **fields: Any) -> Any:
         self.at(at)
-        about = {"id": uniqueid, "name": "PJSIP/trunk-0000001a", "caller": {"number": "01632960001"}}
+        about = {
+            "id": uniqueid,
+            "name": f"{endpoint(ChannelId(uniqueid))}-0000001a",
+            "caller": {"number": "01632960001"},
+        }
         return self.dispatcher.on_ari({"type": kind, "timestamp": iso(ms(at)), "channel": about, **fields})
 
     def ami(self, at: float, event: str, *, uniqueid: str = CALLER, **fields: Any) -> Any:
@@ -117,38 +141,66 @@ class Switchboard:
             self.now = max(self.now, fact.seen_at)
             self.dispatcher.hear(self.recording, fact)
 
-    def arrive(self, at: float = 0, name: str = "advice-line", *, uniqueid: ChannelId = CALLER) -> RecordingId:
-        self.ari(at, "StasisStart", args=["incoming", name], uniqueid=uniqueid)
+    def arrive(
+        self, at: float = 0, name: str = "advice-line", *, uniqueid: ChannelId = CALLER, door: str = "incoming"
+    ) -> RecordingId:
+        self.ari(at, "StasisStart", args=[door, name], uniqueid=uniqueid)
         self.recording = self.dispatcher.by_channel[uniqueid]
         return self.recording
 
-    def playback(self, at: float, kind: str, state: str = "done") -> None:
-        self.ari(at, kind, playback={"id": f"cg-{CALLER}-1", "target_uri": f"channel:{CALLER}", "state": state})
+    def playback(self, at: float, kind: str, state: str = "done", *, uniqueid: ChannelId = CALLER) -> None:
+        about = {"id": f"cg-{uniqueid}-1", "target_uri": f"channel:{uniqueid}", "state": state}
+        self.ari(at, kind, playback=about)
 
-    async def start(self) -> RecordingId:
-        """Bring a caller to where their capture is asked for."""
-        self.arrive()
-        self.hear(answered(10), inspected(12, 1, 0))
-        self.playback(20, "PlaybackStarted")
-        self.playback(2020, "PlaybackFinished")
-        self.hear(inspected(2022, 2, 100))
+    async def start(
+        self, at: float = 0, *, uniqueid: ChannelId = CALLER, door: str = "incoming", name: str = "advice-line"
+    ) -> RecordingId:
+        """Bring somebody to where their capture is asked for."""
+        self.arrive(at, name, uniqueid=uniqueid, door=door)
+        self.hear(replace(answered(at + 10), channel=uniqueid))
+        self.hear(replace(inspected(at + 12, 1, 0), channel=uniqueid))
+        self.playback(at + 20, "PlaybackStarted", uniqueid=uniqueid)
+        self.playback(at + 2020, "PlaybackFinished", uniqueid=uniqueid)
+        self.hear(replace(inspected(at + 2022, 2, 100), channel=uniqueid))
         await self.settle()
         return self.recording
 
-    async def record(self) -> RecordingId:
-        """Bring a caller to where their capture runs."""
-        await self.start()
-        self.ami(2031, "MixMonitorStart")
-        self.hear(capture_answered(2033))
+    async def record(self, at: float = 0, *, uniqueid: ChannelId = CALLER, door: str = "incoming") -> RecordingId:
+        """Bring somebody to where their capture runs, and let them go on."""
+        await self.start(at, uniqueid=uniqueid, door=door)
+        self.ami(at + 2031, "MixMonitorStart", uniqueid=uniqueid)
+        self.hear(capture_answered(at + 2033))
+        self.ari(at + 2040, "StasisEnd", uniqueid=uniqueid)
         return self.recording
 
-    def bridge(self, at: float, uniqueid: ChannelId, endpoint: str, count: int, *, event: str = "BridgeEnter") -> None:
+    def bridge(
+        self,
+        at: float,
+        uniqueid: ChannelId,
+        count: int,
+        *,
+        event: str = "BridgeEnter",
+        bridge: str = "bridge-1",
+        seen_at: float | None = None,
+    ) -> None:
+        self.at(at if seen_at is None else seen_at)
         self.ami(
             at,
             event,
             uniqueid=uniqueid,
-            channel=f"{endpoint}-0000001b",
-            bridgeuniqueid="bridge-1",
+            channel=f"{endpoint(uniqueid)}-0000001b",
+            bridgeuniqueid=bridge,
             bridgetype="basic",
             bridgenumchannels=str(count),
         )
+
+    async def talk(self, at: float = 5000, *people: ChannelId) -> None:
+        """Let the caller talk with 2001, or with others."""
+        for count, one in enumerate((*(people or (AGENT,)), CALLER), start=1):
+            self.bridge(at + count, one, count)
+        await self.settle()
+
+
+def endpoint(channel: ChannelId) -> str:
+    """Return whose channel it is: the house has two telephones, everybody else comes from outside."""
+    return {AGENT: "PJSIP/2001", SECOND_AGENT: "PJSIP/2002"}.get(channel, "PJSIP/trunk")

@@ -1,7 +1,18 @@
 """Which call an event is about, whose a MixMonitor is, what is written down, and when a call is handed over."""
 
 import pytest
-from unit.calls import AGENT, CALLER, P01, STRANGER, capture_answered, capture_ended, lost, ms
+from unit.calls import (
+    AGENT,
+    CALLER,
+    P01,
+    STRANGER,
+    answered,
+    capture_answered,
+    capture_ended,
+    inspected,
+    lost,
+    ms,
+)
 from unit.switchboard import NUMBERS, Switchboard
 
 from ari_app import translation as t
@@ -65,6 +76,74 @@ def test_a_line_name_of_any_length_is_kept_to_forty_characters(board):
     assert board.journalist.entries()[0].line == "x" * 40
 
 
+@pytest.mark.parametrize(
+    ("door", "direction", "called"),
+    [("incoming", "incoming", False), ("party", "outgoing", True), ("join", "join", False)],
+)
+def test_who_comes_by_another_door_hears_what_is_meant_for_them(board, door, direction, called):
+    async def story():
+        board.arrive(door=door)
+        board.hear(answered(10), inspected(12, 1, 0))
+
+    board.run(story)
+    opened = board.journalist.entries()[0]
+    assert isinstance(opened, ev.Opened)
+    assert opened.direction == direction
+    assert board.dispatcher.calls[board.recording].room.called is called
+    assert [order.announcement.name for order in orders(board, o.Play)] == ["outgoing" if called else "advice-en"]
+
+
+def test_who_is_called_is_written_down_with_the_number_that_was_dialled(board):
+    async def story():
+        called = {"destuniqueid": CALLER, "destchannel": "PJSIP/trunk-0000001c"}
+        board.ami(0, "DialBegin", uniqueid=AGENT, channel="PJSIP/2001-0000001b", exten="01632960002", **called)
+        board.arrive(5, door="party")
+
+    board.run(story)
+    opened = board.journalist.entries()[0]
+    assert isinstance(opened, ev.Opened)
+    assert opened.number is not None
+    assert NUMBERS.decrypt(opened.number) == "01632960002"
+
+
+def test_who_is_called_for_a_line_without_words_for_them_goes_on_at_once_where_a_called_leg_does(board):
+    async def story():
+        board.arrive(name="quiet-line", door="party")
+
+    board.run(story)
+    reason = Reason.OUTGOING_ANNOUNCEMENT_MISSING
+    assert orders(board, o.Release) == [o.Release(CALLER, o.Outcome.NOT_RECORDED, reason, called=True)]
+
+
+@pytest.mark.parametrize(("door", "called"), [("party", True), ("join", False)])
+def test_one_of_the_house_is_sent_on_at_once_and_told_nothing(board, door, called):
+    async def story():
+        board.ari(0, "StasisStart", args=[door, "advice-line"], uniqueid=AGENT)
+
+    board.run(story)
+    assert board.executor.orders == [o.Release(AGENT, o.Outcome.NOT_RECORDED, None, called)]
+    assert (board.dispatcher.calls, board.journalist.jobs) == ({}, [])
+
+
+def test_one_of_the_house_who_calls_a_line_is_a_caller(board):
+    async def story():
+        board.arrive(uniqueid=AGENT)
+
+    board.run(story)
+    assert board.executor.names() == ["Answer"]
+
+
+def test_before_the_gate_is_connected_one_of_the_house_waits_for_the_lifeline(board):
+    async def story():
+        board.dispatcher.executor = None
+        board.ari(0, "StasisStart", args=["join", "advice-line"], uniqueid=AGENT)
+        board.arrive(5)
+
+    board.run(story)
+    assert board.executor.orders == []
+    assert board.journalist.kinds() == ["opened", "party_entered"]
+
+
 def test_a_channel_id_that_is_not_fit_for_a_path_makes_no_call(board):
     async def story():
         board.ari(0, "StasisStart", args=["incoming", "advice-line"], uniqueid="../../x")
@@ -110,7 +189,7 @@ def test_an_event_about_a_channel_of_nobody_changes_nothing(board):
     async def story():
         board.ami(0, "Hangup", uniqueid=STRANGER)
         board.ari(0, "StasisEnd", uniqueid=STRANGER)
-        board.ami(0, "Hold", uniqueid=STRANGER)
+        board.ami(0, "Hold", uniqueid=STRANGER, channel="PJSIP/trunk-1")
         board.ari(0, "ChannelDtmfReceived")
 
     board.run(story)
@@ -256,42 +335,3 @@ def test_a_file_that_the_kernel_reports_closed_is_a_track_of_its_call(board):
 
     board.run(story)
     assert [entry.KIND for entry in board.journalist.entries()].count("track_closed") == 1
-
-
-# -- bridged
-
-
-def test_a_colleague_in_the_callers_bridge_belongs_to_the_call(board):
-    async def story():
-        await board.record()
-        board.bridge(5000, AGENT, "PJSIP/2001", 1)
-        board.bridge(5001, CALLER, "PJSIP/trunk", 2)
-        await board.settle()
-
-    board.run(story)
-    assert board.dispatcher.by_channel == {CALLER: board.recording, AGENT: board.recording}
-    assert [order.party for order in orders(board, o.StartCapture)] == ["p01", "p02"]
-
-
-def test_who_leaves_the_bridge_ends_the_capture(board):
-    async def story():
-        await board.record()
-        board.bridge(5000, AGENT, "PJSIP/2001", 1)
-        board.bridge(5001, CALLER, "PJSIP/trunk", 2)
-        await board.settle()
-        board.bridge(9000, AGENT, "PJSIP/2001", 1, event="BridgeLeave")
-
-    board.run(story)
-    assert board.dispatcher.calls[board.recording].room.closed is Reason.LEFT_BRIDGE
-    assert [order.party for order in orders(board, o.StopCapture)] == ["p01", "p02"]
-
-
-def test_bridges_of_others_are_nothing_to_a_call(board):
-    async def story():
-        await board.record()
-        before = board.dispatcher.calls[board.recording].room
-        board.bridge(5000, AGENT, "PJSIP/2001", 1)
-        board.bridge(5001, STRANGER, "PJSIP/2002", 2)
-        assert board.dispatcher.calls[board.recording].room == before
-
-    board.run(story)

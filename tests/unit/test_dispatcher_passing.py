@@ -18,60 +18,47 @@ def board(tmp_path, monkeypatch):
     return Switchboard(tmp_path, monkeypatch)
 
 
-def dials(board, at, caller="PJSIP/2001", callee="PJSIP/trunk", *, uniqueid=AGENT):
-    board.ami(
-        at,
-        "DialBegin",
-        uniqueid=uniqueid,
-        channel=f"{caller}-0000001b",
-        destchannel=f"{callee}-0000001c",
-        exten="01632960002",
-    )
+def dials(board, at, number="01632960002"):
+    """2001 dials somebody outside, and they answer."""
+    called = {"destuniqueid": STRANGER, "destchannel": "PJSIP/trunk-0000001c"}
+    board.ami(at, "DialBegin", uniqueid=AGENT, channel="PJSIP/2001-0000001b", exten=number, **called)
+    board.bridge(at + 1, STRANGER, 1)
 
 
-def never(board, at, *, uniqueid=CALLER):
-    board.ami(
-        at, "UserEvent", uniqueid=uniqueid, userevent="consentgate-never", line="crisis-line", calleridnum="01632960001"
-    )
+def never(board, at, *, event="consentgate-never", line="crisis-line"):
+    board.ami(at, "UserEvent", userevent=event, line=line, calleridnum="01632960001")
 
 
-def test_an_outgoing_call_is_written_down_as_not_gated(board):
+def test_who_is_called_without_the_gate_is_written_down_when_they_are_connected(board):
     async def story():
         dials(board, 100)
 
     board.run(story)
     opened, outcome = board.journalist.entries()
     assert isinstance(opened, ev.Opened)
-    assert (opened.direction, opened.channel, opened.line, opened.mode) == ("outgoing", AGENT, "", "")
-    assert opened.number is not None
-    assert NUMBERS.decrypt(opened.number) == "01632960002"
-    assert outcome == ev.NotRecorded(at=ms(100), reason=Reason.OUTGOING_NOT_GATED)
+    assert (opened.direction, opened.channel, opened.line) == ("outgoing", STRANGER, "")
+    assert outcome == ev.NotRecorded(at=ms(101), reason=Reason.OUTGOING_NOT_GATED)
 
 
-@pytest.mark.parametrize(
-    ("caller", "callee"),
-    [
-        ("PJSIP/2001", "PJSIP/2002"),
-        ("PJSIP/trunk", "PJSIP/2001"),
-        ("PJSIP/2001", "PJSIP/trunk-2"),
-        ("PJSIP/2001-office", "PJSIP/trunk"),
-    ],
-)
-def test_only_staff_who_dial_a_trunk_make_an_outgoing_call(board, caller, callee):
+def test_who_leaves_a_bridge_is_not_connected_by_that(board):
     async def story():
-        dials(board, 100, caller, callee)
+        board.bridge(50, STRANGER, 1)
+        called = {"destuniqueid": STRANGER, "destchannel": "PJSIP/trunk-0000001c"}
+        board.ami(100, "DialBegin", uniqueid=AGENT, channel="PJSIP/2001-0000001b", exten="1", **called)
+        board.bridge(200, STRANGER, 0, event="BridgeLeave")
 
     board.run(story)
     assert board.journalist.jobs == []
 
 
-def test_a_second_attempt_of_the_same_channel_is_the_same_call(board):
+def test_an_emergency_call_is_written_down_when_it_is_dialled(board):
     async def story():
-        dials(board, 100)
-        dials(board, 200)
+        dials(board, 100, "999")
 
     board.run(story)
-    assert board.journalist.kinds() == ["opened", "not_recorded"]
+    opened, outcome = board.journalist.entries()
+    assert isinstance(opened, ev.Opened)
+    assert (opened.channel, outcome) == (AGENT, ev.NotRecorded(at=ms(100), reason=Reason.EMERGENCY_NUMBER))
 
 
 def test_a_call_that_we_have_already_is_not_written_down_twice(board):
@@ -84,16 +71,23 @@ def test_a_call_that_we_have_already_is_not_written_down_twice(board):
     board.run(story)
 
 
-def test_a_line_that_is_never_recorded_is_written_down_as_such(board):
+@pytest.mark.parametrize(
+    ("event", "line", "direction", "reason"),
+    [
+        ("consentgate-never", "crisis-line", "incoming", Reason.LINE_NEVER),
+        ("consentgate-machine", "advice-line", "outgoing", Reason.ANSWERING_MACHINE),
+    ],
+)
+def test_whom_the_dialplan_lets_pass_is_written_down_as_such(board, event, line, direction, reason):
     async def story():
-        never(board, 100)
+        never(board, 100, event=event, line=line)
 
     board.run(story)
     opened, outcome = board.journalist.entries()
     assert isinstance(opened, ev.Opened)
-    assert (opened.direction, opened.line, opened.mode) == ("incoming", "crisis-line", "never")
+    assert (opened.direction, opened.line) == (direction, line)
     assert opened.number_hash == NUMBERS.hash("01632960001")
-    assert outcome == ev.NotRecorded(at=ms(100), reason=Reason.LINE_NEVER)
+    assert outcome == ev.NotRecorded(at=ms(100), reason=reason)
 
 
 def test_a_call_that_passes_by_is_handed_over_after_its_end(board):
@@ -101,7 +95,7 @@ def test_a_call_that_passes_by_is_handed_over_after_its_end(board):
         dials(board, 100)
         board.dispatcher.seal_until(ms(200))
         assert board.journalist.sealed() == []
-        board.ami(300, "Hangup", uniqueid=AGENT)
+        board.ami(300, "Hangup", uniqueid=STRANGER)
         board.dispatcher.seal_until(ms(299))
         assert board.journalist.sealed() == []
         board.dispatcher.seal_until(ms(300))
@@ -114,7 +108,7 @@ def test_a_call_that_passes_by_is_handed_over_after_its_end(board):
 def test_a_hang_up_of_a_stranger_hands_nothing_over(board):
     async def story():
         dials(board, 100)
-        board.ami(300, "Hangup", uniqueid=STRANGER)
+        board.ami(300, "Hangup", uniqueid=AGENT)
         board.dispatcher.seal_until(ms(9000))
 
     board.run(story)
@@ -179,7 +173,7 @@ def test_a_capture_that_has_ended_is_named_in_live_no_more(board):
         board.ami(9000, "Hangup")
 
     board.run(story)
-    assert journal.Forget(CALLER) in board.journalist.jobs
+    assert journal.Forget(CALLER, board.recording, "seg-001.p01.wav") in board.journalist.jobs
 
 
 def test_a_call_is_handed_over_once_a_heartbeat_covers_its_end(board):
@@ -198,6 +192,7 @@ def test_a_call_is_handed_over_once_a_heartbeat_covers_its_end(board):
     board.run(story)
     assert board.dispatcher.calls == {}
     assert board.dispatcher.by_channel == {}
+    assert board.dispatcher.whereabouts.owners == {}
 
 
 def test_a_call_that_could_not_be_handed_over_is_tried_again(board):

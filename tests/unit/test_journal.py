@@ -3,78 +3,19 @@
 import json
 import os
 import shutil
-import threading
 import time
 
 import pytest
-from unit.calls import CALLER, P01, RECORDING, line, ms, opened
+from unit.calls import CALLER, P02, RECORDING, ms
+from unit.journal_desk import CLOSED, DEAD_RUN, ENDED, FORGET, GRANTED, HUGE, OPENED, RUN, SECOND, Desk
 
 from ari_app import journals
 from ari_app.adapters import journal
-from ari_app.adapters.journal import Append, Beat, Forget, Journalist, SealCall
+from ari_app.adapters.journal import Forget
 from ari_app.core import evidence as ev
-from ari_app.core.names import RecordingId, RunId, mint
 from ari_app.core.orders import Live
 from ari_app.core.reasons import Reason
 from ari_app.layout import Layout
-
-OPENED = opened(line())
-CLOSED = ev.NotRecorded(at=ms(5), reason=Reason.EVENTS_LOST)
-ENDED = ev.Ended(at=ms(9), reason=Reason.EVENTS_LOST)
-GRANTED = ev.PermitGranted(at=ms(3), permit=1, parties=["p01"])
-LIVE = Live(CALLER, P01, 1, "seg-001.p01.wav")
-SECOND = RecordingId(mint(ms(1), b"\1" * 10))
-RUN, DEAD_RUN = RunId("run-2"), RunId("run-1")
-HUGE = 1 << 62
-
-
-class Desk:
-    """A journalist at work, and what it has answered."""
-
-    def __init__(self, folder, run=RUN, *, below=0):
-        self.layout = Layout(folder / "spool")
-        self.journalist = Journalist(self.layout, run, stop_below_free_bytes=below)
-        self.answers: list[tuple[bool, str]] = []
-        self.told = threading.Semaphore(0)
-
-    def __enter__(self):
-        self.journalist.start()
-        return self
-
-    def __exit__(self, *_):
-        self.journalist.close()
-
-    def done(self, ok, why):
-        self.answers.append((ok, why))
-        self.told.release()
-
-    def note(self, *entries, recording=RECORDING):
-        self.journalist.submit(Append(recording, entries))
-
-    def attest(self, *entries, live=LIVE):
-        self.journalist.submit(Append(RECORDING, entries, live, self.done))
-        return self.answer()
-
-    def seal(self):
-        self.journalist.submit(SealCall(RECORDING, self.done))
-        return self.answer()
-
-    def answer(self):
-        assert self.told.acquire(timeout=5)
-        return self.answers[-1]
-
-    def beat(self, at):
-        self.journalist.submit(Beat(ms(at), ms(at + 1), "boot"))
-
-    def entries(self, recording=RECORDING):
-        return ev.read(self.layout.journal_of(recording).read_bytes())[0]
-
-    def beats(self):
-        file = self.layout.heartbeat_of(self.journalist.run)
-        return [json.loads(one)["consumed_at"] for one in file.read_bytes().splitlines()] if file.exists() else []
-
-    def live(self):
-        return json.loads(self.layout.live_of(CALLER).read_bytes())
 
 
 @pytest.fixture
@@ -90,7 +31,7 @@ def dead(tmp_path, *entries, torn=b""):
     path = former.layout.journal_of(RECORDING)
     path.write_bytes(path.read_bytes() + torn)
     desk = Desk(tmp_path)
-    ((recording, text),) = journal.leftovers(desk.layout)
+    ((recording, text),) = journals.leftovers(desk.layout)
     assert recording == RECORDING
     desk.journalist.resume(recording, ev.read(text)[1], text.rfind(b"\n") + 1)
     return desk
@@ -149,31 +90,56 @@ def test_an_attestation_is_on_the_disk_and_named_in_live_before_it_is_answered(d
     assert desk.layout.audio_of(RECORDING).stat().st_mode & 0o7777 == 0o2770
 
 
-def test_a_second_capture_on_the_same_channel_is_refused(desk):
+def test_a_capture_that_takes_the_place_of_another_on_its_channel_is_named_instead(desk):
+    """The other is being stopped for it, and may be another recording's."""
     desk.note(OPENED)
     assert desk.attest(GRANTED) == (True, "")
-    ok, why = desk.attest(GRANTED)
-    assert (ok, why) == (False, f"live/{CALLER} names a capture of this run already")
-    assert desk.entries() == [OPENED, GRANTED]
+    assert desk.attest(CLOSED, live=Live(CALLER, P02, 2, "seg-002.p02.wav")) == (True, "")
+    live = desk.live()
+    assert (live["party"], live["permit"], live["file"]) == ("p02", 2, "seg-002.p02.wav")
+    assert desk.entries() == [OPENED, GRANTED, CLOSED]
+    assert [path.name for path in desk.layout.live.iterdir()] == [CALLER]
 
 
-def test_a_capture_that_is_over_leaves_room_for_another(desk):
+def test_a_capture_that_is_over_is_named_no_more(desk):
     desk.note(OPENED)
     desk.attest(GRANTED)
-    desk.journalist.submit(Forget(CALLER))
-    assert desk.attest(GRANTED) == (True, "")
+    desk.journalist.submit(FORGET)
+    assert desk.seal() == (True, "")
+    assert list(desk.layout.live.iterdir()) == []
 
 
-def test_what_a_dead_run_left_in_live_is_replaced(desk):
-    desk.layout.live_of(CALLER).write_text('{"run": "run-1"}')
+@pytest.mark.parametrize(
+    "other", [Forget(CALLER, SECOND, "seg-001.p01.wav"), Forget(CALLER, RECORDING, "seg-002.p01.wav")], ids=repr
+)
+def test_a_capture_that_is_over_takes_the_name_of_no_other_along(desk, other):
+    desk.note(OPENED)
+    desk.attest(GRANTED)
+    desk.journalist.submit(other)
+    assert desk.seal() == (True, "")
+    assert desk.live()["file"] == "seg-001.p01.wav"
+    assert desk.journalist.trouble == ""
+
+
+@pytest.mark.parametrize("content", ['{"run": "run-1"}', "", "{}", "[]", "nonsense"])
+def test_what_a_dead_run_left_in_live_is_replaced_whatever_it_is(desk, content):
+    desk.layout.live_of(CALLER).write_text(content)
     assert desk.attest(GRANTED) == (True, "")
     assert desk.live()["run"] == "run-2"
     assert [path.name for path in desk.layout.live.iterdir()] == [CALLER]
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", "nonsense"])
-def test_what_is_nonsense_in_live_refuses_the_capture(desk, content):
+@pytest.mark.parametrize("content", ["{}", "[]", "nonsense", '{"recording": 1}'])
+def test_what_is_nonsense_in_live_is_left_there_and_ends_no_recording(desk, content):
     desk.layout.live_of(CALLER).write_text(content)
+    desk.journalist.submit(FORGET)
+    desk.note(OPENED)
+    assert desk.seal() == (True, "")
+    assert desk.layout.live_of(CALLER).read_text() == content
+
+
+def test_a_live_folder_that_is_gone_refuses_the_capture(desk):
+    desk.layout.live.rmdir()
     ok, why = desk.attest(GRANTED)
     assert ok is False
     assert why.startswith(str(desk.layout.live_of(CALLER)))
@@ -241,7 +207,7 @@ def test_a_half_written_line_is_written_over(tmp_path, monkeypatch):
 
 def test_a_live_file_that_cannot_be_removed_ends_no_recording(desk):
     desk.layout.live_of(CALLER).mkdir()
-    desk.journalist.submit(Forget(CALLER))
+    desk.journalist.submit(FORGET)
     desk.note(OPENED)
     assert desk.seal() == (True, "")
 
@@ -319,9 +285,9 @@ def test_a_torn_last_line_is_written_over(tmp_path):
 
 
 def test_a_spool_without_calls_has_no_leftovers(tmp_path):
-    assert journal.leftovers(Layout(tmp_path)) == []
+    assert journals.leftovers(Layout(tmp_path)) == []
 
 
 def test_a_folder_without_a_journal_is_a_leftover_without_text(desk):
     desk.layout.journal_of(RECORDING).parent.mkdir()
-    assert journal.leftovers(desk.layout) == [(RECORDING, b"")]
+    assert journals.leftovers(desk.layout) == [(RECORDING, b"")]

@@ -51,7 +51,7 @@ def doubted(core, so_far, fact, reason):
     orders = call.hear(fact)
     failed = [ev.NoticeFailed(at=fact.at, party=P01, announcement="advice-en", reason=reason)]
     begun = len(so_far) >= len(MEASURING)
-    over = [ev.Ended(at=fact.at, reason=reason)] if isinstance(fact, f.HungUp) else []
+    over: list[ev.Entry] = [ev.Ended(at=fact.at, reason=reason)] if isinstance(fact, f.HungUp) else []
     if isinstance(fact, f.Objected):
         over = [ev.PartyObjected(at=fact.at, party=P01)]
     assert entries(orders) == [*(failed if begun else []), ev.NotRecorded(at=fact.at, reason=reason), *over]

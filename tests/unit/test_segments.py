@@ -96,8 +96,10 @@ def test_who_was_told_elsewhere_joins_with_what_they_heard_and_is_captured_there
 def test_who_joins_as_the_second_has_the_third_name(core):
     call = talking(core)
     orders = call.hear(surrounded(6000, FIRST, guest(at=6000)))
-    assert entries(orders)[0].party == P03
-    assert entries(orders)[-1] == widened(6000, P01, P02, P03)
+    entered, *_, last = entries(orders)
+    assert isinstance(entered, ev.PartyEntered)
+    assert entered.party == P03
+    assert last == widened(6000, P01, P02, P03)
 
 
 def test_several_who_join_at_once_are_attested_one_after_the_other(core):

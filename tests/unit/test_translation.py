@@ -1,13 +1,15 @@
 """ARI's and AMI's events, as recorded from a real Asterisk, become facts with Asterisk's own stamps."""
 
 import pytest
-from unit.calls import AGENT, BRIDGE, CALLER, ms
+from unit.calls import AGENT, CALLER, ms
 
 from ari_app import translation as t
 from ari_app.core import facts as f
-from ari_app.core.names import PlaybackId, UnsafeNameError
+from ari_app.core.names import BridgeId, ChannelId, PlaybackId, UnsafeNameError
+from ari_app.core.topology import Kind
 
 NOW = ms(1000)
+BRIDGE = BridgeId("bridge-1")
 PLAYBACK = PlaybackId("cg-1800000000.1-1")
 STAMPED = {"at": ms(250), "seen_at": NOW}
 CHANNEL = {
@@ -53,7 +55,7 @@ def ami(event, **fields):
         ),
         (ari("StasisEnd", channel=CHANNEL), f.LeftStasis(**STAMPED, channel=CALLER)),
         (ari("ChannelHangupRequest", channel=CHANNEL, cause=16), f.HangupRequested(**STAMPED, channel=CALLER)),
-        (ari("ChannelHold", channel=CHANNEL), f.Disturbed(**STAMPED, channel=CALLER, by=f.Disturbance.HELD)),
+        (ari("ChannelHold", channel=CHANNEL), None),
         (
             ari("PlaybackStarted", playback=playback("playing")),
             f.PlaybackBegan(**STAMPED, channel=CALLER, playback=PLAYBACK),
@@ -74,6 +76,8 @@ def ami(event, **fields):
             ari("ChannelUserevent", eventname="consentgate-marker", userevent={"number": "7"}),
             t.Marker(ms(250), 7),
         ),
+        (ari("ChannelUserevent", eventname="consentgate-marker", userevent={"number": "many"}), None),
+        (ari("ChannelUserevent", eventname="consentgate-marker", userevent={}), None),
         (ari("ChannelUserevent", eventname="somebody-elses", userevent={}), None),
         (ari("ChannelDtmfReceived", channel=CHANNEL, digit="2"), None),
         ({"type": "ApplicationReplaced", "application": "consentgate"}, t.Replaced()),
@@ -96,73 +100,78 @@ def test_a_channel_whose_id_is_not_fit_for_a_path_is_refused(name):
         t.from_ari(ari("StasisStart", args=[], channel={**CHANNEL, "id": name}), NOW)
 
 
+TRUNK = "PJSIP/trunk-0000001a"
+BASIC = {"bridgeuniqueid": BRIDGE, "bridgetype": "basic", "bridgenumchannels": "2", "channel": "PJSIP/2001-0000001b"}
+HALVES = {"localoneuniqueid": CALLER, "localtwouniqueid": AGENT}
+SPY = {"spyeruniqueid": AGENT, "spyerchannel": "PJSIP/2001-0000001b"}
+CALLED = {"destchannel": TRUNK, "destuniqueid": AGENT}
+
+
 @pytest.mark.parametrize(
     ("message", "fact"),
     [
         (ami("Hangup", channel="PJSIP/trunk-1", cause="16"), f.HungUp(**STAMPED, channel=CALLER)),
-        (ami("Hold", channel="PJSIP/trunk-1"), f.Disturbed(**STAMPED, channel=CALLER, by=f.Disturbance.HELD)),
+        (ami("Hold", channel=TRUNK), t.HoldChange(ms(250), CALLER, "PJSIP/trunk", False, True)),
+        (ami("Unhold", channel=TRUNK), t.HoldChange(ms(250), CALLER, "PJSIP/trunk", False, False)),
+        (ami("MusicOnHoldStart", channel=TRUNK), t.HoldChange(ms(250), CALLER, "PJSIP/trunk", True, True)),
+        (ami("MusicOnHoldStop", channel=TRUNK), t.HoldChange(ms(250), CALLER, "PJSIP/trunk", True, False)),
+        (ami("Newexten", channel=TRUNK, application="VoiceMail"), t.LeavesMessage(ms(250), CALLER, "PJSIP/trunk")),
         (
-            ami("MusicOnHoldStart", channel="PJSIP/trunk-1", **{"class": "default"}),
-            f.Disturbed(**STAMPED, channel=CALLER, by=f.Disturbance.MUSIC_ON_HOLD),
+            ami("Rename", channel=TRUNK, newname="PJSIP/2005-0000001f"),
+            t.Renamed(ms(250), CALLER, "PJSIP/2005"),
         ),
         (
-            ami("ParkedCall", uniqueid=AGENT, parkeeuniqueid=CALLER, parkinglot="default"),
-            f.Disturbed(**STAMPED, channel=CALLER, by=f.Disturbance.PARKED),
+            ami("BridgeEnter", **BASIC),
+            t.BridgeChange(ms(250), BRIDGE, Kind.CONVERSATION, CALLER, "PJSIP/2001", True, 2),
         ),
         (
-            ami("BlindTransfer", uniqueid=AGENT, transfereruniqueid=AGENT, transfereeuniqueid=CALLER),
-            f.Disturbed(**STAMPED, channel=CALLER, by=f.Disturbance.TRANSFERRED),
+            ami("BridgeLeave", **BASIC),
+            t.BridgeChange(ms(250), BRIDGE, Kind.CONVERSATION, CALLER, "PJSIP/2001", False, 2),
+        ),
+        (ami("LocalBridge", **HALVES), t.LocalChange(ms(250), CALLER, AGENT, "LocalBridge")),
+        (ami("LocalOptimizationBegin", **HALVES), t.LocalChange(ms(250), CALLER, AGENT, "LocalOptimizationBegin")),
+        (ami("LocalOptimizationEnd", **HALVES), t.LocalChange(ms(250), CALLER, AGENT, "LocalOptimizationEnd")),
+        (
+            ami("ChanSpyStart", **SPY, spyeeuniqueid=CALLER, spyeechannel=TRUNK),
+            t.Spied(ms(250), AGENT, "PJSIP/2001", CALLER, "PJSIP/trunk", True),
         ),
         (
-            ami("AttendedTransfer", uniqueid=AGENT, transfereeuniqueid=CALLER),
-            f.Disturbed(**STAMPED, channel=CALLER, by=f.Disturbance.TRANSFERRED),
+            ami("ChanSpyStop", **SPY, spyeeuniqueid=CALLER, spyeechannel=TRUNK),
+            t.Spied(ms(250), AGENT, "PJSIP/2001", CALLER, "PJSIP/trunk", False),
         ),
-        (
-            ami("Pickup", uniqueid=AGENT, targetuniqueid=CALLER),
-            f.Disturbed(**STAMPED, channel=CALLER, by=f.Disturbance.PICKED_UP),
-        ),
-        (
-            ami("Rename", channel="PJSIP/trunk-1", newname="PJSIP/x-1"),
-            f.Disturbed(**STAMPED, channel=CALLER, by=f.Disturbance.RENAMED),
-        ),
-        (
-            ami(
-                "BridgeEnter",
-                bridgeuniqueid=BRIDGE,
-                bridgetype="basic",
-                bridgenumchannels="2",
-                channel="PJSIP/2001-0000001b",
-            ),
-            t.BridgeChange(ms(250), BRIDGE, True, CALLER, "PJSIP/2001", True, 2),
-        ),
-        (
-            ami(
-                "BridgeLeave",
-                bridgeuniqueid=BRIDGE,
-                bridgetype="parking",
-                bridgenumchannels="0",
-                channel="PJSIP/2001-0000001b",
-            ),
-            t.BridgeChange(ms(250), BRIDGE, False, CALLER, "PJSIP/2001", False, 0),
-        ),
+        (ami("ChanSpyStop", **SPY), t.Spied(ms(250), AGENT, "PJSIP/2001", ChannelId(""), "", False)),
         (ami("MixMonitorStart", channel="PJSIP/trunk-1"), t.MonitorChange(ms(250), CALLER, True)),
         (ami("MixMonitorStop", channel="PJSIP/trunk-1"), t.MonitorChange(ms(250), CALLER, False)),
         (
-            ami("DialBegin", channel="PJSIP/2001-0000001b", destchannel="PJSIP/trunk-0000001c", exten="901632960002"),
-            t.Dialled(ms(250), CALLER, "PJSIP/2001", "PJSIP/trunk", "901632960002"),
+            ami("DialBegin", channel="PJSIP/2001-0000001b", **CALLED, exten="901632960002"),
+            t.Dialled(ms(250), CALLER, AGENT, "PJSIP/trunk", "901632960002"),
+        ),
+        (
+            ami("DialBegin", channel="PJSIP/2001-0000001b", **CALLED),
+            t.Dialled(ms(250), CALLER, AGENT, "PJSIP/trunk", ""),
         ),
         # Asterisk itself dials (an originate): there is no channel that does.
-        (ami("DialBegin", destchannel="PJSIP/trunk-0000001c"), None),
+        (ami("DialBegin", **CALLED), None),
         (ami("UserEvent", userevent="consentgate-marker", number="7"), t.Marker(ms(250), 7)),
         (ami("UserEvent", userevent="consentgate-marker", number="many"), None),
         (ami("UserEvent", userevent="consentgate-marker"), None),
         (ami("UserEvent", userevent="somebody-elses"), None),
+        (ami("UserEvent"), None),
         (
             ami("UserEvent", userevent="consentgate-never", line="crisis-line", calleridnum="01632960001"),
-            t.NeverLine(ms(250), CALLER, "crisis-line", "01632960001"),
+            t.PassedBy(ms(250), CALLER, "crisis-line", "01632960001", machine=False),
         ),
+        (
+            ami("UserEvent", userevent="consentgate-machine", line="advice-line", calleridnum="01632960001"),
+            t.PassedBy(ms(250), CALLER, "advice-line", "01632960001", machine=True),
+        ),
+        (ami("UserEvent", userevent="consentgate-machine"), t.PassedBy(ms(250), CALLER, "", "", machine=True)),
+        (ami("UserEvent", userevent="consentgate-objected"), t.Chosen(ms(250), CALLER, "objected")),
+        (ami("UserEvent", userevent="consentgate-paused"), t.Chosen(ms(250), CALLER, "paused")),
+        (ami("UserEvent", userevent="consentgate-resumed"), t.Chosen(ms(250), CALLER, "resumed")),
         (ami("UserEvent", userevent="consentgate-never", uniqueid="../x"), None),
-        (ami("Newexten", application="Dial"), None),
+        (ami("UserEvent", userevent="consentgate-objected", uniqueid=""), None),
+        (ami("ParkedCall", parkeeuniqueid=CALLER), None),
     ],
     ids=lambda value: value["event"] if isinstance(value, dict) else None,
 )
@@ -187,7 +196,7 @@ def test_a_stamp_of_ami_is_seconds_and_their_fraction(stamp, at):
     assert (fact.at, fact.seen_at) == (ms(at), NOW)
 
 
-@pytest.mark.parametrize("kind", ["Hangup", "Hold", "MixMonitorStart"])
+@pytest.mark.parametrize("kind", ["Hangup", "Hold", "MixMonitorStart", "LocalBridge", "ChanSpyStop"])
 @pytest.mark.parametrize("stamp", [None, ""])
 def test_an_event_without_a_stamp_is_no_evidence(kind, stamp):
     with pytest.raises(t.UnstampedError, match=kind):
@@ -196,3 +205,29 @@ def test_an_event_without_a_stamp_is_no_evidence(kind, stamp):
 
 def test_an_event_that_means_nothing_needs_no_stamp():
     assert t.from_ami({"event": "FullyBooted"}, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "maker", "meaning"),
+    [
+        ("basic", None, Kind.CONVERSATION),
+        ("basic", "AgentPool", Kind.CONVERSATION),
+        ("base", "ConfBridge", Kind.CONVERSATION),
+        ("base", "BridgeWait", Kind.OTHER),
+        ("base", None, Kind.OTHER),
+        ("holding", "ConfBridge", Kind.OTHER),
+        ("parking", None, Kind.PARKING),
+        ("stasis", "Stasis", Kind.OTHER),
+    ],
+)
+def test_only_plain_bridges_and_conferences_are_conversations(kind, maker, meaning):
+    who = {"bridgecreator": maker} if maker else {}
+    seen = t.from_ami(ami("BridgeEnter", **{**BASIC, "bridgetype": kind, **who}), NOW)
+    assert isinstance(seen, t.BridgeChange)
+    assert seen.kind is meaning
+
+
+@pytest.mark.parametrize("name", ["channel", "bridgenumchannels", "uniqueid"])
+def test_an_event_that_lacks_what_it_is_about_is_the_gates_to_complain_about(name):
+    with pytest.raises((LookupError, ValueError)):
+        t.from_ami({key: value for key, value in ami("BridgeEnter", **BASIC).items() if key != name}, NOW)
