@@ -131,8 +131,6 @@ def step(room: Room, fact: f.Fact) -> tuple[Room, list[o.Order]]:
             turn.room = replace(room, changed_at=Instant(max(at, room.changed_at)))
         case f.Woke(timer=f.Timer.SETTLING, token=room.restless):
             turn.room = replace(room, restless=0)
-        case f.Woke(timer=f.Timer.SETTLING):
-            pass
         case f.Woke(timer=f.Timer.CAPTURE):
             if not room.released:
                 turn.give_up(Reason.CAPTURE_TIMEOUT)
@@ -207,9 +205,7 @@ class Turn:
         self.orders += [one for one in orders if not (self.room.called and isinstance(one, o.ArmLifeline))]
         if caller.failure and not before.failure:
             self.refuse(caller.failure)
-            if not isinstance(fact, f.HungUp | f.HangupRequested):
-                self.release()
-        elif caller.standing is Standing.TOLD and before.standing is not Standing.TOLD:
+        elif caller.standing is Standing.TOLD:
             self.room = replace(self.room, changed_at=Instant(max(self.room.changed_at, caller.told_at)))
 
     def void(self, standing: Standing, reason: Reason) -> None:

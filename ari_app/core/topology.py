@@ -130,8 +130,8 @@ class Topology:
             self._count(place, at, count)
         wire = self.wires.get(channel)
         if wire is None or wire.bridge != bridge or at < wire.changed_at:
-            self._tidy(bridge)
-        elif bridge in self._frozen:
+            return
+        if bridge in self._frozen:
             self._leaving[channel] = bridge, at
         else:
             self._leave(wire, at)
@@ -238,9 +238,6 @@ class Topology:
             place.count = min(place.count, len(place.members) - 1) if not place.strangers else place.count - 1
         self._unplace(wire)
         self._close(wire)
-        if wire.partner in self.wires:
-            # Known to lead nowhere now, which is another thing than not known.
-            self._put(replace(self.wires[wire.partner], partner=wire.partner))
         self.spied_no_more(channel)
 
     def _wire(self, channel: ChannelId, endpoint: str) -> Wire:

@@ -96,6 +96,9 @@ def _in_conditions(node: ast.AST) -> Iterator[Change]:
             for number, operator in enumerate(operators):
                 opposite = OPPOSITE[type(operator)]
                 yield "turn the comparison", ast.unparse(node), partial(operators.__setitem__, number, opposite)
+        case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+            # What stands below it is not there at run time.
+            pass
         case ast.If(test=test) | ast.IfExp(test=test):
             negated = ast.UnaryOp(ast.Not(), test)
             yield "negate", ast.unparse(test), partial(setattr, node, "test", negated)

@@ -210,6 +210,20 @@ def test_an_objection_is_the_objectors_and_stops_everybody(board):
     board.run(story)
 
 
+def test_who_joins_a_paused_room_is_not_captured_there_until_the_pause_is_over(board):
+    async def story():
+        older = await board.record()
+        younger = await board.record(100, uniqueid=GUEST)
+        await board.talk()
+        board.ami(9000, "UserEvent", uniqueid=CALLER, userevent="consentgate-paused")
+        board.bridge(9100, GUEST, 3)
+        assert room(board, younger).suspended is Reason.PAUSED
+        board.ami(9500, "UserEvent", uniqueid=CALLER, userevent="consentgate-resumed")
+        assert [room(board, one).suspended for one in (older, younger)] == [None, None]
+
+    board.run(story)
+
+
 @pytest.mark.parametrize("presser", [AGENT, CALLER, GUEST])
 def test_a_pause_is_everybodys_whoever_wants_it(board, presser):
     async def story():
@@ -234,13 +248,11 @@ def test_a_key_that_a_stranger_presses_concerns_nobody_here(board, event):
     board.run(story)
 
 
-def test_one_of_the_house_who_objects_has_no_say_in_it(board):
+def test_one_of_the_house_who_presses_the_objectors_key_pauses_everybodys_recording(board):
     async def story():
-        await board.record()
-        await board.talk()
-        before = room(board)
+        recordings = await two(board)
         board.ami(9000, "UserEvent", uniqueid=AGENT, userevent="consentgate-objected")
-        assert room(board) is before
+        assert {room(board, one).suspended for one in recordings} == {Reason.PAUSED}
 
     board.run(story)
 

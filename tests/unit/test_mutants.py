@@ -118,12 +118,17 @@ EQUIVALENT = {
     "drop the alternative: Phase.ASKED in Phase.ASKED | Phase.PLAYING": (
         "an end without a beginning fails with the same reason two cases further down"
     ),
+    "do not set: standing in replace(party, script=script, standing=Standing.UNTOLD, phase=Phase.ARRIVED, "
+    "notice=party.notice + 1, heard=(), failure=None)": "the room tells nobody anew who is not untold",
+    "drop the element: capturing.Phase.ENDED in {capturing.Phase.STOPPING, capturing.Phase.ENDED}": (
+        "what has ended is stopped without an order"
+    ),
 }
 """Mutants that are no slip: they decide exactly as the source does."""
 
 
 def test_the_tables_hold_for_the_core_itself():
-    assert sum(len(table) for table in TABLES.values()) > 350
+    assert sum(len(table) for table in TABLES.values()) > 550
     assert survives(REAL, "room")
 
 

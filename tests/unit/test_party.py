@@ -162,6 +162,7 @@ def test_who_has_heard_both_announcements_is_told(core):
     (notice,) = notices(orders)
     assert (notice.announcement, notice.playback, notice.packets_sent, notice.at) == ("cymraeg", SECOND, 150, ms(5030))
     assert entries(orders)[1] == ev.PermitGranted(at=ms(5030), permit=1, parties=[P01])
+    assert [one.announcement for one in call.room.caller.heard] == ["advice-en", "cymraeg"]
 
 
 def test_the_packets_of_the_first_do_not_count_for_the_second(core):
@@ -275,7 +276,7 @@ def test_who_comes_again_untold_and_hears_it_is_told(core):
 def test_of_a_first_announcement_that_was_heard_nothing_counts_the_second_time(core):
     call = bilingual(core)
     call.hear(inspected(2022, 2, 100), began(2030, 2), ended(3000, 2), entered(4000))
-    assert call.room.caller.heard == ()
+    assert (call.room.caller.heard, call.room.caller.script) == ((), (ENGLISH, WELSH))
 
 
 def test_a_playback_is_named_after_its_channel():

@@ -186,6 +186,22 @@ def test_who_is_replaced_has_heard_nothing_and_may_be_told_anew(core):
     assert only(call.hear(entered(9500)), o.Answer) == [o.Answer(CALLER)]
 
 
+def test_a_recording_can_capture_somebody_while_its_owner_is_told_and_it_is_not_over(core):
+    call = Call(core)
+    call.playing()
+    assert not call.room.able
+    call.hear(ended(2020), inspected(2022, 2, 100))
+    assert call.room.able
+    call.hear(paused(2030))
+    assert call.room.able
+    call.hear(objected(2040))
+    assert not call.room.able
+    call = Call(core)
+    call.running()
+    call.hear(lost(9000))
+    assert not call.room.able
+
+
 def test_who_is_replaced_twice_is_replaced(core):
     call = Call(core)
     call.running()

@@ -26,6 +26,7 @@ from unit.calls import (
     lost,
     ms,
     objected,
+    replaced,
     surrounded,
     woke,
 )
@@ -111,6 +112,14 @@ def test_who_leaves_before_the_capture_runs_is_not_captured(core):
     call.starting()
     assert call.hear(left_stasis(2032)) == [revoked(2032, Reason.CAPTURE_TIMEOUT), STOP_BY_FILE]
     assert call.hear(capture_answered(2033)) == [STOP]
+
+
+@pytest.mark.parametrize("fact", [replaced(9500), entered(9500), hangup_requested(9500)], ids=repr)
+def test_what_is_told_of_the_owner_of_an_ended_recording_is_no_entry_of_it(core, fact):
+    call = Call(core)
+    call.playing()
+    call.hear(woke(100, f.Timer.CAPTURE))
+    assert entries(call.hear(fact)) == []
 
 
 # -- captures of others

@@ -111,6 +111,21 @@ def test_what_silences_the_room_silences_its_owner(core):
     assert world.surrounded().quiet is Reason.HELD
 
 
+def test_a_pause_of_anybody_elses_silences_the_room_and_ones_own_is_known_already(core):
+    world = World(core, "osp", guest=Standing.TOLD)
+    owner = world.owners[ChannelId("p")]
+    world.owners[ChannelId("p")] = replace(owner, paused=True)
+    assert (world.surrounded("o").quiet, world.surrounded("p").quiet) == (Reason.PAUSED, None)
+    world.map.hold(5500, "s")
+    assert world.surrounded("o").quiet is Reason.HELD
+
+
+def test_a_pause_on_another_open_line_of_a_telephone_silences_this_one(core):
+    world = World(core, "os tp", guest=Standing.TOLD)
+    world.owners[ChannelId("p")] = replace(world.owners[ChannelId("p")], paused=True)
+    assert world.surrounded("o").quiet is Reason.PAUSED
+
+
 # -- who captures the house
 
 

@@ -76,6 +76,13 @@ def test_when_the_older_recording_has_left_the_house_is_captured_here(core):
     ]
 
 
+def test_a_capture_of_the_house_that_waits_for_its_evidence_is_let_go_as_well(core):
+    call = waiting(core)
+    call.hear(surrounded(5000, FIRST), surrounded(5001, FIRST, guest(), host=False))
+    assert call.room.permit.parties == (P01, P02, P03)
+    assert call.hear(attested(5002, 2)) == []
+
+
 def test_when_an_older_recording_comes_the_house_is_captured_there_and_let_go_here(core):
     call = talking(core)
     orders = hears(call, surrounded(6000, FIRST, guest(), host=False))

@@ -128,7 +128,7 @@ def test_what_is_told_twice_changes_nothing(core):
         world.gone("a")
     assert world.people("b") == "b"
     world.gone("b")
-    assert (world.topology.wires, world.topology._bridges, world.topology._telephones) == ({}, {}, {})
+    assert (world.topology.wires, world.topology._bridges, world.topology._open_lines) == ({}, {}, {})
 
 
 def test_an_entering_that_is_older_than_the_leaving_is_over(core):
@@ -180,10 +180,11 @@ def test_what_was_known_is_forgotten_when_events_are_lost(core):
     world = through_local(core)
     world.optimise(2000, "l", "m")
     world.leave(2001, "a", "near")
-    world.topology.forget()
+    world.spy("z", "s")
     topology = world.topology
-    known = (topology.wires, topology._bridges, topology._telephones, topology._frozen, topology._leaving)
-    assert known == ({}, {}, {}, {}, {})
+    topology.forget()
+    known = (topology.wires, topology._bridges, topology._open_lines, topology._frozen, topology._leaving)
+    assert (known, topology._spies) == (({}, {}, {}, {}, {}), set())
     assert topology.overdue(ms(9000)) == set()
 
 
@@ -208,7 +209,7 @@ def test_a_half_whose_other_is_gone_leads_nowhere(core):
     world.gone("m")
     assert (world.people("a"), world.people("z")) == ("a", "z")
     world.gone("l", "a", "z")
-    assert (world.topology.wires, world.topology._bridges, world.topology._telephones) == ({}, {}, {})
+    assert (world.topology.wires, world.topology._bridges, world.topology._open_lines) == ({}, {}, {})
 
 
 def test_music_that_a_local_channel_hears_silences_who_is_behind_it(core):

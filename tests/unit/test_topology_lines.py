@@ -129,6 +129,7 @@ def test_who_listens_to_a_channel_is_in_its_room_until_they_stop(core):
     assert world.topology.spied_no_more("s") == {"b"}
     assert world.people("a") == "ab"
     assert world.topology.spied_no_more("s") == set()
+    assert world.topology.wires["b"].spied_by == frozenset()
 
 
 def test_whom_several_listen_to_is_listened_to_until_the_last_has_stopped(core):
@@ -159,7 +160,7 @@ def test_who_listens_and_hangs_up_listens_no_more(core):
     world = connected(core)
     world.spy("a", "s")
     world.gone("s")
-    assert world.people("b") == "ab"
+    assert (world.people("b"), world.topology.wires["a"].spied_by, world.topology._spies) == ("ab", frozenset(), set())
 
 
 def test_a_spy_of_whom_nothing_else_is_known_has_an_endpoint(core):
@@ -285,13 +286,13 @@ def test_a_channel_that_is_first_heard_of_by_its_new_name_has_it(core):
 def test_telephones_are_forgotten_with_their_last_line(core):
     world = two_lines(core)
     world.gone("a")
-    assert (world.joined("q"), world.topology._telephones["PJSIP/2001"]) == ([], {"b"})
+    assert (world.joined("q"), world.topology._open_lines["PJSIP/2001"]) == ([], {"b"})
     world.gone("b", "p", "q")
-    assert (world.topology._telephones, world.topology.wires) == ({}, {})
+    assert (world.topology._open_lines, world.topology.wires) == ({}, {})
 
 
 def test_who_was_renamed_leaves_nothing_of_their_old_name_behind(core):
     world = connected(core, "a")
     world.topology.renamed("a", "PJSIP/2005")
-    assert set(world.topology._telephones) == {"PJSIP/2005"}
+    assert set(world.topology._open_lines) == {"PJSIP/2005"}
     assert world.topology.wires["a"].joined_at == ms(1000)
