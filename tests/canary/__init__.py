@@ -18,6 +18,7 @@ from .checks import (
 )
 from .heard import HeardSpan, heard_span, times_heard
 from .match import Match, SentAt, Span, Stretch, attribute, find_reference
+from .voices import Voices, unexplained
 
 __all__ = [
     "HeardSpan",
@@ -25,6 +26,7 @@ __all__ = [
     "SentAt",
     "Span",
     "Stretch",
+    "Voices",
     "assert_aligned",
     "assert_complete",
     "assert_nothing_before",
@@ -36,4 +38,5 @@ __all__ = [
     "missing_between",
     "offsets_ms",
     "times_heard",
+    "unexplained",
 ]

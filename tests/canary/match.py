@@ -91,8 +91,12 @@ def listed(stretches: Sequence[Stretch]) -> str:
 
 def find_reference(stored: Pcm, said: Sent | Pcm) -> Match:
     """Where in a stored file is what one party said (`call.sent`, or the PCM of it)?"""
-    reference = said.mulaw if isinstance(said, Sent) else encode(said)
-    return compare(stored, reference, _SHORTEST)
+    return find_spoken(stored, said.mulaw if isinstance(said, Sent) else encode(said))
+
+
+def find_spoken(stored: Pcm, mulaw: MulawBytes) -> Match:
+    """The same for mu-law bytes."""
+    return compare(stored, mulaw, _SHORTEST)
 
 
 def attribute(stored: Pcm, parties: Mapping[str, Sent | Pcm]) -> dict[str, Match]:
@@ -100,7 +104,7 @@ def attribute(stored: Pcm, parties: Mapping[str, Sent | Pcm]) -> dict[str, Match
     return {name: find_reference(stored, said) for name, said in parties.items()}
 
 
-def _windows(codes: MulawBytes) -> NDArray[np.uint64]:
+def windows(codes: MulawBytes) -> NDArray[np.uint64]:
     """Each eight neighbouring bytes as one number."""
     if len(codes) < _WINDOW:
         return np.empty(0, dtype=np.uint64)
@@ -112,7 +116,7 @@ def _anchors(
     stored: MulawBytes, exact: NDArray[np.bool_], reference: MulawBytes
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Positions in the file, and in the reference, of windows that occur once in the reference."""
-    known, wanted = _windows(reference), _windows(stored)
+    known, wanted = windows(reference), windows(stored)
     nowhere = np.empty(0, dtype=np.int64)
     if not len(known) or not len(wanted):
         return nowhere, nowhere

@@ -29,12 +29,13 @@ if TYPE_CHECKING:
 Pcm = NDArray[np.int16]
 
 PATIENCE_SECONDS = 20.0
+SAFETY_US = 40_000
 TABLES = (
     "recordings", "parties", "notices", "permits", "permit_parties", "segments", "tracks", "gaps", "foreign_captures",
 )  # fmt: skip
 
 
-@dataclass(slots=True)
+@dataclass
 class Evidence:
     """Everything that is known of one account of one call, read back from where it is kept."""
 
@@ -102,6 +103,39 @@ class Evidence:
         """Begin and end of the one permit's evidence."""
         (permit,) = self.manifest["permits"]
         return instant_of(permit["granted_at"]), instant_of(permit["covered_until"])
+
+    @cached_property
+    def intervals(self) -> dict[tuple[int, str], tuple[Instant, Instant]]:
+        """Begin and end of what is covered of each party under each permit, worked out from the journal anew.
+
+        An end that Asterisk told lies 40 ms before that; nothing is covered after the last heartbeat.
+        """
+        heartbeat_at = (self.manifest["journal"] or {}).get("heartbeat_at")
+        known = instant_of(heartbeat_at) if heartbeat_at else Instant(0)
+        begins: dict[tuple[int, str], Instant] = {}
+        ends: dict[tuple[int, str], Instant] = {}
+        for entry in self.entries:
+            match entry:
+                case (
+                    ev.PermitGranted(permit=permit, at=at, parties=parties)
+                    | ev.PermitWidened(permit=permit, at=at, parties=parties)
+                ):
+                    for party in parties:
+                        begins.setdefault((permit, party), at)
+                case ev.PermitNarrowed(permit=permit, at=at, parties=parties):
+                    for key in begins:
+                        if key[0] == permit and key[1] not in parties:
+                            ends[key] = min(at, ends.get(key, at))
+                case ev.PermitRevoked(permit=permit, at=at):
+                    for key in begins:
+                        if key[0] == permit:
+                            ends[key] = min(at, ends.get(key, at))
+                case _:
+                    pass
+        return {
+            key: (begin, Instant(min(known, ends[key] - SAFETY_US if key in ends else known)))
+            for key, begin in begins.items()
+        }
 
     @property
     def reasons(self) -> list[str]:

@@ -118,6 +118,11 @@ class Hospital:
         """Return what a line's callers must hear, as it is in the files."""
         return [read_wav(Path(one)) for one in self.at["lines"][line]["announcements"]]
 
+    def outgoing_announcements(self, line: str) -> list[Pcm]:
+        """Return what those must hear whom the house calls over a line."""
+        named = self.world.options.lines[line].get("outgoing_announcements", [])
+        return [read_wav(self.world.announcements / f"{one}.wav") for one in named]
+
     @asynccontextmanager
     async def house(
         self,

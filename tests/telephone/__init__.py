@@ -9,6 +9,7 @@
 Everything that was said and heard is kept with its instants (`call.sent`, `call.heard`, `call.events`), microseconds
 since 1970 UTC, so that what Asterisk stored can be matched bit for bit with what was said and when; see `canary`."""
 
+from . import conference
 from .call import Call
 from .datagram import Address, Instant, now_us
 from .digest import Credentials
@@ -44,6 +45,7 @@ __all__ = [
     "VoiceError",
     "VoiceSource",
     "answering",
+    "conference",
     "now_us",
     "read_wav",
     "rejecting",

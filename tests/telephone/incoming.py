@@ -1,5 +1,6 @@
 """A call that reaches this telephone: ring, answer, refuse, or be given up by the caller."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from .call import Call
@@ -53,11 +54,19 @@ class IncomingCall(Call):
         self.answered.set(self.at("200"))
         self.media.start()
 
-    def reject(self, status: int = 486, reason: str = "Busy Here") -> None:
+    def redirect(self, target: str) -> None:
+        """Send the caller elsewhere (302), as a telephone with call forwarding does."""
+        self.reject(302, "Moved Temporarily", [("Contact", f"<{target}>")])
+
+    def reject(self, status: int = 486, reason: str = "Busy Here", headers: Sequence[tuple[str, str]] = ()) -> None:
         """Refuse an incoming call."""
         if self._waiting_invite is not None:
             transaction, self._waiting_invite = self._waiting_invite, None
-            transaction.respond(self._response(transaction.request, status, reason))
+            response = self._response(transaction.request, status, reason)
+            if headers:
+                named = {name for name, _ in headers}
+                response.headers = [*(one for one in response.headers if one[0] not in named), *headers]
+            transaction.respond(response)
             self.note(str(status))
             self.finish("us", status, reason)
             self.media.close()

@@ -15,18 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .clock import PacingClock
+from .conference import Relay
 from .datagram import Address, DatagramSocket, DelayLine, Instant, bind_pair, now_us
 from .moment import Moment
-from .mulaw import MulawBytes, Pcm, decode
+from .mulaw import SILENCE_BYTE, MulawBytes, Pcm, decode
 from .session import PCMU, TELEPHONE_EVENT, Negotiation
 from .voice import FRAME_SAMPLES, Voice
 
 _HEADER: Final = struct.Struct("!BBHII")
 _EVENT: Final = struct.Struct("!BBH")
+_PLAIN: Final = 0x80
 _MARKER: Final = 0x80
 _EVENT_END: Final = 0x80
 _EVENT_VOLUME: Final = 10
 _SAMPLE_US: Final = 125
+_SILENT: Final = bytes([SILENCE_BYTE]) * FRAME_SAMPLES
 _DIGITS: Final = "0123456789*#ABCD"
 
 
@@ -39,6 +42,8 @@ class Sent:
     def __init__(self) -> None:
         self.instants: list[Instant] = []
         self.frames: list[bytes] = []
+        #: Numbers of the frames that a conference of the telephone's own passed on: somebody else's words.
+        self.passed_on: set[int] = set()
 
     def __len__(self) -> int:
         """How many samples were sent."""
@@ -53,6 +58,15 @@ class Sent:
     def pcm(self) -> Pcm:
         """The same as Asterisk stores it."""
         return decode(self.mulaw)
+
+    @property
+    def own(self) -> MulawBytes:
+        """What this telephone said itself, with silence where it passed somebody else's words on."""
+        if not self.passed_on:
+            return self.mulaw
+        return np.frombuffer(
+            b"".join(_SILENT if number in self.passed_on else one for number, one in enumerate(self.frames)), np.uint8
+        )
 
     def sent_at(self, sample: int) -> Instant:
         """The instant at which the packet with this sample left the telephone (all 160 samples of a packet leave
@@ -162,6 +176,8 @@ class Media:
         #: Packets from anywhere but the agreed address: an earlier call's last ones, or a stranger's.
         self.strays = 0
         self.first_heard: Moment[Instant] = Moment(loop)
+        #: The latest frame of speech that came, with its number since the call began; what a conference passes on.
+        self.newest: tuple[int, bytes] | None = None
         self._packets: list[tuple[Instant, bytes]] = []
         self._heard: tuple[int, Heard] | None = None
         self._ssrc, self._sequence = secrets.randbits(32), secrets.randbits(15)
@@ -211,6 +227,8 @@ class Media:
             self._marker = _MARKER
             return
         payload = self._voice.frame(self._voice_frame)
+        if isinstance(self._voice, Relay) and self._voice.passes_on:
+            self.sent.passed_on.add(len(self.sent.frames))
         self._voice_frame += 1
         # The log first and the network after: nothing can arrive before the instant at which we say it left.
         self.sent.instants.append(now_us())
@@ -246,7 +264,7 @@ class Media:
         if self.remote is None:
             return
         self._sequence = (self._sequence + 1) & 0xFFFF
-        packet = _HEADER.pack(0x80, kind | self._marker, self._sequence, timestamp, self._ssrc) + payload
+        packet = _HEADER.pack(_PLAIN, kind | self._marker, self._sequence, timestamp, self._ssrc) + payload
         self._marker = 0
         if self._delay_us:
             remote = self.remote
@@ -265,6 +283,9 @@ class Media:
 
     def _take(self, arrived_at: Instant, data: bytes) -> None:
         self._packets.append((arrived_at, data))
+        # Asterisk sends plain headers of twelve bytes; `heard_from` reads the others.
+        if len(data) == _HEADER.size + FRAME_SAMPLES and data[0] == _PLAIN and data[1] & 0x7F == PCMU:
+            self.newest = len(self._packets), data[_HEADER.size :]
         self.first_heard.set(arrived_at)
 
     def stop(self) -> None:

@@ -1,0 +1,159 @@
+"""A stage on which calls are played: all telephones of a run, what Asterisk said, and what the judge must know.
+
+Several scenes are on at once, as in a hospital: nobody may be found in another's recording either.
+"""
+
+import asyncio
+import itertools
+import re
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import numpy as np
+from canary import heard_span
+from telephone import Call, IncomingCall, Instant, Telephone, Voice, now_us
+from telephone.mulaw import RATE, Pcm
+
+from .hospital import CONNECT_SECONDS, Hospital
+from .rooms import Joint, Off
+from .site import HOUSE_PHONES
+from .witness import Witness
+
+_QUIET: Final = 100
+"""Samples of an announcement that are no louder are its silence."""
+
+
+@dataclass(eq=False, slots=True)
+class Leg:
+    """One call of one telephone, with the voice that only it has, and what the judge must know of it."""
+
+    name: str
+    call: Call
+    staff: bool
+    announcements: tuple[Pcm, ...] = ()
+    """What an outside party must have heard; an outside party of whom nothing may ever be kept has none."""
+    endpoint: str = ""
+    scene: str = ""
+    released: bool = False
+    """Whether it was right that Asterisk ended this call."""
+    reasons: tuple[str, ...] | None = None
+    """Gaps that its recording must name, in this order, others between them or not; None: it has no recording."""
+    refused: str | None = None
+    """Why nothing of it may be recorded; None if it must be."""
+    held: list[tuple[Instant, Instant]] = field(default_factory=list)
+    """When it held the other side itself, and so heard nothing."""
+
+    @property
+    def title(self) -> str:
+        """Its name among all scenes."""
+        return f"{self.scene}: {self.name}"
+
+
+def told_at(leg: Leg) -> Instant | None:
+    """When an outside party had heard all that they must hear, at their own ear; None if they never had.
+
+    With a delay on their path only the speech counts: the silence behind it is there for just that delay.
+    """
+    if leg.staff or not leg.announcements:
+        return None
+    heard = [heard_span(leg.call.heard, one) for one in leg.announcements]
+    last = heard[-1]
+    if last is None or not all(one is not None and one.complete for one in heard):
+        return None
+    if not leg.call.delay_us:
+        return last.ended_at
+    spoken_end = int(np.flatnonzero(np.abs(leg.announcements[-1].astype(np.int32)) > _QUIET)[-1])
+    return leg.call.heard.heard_at(min(last.start + spoken_end, last.end - 1))
+
+
+class Outsider:
+    """Somebody outside whom the house calls: answers as `policy` says, by default after a moment."""
+
+    def __init__(self, number: str, voice: Callable[[], Voice | None], ring_seconds: float) -> None:
+        self.number, self.voice, self.ring_seconds = number, voice, ring_seconds
+        self.rang: asyncio.Queue[IncomingCall] = asyncio.Queue()
+        self.answers = True
+
+    async def policy(self, call: IncomingCall) -> None:
+        """Ring, and answer unless this is somebody who is not at home."""
+        self.rang.put_nowait(call)
+        call.ring()
+        await asyncio.sleep(self.ring_seconds)
+        if self.answers:
+            call.accept(self.voice())
+
+
+class Stage:
+    """One run that is judged as a whole."""
+
+    def __init__(self, hospital: Hospital) -> None:
+        self.hospital = hospital
+        ami = hospital.at["ami"]
+        self.witness = Witness((ami["host"], ami["port"]))
+        self.legs: list[Leg] = []
+        self.offs: list[Off] = []
+        self.joints: list[Joint] = []
+        self.began_at = now_us()
+        self.outsiders: dict[str, Outsider] = {}
+        self._phones = itertools.cycle(HOUSE_PHONES)
+        self._open = AsyncExitStack()
+        self.lag_us = 0
+        """How long after a room became good its capture may begin."""
+        self.messages: Path | None = None
+        """Where callers' voice messages lie, if some are left in this run."""
+        self.delicate: tuple[asyncio.Barrier, Callable[[], None]] | None = None
+        """Where all scenes wait for each other before what they are about, and what happens then."""
+        self.longest_announcement = max(
+            len(one) / RATE for line in hospital.at["lines"] for one in hospital.announcements(line)
+        )
+        self.before = set((hospital.world.spool / "shipped").iterdir())
+
+    async def __aenter__(self) -> Self:
+        """Begin to watch, and open the outside world that the house can call."""
+        await self._open.enter_async_context(self.witness)
+        port = self.hospital.world.ports.asterisk.trunk_peer
+        exchange = Telephone("exchange", local_port=port, on_call=self._rung)
+        await self._open.enter_async_context(exchange)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close all of it."""
+        await self._open.aclose()
+
+    async def _rung(self, call: IncomingCall) -> None:
+        said = re.match(r"INVITE sip:([^@;>]+)@", call.opening.start if call.opening else "")
+        outsider = self.outsiders.get(said[1] if said else "")
+        if outsider is None:
+            call.reject(404, "Not Found")
+        else:
+            await outsider.policy(call)
+
+    def next_phone(self) -> str:
+        """Return a house phone's user that no scene of this stage has yet."""
+        return next(self._phones)
+
+    async def act(self) -> None:
+        """Wait for every other scene, and let happen what is to happen then."""
+        if self.delicate is None:
+            return
+        barrier, happens = self.delicate
+        async with asyncio.timeout(CONNECT_SECONDS):
+            if await barrier.wait() == 0:
+                happens()
+            await barrier.wait()
+
+    async def settle(self, seconds: float = 30.0) -> None:
+        """Wait until no channel is left and every call is shipped."""
+        spool = self.hospital.world.spool
+
+        async def settled() -> bool:
+            waiting = [one for name in ("live", "calls", "sealed") for one in (spool / name).iterdir()]
+            return not waiting and not await self.hospital.channels()
+
+        await self.hospital.until(settled, "every call shipped", seconds)
