@@ -113,6 +113,37 @@ def check(
     _run("commands.check", config, offline=offline)
 
 
+quarantine = typer.Typer(
+    no_args_is_help=True,
+    help="What was taken away because nobody had permitted it. It is never shipped; you decide about it.",
+    epilog="First `list`, then `show ID`; keep it while somebody may ask, then `destroy ID`: its account stays.",
+)
+app.add_typer(quarantine, name="quarantine")
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="As `consentgate quarantine list` names it.")]
+
+
+@quarantine.command("list")
+def quarantine_list(config: ConfigOption = None) -> None:
+    """List what lies there: since when, by which door it came, how much it is, and why."""
+    _run("commands.quarantine", config, action="list")
+
+
+@quarantine.command("show")
+def quarantine_show(identity: IdArgument, config: ConfigOption = None) -> None:
+    """Show all that is known of one: its channel, how fast it was stopped, its files and their hashes."""
+    _run("commands.quarantine", config, action="show", identity=identity)
+
+
+@quarantine.command("destroy")
+def quarantine_destroy(
+    identity: IdArgument,
+    config: ConfigOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove one for ever. A line with the hash of each file stays in incidents/destroyed.jsonl."""
+    _run("commands.quarantine", config, action="destroy", identity=identity, yes=yes)
+
+
 def _unexpected(error: BaseException) -> str:
     details = "".join(traceback.format_exception(error))
     if os.environ.get("CONSENTGATE_DEBUG"):

@@ -77,11 +77,7 @@ class Ari:
         Raises PermanentError for wrong credentials or missing rights, TransientError for everything else.
         """
         await self.close()
-        self._http = aiohttp.ClientSession(
-            headers={"Authorization": f"Basic {b64encode(f'{self._user}:{self._password}'.encode()).decode()}"},
-            timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS),
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
-        )
+        self._http = self._session()
         try:
             self._socket = await self._http.ws_connect(
                 f"{self.url}/events",
@@ -103,6 +99,13 @@ class Ari:
             why = str(failure) or type(failure).__name__
             hint = "Is Asterisk running, with http.conf enabled and res_ari loaded?"
             raise TransientError("ARI cannot be reached", on=self.url, why=why, hint=hint) from failure
+
+    def _session(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            headers={"Authorization": f"Basic {b64encode(f'{self._user}:{self._password}'.encode()).decode()}"},
+            timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
+        )
 
     def _refused(self, status: int | None, why: str) -> PermanentError | TransientError:
         match status:

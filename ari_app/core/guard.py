@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from .incident import FORMAT, Action, Door, Why
 from .names import (
     ChannelId,
     Instant,
@@ -24,46 +25,11 @@ from .names import (
 )
 from .policy import canonical
 
-FORMAT = 1
 FRESH_MICROSECONDS = 1_500_000
 """The gate writes a heartbeat at most a second apart; half a second more is what a slow disk may take."""
 
 DEAD_MICROSECONDS = 1_200_000
 """A caller in the hands of a gate that gave no sign for so long is let go: within 2 s of its death, all told."""
-
-
-class Door(StrEnum):
-    """By which of Asterisk's interfaces somebody's voice was being taken."""
-
-    MIXMONITOR = "mixmonitor"
-    CHANNEL_RECORDING = "channel_recording"
-    BRIDGE_RECORDING = "bridge_recording"
-    SNOOP = "snoop"
-    EXTERNAL_MEDIA = "external_media"
-    CONFBRIDGE = "confbridge"
-    QUEUE = "queue"
-    RECORD_APPLICATION = "record_application"
-    CHANSPY = "chanspy"
-    FILE = "file"
-    STRANDED_LEG = "stranded_leg"
-
-
-class Action(StrEnum):
-    """What the guard did. FAILED: it still runs, and somebody must look."""
-
-    STOPPED = "stopped"
-    REPORTED = "reported"
-    FAILED = "failed"
-    CONTINUED = "continued"
-
-
-class Why(StrEnum):
-    """Why a capture was not permitted."""
-
-    NOT_NAMED_IN_LIVE = "not_named_in_live"
-    STALE_HEARTBEAT = "stale_heartbeat"
-    OTHER_RUN = "other_run"
-    NOT_ALLOWED = "not_allowed"
 
 
 class Mode(StrEnum):
@@ -299,8 +265,8 @@ class Quarantined:
 
 
 @dataclass(frozen=True, slots=True)
-class Incident:
-    """One alarm, as it is stored: no path and no number, for a stranger names their files as they like."""
+class Alarm:
+    """One incident, as the guard tells it: no path and no number, for a stranger names their files as they like."""
 
     id: str
     node: str
@@ -313,26 +279,8 @@ class Incident:
     files: tuple[Quarantined, ...] = ()
 
     def to_json(self) -> bytes:
-        """Return the bytes of `incidents/<id>.json`."""
+        """Return the bytes of `incidents/<id>.json`, which `incident.read` reads."""
         files = [{"sha256": one.sha256, "bytes": one.bytes, "quarantined_as": one.quarantined_as} for one in self.files]
         content: dict[str, Any] = {"format": FORMAT, "id": self.id, "node": self.node, "at": self.at}
         content |= {"door": self.door, "action": self.action, "why": self.why, "channel": self.channel}
         return canonical(content | {"stopped_after_ms": self.stopped_after_ms, "files": files})
-
-
-def read_incident(text: bytes) -> Incident:
-    """Read what `to_json` wrote. Raises ValueError, KeyError or TypeError on anything else."""
-    raw = json.loads(text)
-    if raw["format"] != FORMAT:
-        raise ValueError(f"an incident of format {raw['format']}; this version reads {FORMAT}")
-    return Incident(
-        id=recording_id(raw["id"]),
-        node=raw["node"],
-        at=Instant(raw["at"]),
-        door=Door(raw["door"]),
-        action=Action(raw["action"]),
-        why=Why(raw["why"]),
-        channel=raw["channel"],
-        stopped_after_ms=raw["stopped_after_ms"],
-        files=tuple(Quarantined(one["sha256"], one["bytes"], one["quarantined_as"]) for one in raw["files"]),
-    )

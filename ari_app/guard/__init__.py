@@ -10,7 +10,9 @@ from ari_app.adapters import spool
 from ari_app.errors import GOOD, ConfigurationError, SpoolError
 from ari_app.layout import Layout
 
+from .asterisk import Pbx
 from .process import Guard
+from .survey import Survey, show
 
 
 def run(config_path: Path, *, once: bool = False) -> int:
@@ -23,7 +25,8 @@ def run(config_path: Path, *, once: bool = False) -> int:
         hint = "Copy the section from deploy/consentgate.yaml; begin with mode: report."
         raise ConfigurationError("there is no section guard", on=str(config_path), hint=hint)
     layout = Layout(settings.spool.path)
-    del once
+    if once:
+        return asyncio.run(_look(Guard(settings, section, layout)))
     with spool.lock(layout, "guard"):
         layout.ready("guard").unlink(missing_ok=True)
         for folder in (layout.incidents, layout.quarantine):
@@ -40,3 +43,15 @@ async def _main(guard: Guard) -> int:
         loop.add_signal_handler(number, guard.stopping.set)
     await guard.run()
     return GOOD
+
+
+async def _look(guard: Guard) -> int:
+    """Raises UnreachableError: an Asterisk that does not answer is not one on which nothing is recorded."""
+    await guard.ami.connect(lambda _: None)
+    try:
+        await guard.ari.look_in()
+        return show(await Survey(Pbx(guard.ami, guard.ari), guard.vitals, guard.warden.rules).rows())
+    finally:
+        guard.watch.close()
+        guard.ami.close()
+        await guard.ari.close()

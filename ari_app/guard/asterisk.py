@@ -5,17 +5,22 @@ import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from ari_app import clock
 from ari_app.adapters.ami import ANSWER_SECONDS, Ami, Message
 from ari_app.adapters.ari import APPLICATION, Ari, Reply
 from ari_app.core import doors
-from ari_app.core.names import ChannelId, MonitorId, playback_id
+from ari_app.core.names import MICROSECONDS, ChannelId, MonitorId, playback_id
 
 GUARD_APPLICATION: Final = "consentgate-guard"
 MOST_NOTICES: Final = 8
 """As many announcements as a line may have; each is a playback of its own name."""
+
+RECENT_MICROSECONDS: Final = 3600 * MICROSECONDS
+"""A recording that is under way has been written to since."""
 
 _EVENT: Final = "^Event: {}[[:cntrl:]]"
 _WITH: Final = "^Event: {}[[:cntrl:]].*[[:cntrl:]]{}: ({})"
@@ -55,6 +60,17 @@ class Seen:
 
 class GuardAri(Ari):
     """ARI with what the guard needs of it: recordings, bridges, and the gate's stranded callers."""
+
+    async def look_in(self) -> None:
+        """Open no event socket, which would take the name of a guard that runs; ask a question to see who answers.
+
+        Raises PermanentError or TransientError.
+        """
+        self._http = self._session()
+        status, answer = await self._request("GET", "/asterisk/info", query={"only": "status"})
+        if status is None or status >= HTTPStatus.BAD_REQUEST:
+            await self.close()
+            raise self._refused(status, str(answer))
 
     async def recording_runs(self, name: str) -> bool | None:
         """Tell whether a live recording of this name exists: ARI lists none."""
@@ -209,3 +225,19 @@ class Pbx:
         if call is None:
             return None
         return Seen(*call, *(running or ("", "")))
+
+    async def live_recordings(self) -> list[tuple[str, str, str]]:
+        """Return name, suffix and target of ARI's recordings. As it lists none, each recent file is asked after."""
+        folder = Path(self.ami.spool) / "recording"
+        found = []
+        for file in await asyncio.to_thread(_recent, folder):
+            name, _, suffix = str(file.relative_to(folder)).rpartition(".")
+            live = await self.ari.live_recording(name) if name else None
+            if live is not None:
+                found.append((name, suffix, live["target_uri"]))
+        return found
+
+
+def _recent(folder: Path) -> list[Path]:
+    since = clock.now() - RECENT_MICROSECONDS
+    return [one for one in sorted(folder.rglob("*")) if one.is_file() and one.stat().st_mtime_ns // 1000 > since]

@@ -16,6 +16,7 @@ from inotify_simple import INotify, flags
 
 from ari_app import clock, log
 from ari_app.core import guard as g
+from ari_app.core.incident import Door, Why
 from ari_app.layout import Layout
 
 from .warden import Found, Warden
@@ -101,10 +102,10 @@ class Watch:
         await asyncio.sleep(SPOKEN_FOR_SECONDS)
         if g.base(str(file)) in self._warden.claimed or not _there(file):
             return
-        capture = g.Capture(g.Door.FILE, (str(file),))
+        capture = g.Capture(Door.FILE, (str(file),))
         if self._warden.rules.allowance(capture) is None:
             found = Found(f"file {file}", capture, None, at, partial(_there, file), closes_late=True)
-            await self._warden.judge(found, g.Why.NOT_ALLOWED, _never, _nothing)
+            await self._warden.judge(found, Why.NOT_ALLOWED, _never, _nothing)
 
 
 def _there(file: Path) -> list[Path]:

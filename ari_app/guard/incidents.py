@@ -4,15 +4,16 @@ import os
 
 from ari_app import clock, durable, log
 from ari_app.core import guard as g
+from ari_app.core.incident import Action, Door, Why
 from ari_app.core.names import mint
 from ari_app.layout import Layout
 
 _log = log.get("guard")
 _HINTS = {
-    g.Action.STOPPED: "Somebody recorded without a permit. `consentgate quarantine show` tells what was taken away.",
-    g.Action.REPORTED: "It goes on. With guard.mode stop it would be stopped; guard.allowed_captures lets it be.",
-    g.Action.FAILED: "It may still run. Look at this channel: `consentgate guard --once`.",
-    g.Action.CONTINUED: "The gate is dead or hung: its caller goes on, unrecorded. Look at its log.",
+    Action.STOPPED: "Somebody recorded without a permit. `consentgate quarantine show` tells what was taken away.",
+    Action.REPORTED: "It goes on. With guard.mode stop it would be stopped; guard.allowed_captures lets it be.",
+    Action.FAILED: "It may still run. Look at this channel: `consentgate guard --once`.",
+    Action.CONTINUED: "The gate is dead or hung: its caller goes on, unrecorded. Look at its log.",
 }
 
 
@@ -29,9 +30,9 @@ class Incidents:
     def raise_alarm(
         self,
         identity: str,
-        door: g.Door,
-        action: g.Action,
-        why: g.Why,
+        door: Door,
+        action: Action,
+        why: Why,
         *,
         channel: str | None = None,
         stopped_after_ms: int | None = None,
@@ -39,8 +40,8 @@ class Incidents:
         trouble: str = "",
     ) -> None:
         """Say it in the log and keep it. An incident that cannot be written has still been said."""
-        incident = g.Incident(identity, self._node, clock.now(), door, action, why, channel, stopped_after_ms, files)
-        event = "leg.continued" if action is g.Action.CONTINUED else f"capture.{action}"
+        alarm = g.Alarm(identity, self._node, clock.now(), door, action, why, channel, stopped_after_ms, files)
+        event = "leg.continued" if action is Action.CONTINUED else f"capture.{action}"
         details = {"trouble": trouble} if trouble else {}
         _log.error(
             event,
@@ -54,7 +55,7 @@ class Incidents:
             **details,
         )
         try:
-            durable.replace(self._layout.incidents / f"{identity}.json", incident.to_json(), mode=0o640)
+            durable.replace(self._layout.incidents / f"{identity}.json", alarm.to_json(), mode=0o640)
         except OSError as failure:
             hint = "The guard's user must own the spool, and it must have room."
             _log.error("incident.not_written", incident=identity, why=str(failure), hint=hint)

@@ -8,6 +8,7 @@ from typing import Final
 
 from ari_app import clock
 from ari_app.core import guard as g
+from ari_app.core.incident import Door, Why
 from ari_app.core.names import ChannelId, Instant, MonitorId, RunId
 
 from .asterisk import Pbx
@@ -81,7 +82,7 @@ class MixMonitors:
         strangers: dict[MonitorId, tuple[str, ...]] = {}
         for monitor, files in running.items():
             self._warden.claim(*files)
-            capture = g.Capture(g.Door.MIXMONITOR, files)
+            capture = g.Capture(Door.MIXMONITOR, files)
             if not any(g.named(capture, live, self._warden.rules) for live in lives):
                 strangers[monitor] = files
             elif (why := self._judge(capture, lives)) is not None:
@@ -92,7 +93,7 @@ class MixMonitors:
             strangers = {monitor: files for monitor, files in strangers.items() if files}
         seen = await self._pbx.seen(channel) if strangers else None
         for monitor, files in strangers.items():
-            door = g.Door.QUEUE if seen and seen.application == "Queue" else g.Door.MIXMONITOR
+            door = Door.QUEUE if seen and seen.application == "Queue" else Door.MIXMONITOR
             capture = g.Capture(door, files, seen.runs if seen else "")
             if (why := self._judge(capture, lives)) is not None:
                 await self._end(channel, monitor, capture, why, at)
@@ -109,13 +110,13 @@ class MixMonitors:
         return running
 
     async def _end(
-        self, channel: ChannelId, monitor: MonitorId, capture: g.Capture, why: g.Why, at: Instant | None
+        self, channel: ChannelId, monitor: MonitorId, capture: g.Capture, why: Why, at: Instant | None
     ) -> None:
         key = f"mixmonitor {channel} {monitor} {capture.files}"
         found = Found(key, capture, channel, at, partial(_on_disk, capture.files))
         await self._warden.judge(found, why, partial(self._stop, channel, monitor), partial(self.look_again, channel))
 
-    def _judge(self, capture: g.Capture, lives: list[g.Live]) -> g.Why | None:
+    def _judge(self, capture: g.Capture, lives: list[g.Live]) -> Why | None:
         for live in lives:
             self._vitals.objection(live.run)
         return g.objection(capture, lives, self._vitals.signs, self._warden.rules, clock.now())

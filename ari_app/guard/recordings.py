@@ -10,13 +10,13 @@ from ari_app import clock
 from ari_app.adapters.ari import Event, Reply
 from ari_app.core import doors as words
 from ari_app.core import guard as g
-from ari_app.core.names import MICROSECONDS, ChannelId, Instant, instant_of
+from ari_app.core.incident import Door, Why
+from ari_app.core.names import ChannelId, Instant, instant_of
 
 from .asterisk import Pbx
 from .quarantine import on_disk
 from .warden import Found, Warden, until
 
-RECENT_MICROSECONDS: Final = 3600 * MICROSECONDS
 BEGINNING_SECONDS: Final = (0.002, 0.005, 0.01, 0.03)
 BEEP_LOOKS: Final = 1000
 LOOK_SECONDS: Final = 0.01
@@ -47,25 +47,19 @@ class AriRecordings:
         kind, identity = words.recorded_by_ari(target)
         channel = g.channel_of(identity) if kind == "channel" else None
         room = [] if kind == "channel" else await self._pbx.ari.members(identity) or []
-        door = g.Door.CHANNEL_RECORDING if kind == "channel" else g.Door.BRIDGE_RECORDING
+        door = Door.CHANNEL_RECORDING if kind == "channel" else Door.BRIDGE_RECORDING
         seen = await self._pbx.seen(channel) if channel else None
         file = f"{base}.{suffix}"
         capture = g.Capture(door, (file,), seen.runs if seen else "")
         if self._warden.rules.allowance(capture) is None:
             found = Found(f"{door} {name} {target}", capture, channel, at, lambda: _there(file), room)
             again = partial(self._again, name, suffix, target)
-            await self._warden.judge(found, g.Why.NOT_ALLOWED, partial(self._stop, name), again)
+            await self._warden.judge(found, Why.NOT_ALLOWED, partial(self._stop, name), again)
 
     async def survey(self) -> None:
-        """Judge every live recording: as ARI lists none, each file that was touched of late is asked after."""
-        folder = Path(self._pbx.ami.spool) / "recording"
-        since = clock.now() - RECENT_MICROSECONDS
-        for file in await asyncio.to_thread(lambda: sorted(folder.rglob("*"))):
-            name, _, suffix = str(file.relative_to(folder)).rpartition(".")
-            if name and file.is_file() and file.stat().st_mtime_ns // 1000 > since:
-                live = await self._pbx.ari.live_recording(name)
-                if live is not None:
-                    await self.judge(name, suffix, live["target_uri"], None)
+        """Judge every live recording."""
+        for name, suffix, target in await self._pbx.live_recordings():
+            await self.judge(name, suffix, target, None)
 
     async def _again(self, name: str, suffix: str, target: str) -> None:
         if await self._pbx.ari.recording_runs(name):
@@ -98,12 +92,12 @@ class Conferences:
             mine, files = await self._recorders(conference)
         room = [member for _, bridge in mine for member in await self._pbx.ari.members(bridge) or []]
         self._warden.claim(*files)
-        capture = g.Capture(g.Door.CONFBRIDGE, tuple(files), "ConfBridge")
+        capture = g.Capture(Door.CONFBRIDGE, tuple(files), "ConfBridge")
         if self._warden.rules.allowance(capture) is None:
             key = f"conference {conference} {mine} {files}"
             found = Found(key, capture, None, at, lambda: [path for one in files for path in on_disk(one)], room)
             again = partial(self._again, conference)
-            await self._warden.judge(found, g.Why.NOT_ALLOWED, partial(self._stop, conference), again)
+            await self._warden.judge(found, Why.NOT_ALLOWED, partial(self._stop, conference), again)
 
     async def _recorders(self, conference: str) -> tuple[list[tuple[str, str]], list[str]]:
         """Return the recording channels of a conference with their bridges, and the files they write."""
@@ -172,12 +166,12 @@ class Recorders:
                 break
             await asyncio.sleep(LOOK_SECONDS)
             at = clock.now() if at is not None else None
-        capture = g.Capture(g.Door.RECORD_APPLICATION, (recorder.file,), application)
+        capture = g.Capture(Door.RECORD_APPLICATION, (recorder.file,), application)
         if self._warden.rules.allowance(capture) is None:
             key = f"record {channel} {recorder.file}"
             found = Found(key, capture, channel, at, lambda: _there(recorder.file), closes_late=True)
             again = partial(self._again, channel, recorder, application)
-            await self._warden.judge(found, g.Why.NOT_ALLOWED, partial(self._press, channel, recorder.key), again)
+            await self._warden.judge(found, Why.NOT_ALLOWED, partial(self._press, channel, recorder.key), again)
 
     async def _again(self, channel: ChannelId, recorder: words.Recorder, application: str) -> None:
         seen = await self._pbx.seen(channel)

@@ -8,7 +8,7 @@ from typing import Final
 
 from ari_app import clock, log
 from ari_app.adapters.ari import Reply
-from ari_app.core import guard as g
+from ari_app.core.incident import Action, Door, Why
 from ari_app.core.names import ChannelId
 
 from .asterisk import GuardAri
@@ -44,5 +44,5 @@ class Stranded:
             reply = await self._ari.let_go(channel) if silent else Reply.NO
         if reply is Reply.YES:
             self._incidents.raise_alarm(
-                self._incidents.mint(), g.Door.STRANDED_LEG, g.Action.CONTINUED, g.Why.STALE_HEARTBEAT, channel=channel
+                self._incidents.mint(), Door.STRANDED_LEG, Action.CONTINUED, Why.STALE_HEARTBEAT, channel=channel
             )

@@ -7,6 +7,7 @@ from typing import Final
 
 from ari_app.core import doors as words
 from ari_app.core import guard as g
+from ari_app.core.incident import Door, Why
 from ari_app.core.names import ChannelId, Instant
 
 from .asterisk import Pbx
@@ -27,10 +28,10 @@ class Taps:
         """A channel of a kind that may be a tap was made."""
         spied = words.spied_channel(name)
         if spied is not None:
-            await self._judge(g.Door.SNOOP, channel, at, room=[found] if (found := g.channel_of(spied)) else [])
+            await self._judge(Door.SNOOP, channel, at, room=[found] if (found := g.channel_of(spied)) else [])
         # Dialled by a call it is that call's party, a talking machine perhaps; on its own it is somebody's ear.
         elif name.startswith(EXTERNAL[0]) or (name.startswith(EXTERNAL) and linked == channel):
-            await self._judge(g.Door.EXTERNAL_MEDIA, channel, at)
+            await self._judge(Door.EXTERNAL_MEDIA, channel, at)
 
     async def spies(self, channel: ChannelId, at: Instant | None) -> None:
         """ChanSpy or ExtenSpy has begun to listen. Who only listens is a supervisor; who records is a recorder."""
@@ -40,12 +41,12 @@ class Taps:
         name = words.spied_into(seen.data)
         if name is not None:
             base = f"{self._pbx.ami.spool}/monitor/{name}"
-            capture = g.Capture(g.Door.CHANSPY, (base,), seen.application)
-            await self._judge(g.Door.CHANSPY, channel, at, capture=capture)
+            capture = g.Capture(Door.CHANSPY, (base,), seen.application)
+            await self._judge(Door.CHANSPY, channel, at, capture=capture)
 
     async def _judge(
         self,
-        door: g.Door,
+        door: Door,
         channel: ChannelId,
         at: Instant | None,
         *,
@@ -60,8 +61,8 @@ class Taps:
         paths = partial(_raw_files, Path(capture.files[0])) if capture.files else list
         found = Found(f"{door} {channel}", capture, channel, at, paths, room or [], closes_late=True)
         spies = partial(self.spies, channel, None)
-        again = spies if door is g.Door.CHANSPY else partial(self._again, door, channel, room)
-        await self._warden.judge(found, g.Why.NOT_ALLOWED, partial(self._hang_up, channel), again)
+        again = spies if door is Door.CHANSPY else partial(self._again, door, channel, room)
+        await self._warden.judge(found, Why.NOT_ALLOWED, partial(self._hang_up, channel), again)
 
     async def _application(self, channel: ChannelId) -> str:
         """Return whose tap it is. A new one enters its ARI application a moment after it was made."""
@@ -72,7 +73,7 @@ class Taps:
                 break
         return seen.runs if seen else ""
 
-    async def _again(self, door: g.Door, channel: ChannelId, room: list[ChannelId] | None) -> None:
+    async def _again(self, door: Door, channel: ChannelId, room: list[ChannelId] | None) -> None:
         if await self._pbx.seen(channel) is not None:
             await self._judge(door, channel, None, room=room)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ari_app import clock
 from ari_app.core import guard as g
+from ari_app.core.incident import Why
 from ari_app.core.names import ChannelId, Instant, RecordingId, RunId
 from ari_app.layout import JOURNAL, Layout
 from ari_app.untrusted import open_plain
@@ -31,7 +32,7 @@ class Vitals:
             self.newest = RunId(newest.removesuffix(".jsonl"))
             self._read(self.newest)
 
-    def objection(self, run: RunId) -> g.Why | None:
+    def objection(self, run: RunId) -> Why | None:
         """Return what speaks against this run's captures, by its last heartbeat as it is on the disk now."""
         now = clock.now()
         if self.signs.objection(run, now) is None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from ari_app import clock
 from ari_app.core import guard as g
+from ari_app.core.incident import Action, Why
 from ari_app.core.names import ChannelId, Instant
 
 from .calls import Calls
@@ -80,7 +81,7 @@ class Warden:
             del self._judged[next(iter(self._judged))]
         return True
 
-    async def judge(self, found: Found, why: g.Why, stop: Stop, again: Again) -> None:
+    async def judge(self, found: Found, why: Why, stop: Stop, again: Again) -> None:
         """Deal with a capture that is not permitted."""
         if found.key in self._judged:
             return
@@ -88,9 +89,9 @@ class Warden:
             case None:
                 self.elsewhere[found.key] = again
                 return
-            case g.Action.REPORTED:
+            case Action.REPORTED:
                 if self._first_time(found.key):
-                    self._alarm(found, g.Action.REPORTED, why)
+                    self._alarm(found, Action.REPORTED, why)
             case _:
                 if self._first_time(found.key):
                     await self._end(found, why, stop)
@@ -104,7 +105,7 @@ class Warden:
         heard = [*found.room, *([found.channel] if found.channel else [])]
         return any([await self.calls.gated(one) for one in heard])
 
-    async def _end(self, found: Found, why: g.Why, stop: Stop) -> None:
+    async def _end(self, found: Found, why: Why, stop: Stop) -> None:
         identity = self._incidents.mint()
         taken = self._take(found, identity)
         stopped = await stop()
@@ -118,17 +119,17 @@ class Warden:
         if not stopped and files and not trouble:
             # What is written from here on has no name any more, and ends with the application.
             stopped, trouble, now = True, "the application goes on, and what it writes is lost", clock.now()
-        after_ms = (now - found.begun_at) // 1000 if stopped and found.begun_at is not None else None
-        action = g.Action.STOPPED if stopped else g.Action.FAILED
+        after_ms = max(0, now - found.begun_at) // 1000 if stopped and found.begun_at is not None else None
+        action = Action.STOPPED if stopped else Action.FAILED
         self._alarm(found, action, why, identity=identity, after_ms=after_ms, files=files, trouble=trouble)
         if not stopped:
             await self._insist(found, why, stop)
 
-    async def _insist(self, found: Found, why: g.Why, stop: Stop) -> None:
+    async def _insist(self, found: Found, why: Why, stop: Stop) -> None:
         for _ in range(INSIST_TIMES):
             await asyncio.sleep(1)
             if await stop():
-                self._alarm(found, g.Action.STOPPED, why)
+                self._alarm(found, Action.STOPPED, why)
                 return
 
     def _take(self, found: Found, identity: str, before: Collection[Path] = ()) -> dict[Path, Held | None]:
@@ -151,8 +152,8 @@ class Warden:
     def _alarm(
         self,
         found: Found,
-        action: g.Action,
-        why: g.Why,
+        action: Action,
+        why: Why,
         *,
         identity: str = "",
         after_ms: int | None = None,

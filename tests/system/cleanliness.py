@@ -10,10 +10,10 @@ from typing import Any
 from demo_world import processes
 from demo_world.world import OWN, SERVERS, World
 
-_EMPTY = ("live", "calls", "sealed", "fallback", "audio", "quarantine", "incidents")
+_EMPTY = ("live", "calls", "sealed", "fallback", "audio", "quarantine")
 _SHIPPED = {"journal.jsonl", "manifest.json"}
 _TOP = {
-    *_EMPTY, "shipped", "heartbeat", "announcements", "policy.json", "lines.conf",
+    *_EMPTY, "incidents", "shipped", "heartbeat", "announcements", "policy.json", "lines.conf",
     "gate.lock", "gate.ready", "guard.lock", "guard.ready", "ship.lock", "ship.ready",
 }  # fmt: skip
 _SINGLE = ("asterisk", *OWN)
@@ -65,6 +65,7 @@ def _strangers(world: World) -> list[str]:
 def _spool(world: World) -> list[str]:
     spool = world.spool
     found = [f"in the spool: {one.relative_to(spool)}" for name in _EMPTY for one in (spool / name).glob("*")]
+    found += [f"in the spool: {one.relative_to(spool)}" for one in (spool / "incidents").glob("*.json")]
     found += [f"in the spool: {one.name}" for one in spool.iterdir() if one.name not in _TOP]
     for call in (spool / "shipped").iterdir():
         found += [f"in the spool: shipped/{call.name}/{one.name}" for one in call.iterdir() if one.name not in _SHIPPED]
@@ -79,16 +80,12 @@ def alarms(world: World, since: int) -> list[dict[str, Any]]:
 
 
 def settle_alarms(world: World, since: int, expected: set[str]) -> list[str]:
-    """Take away what expected alarms left; return the others, each of them a false one."""
+    """Destroy what expected alarms took away; return the others, each of them a false one."""
     false = []
     for one in alarms(world, since):
-        if one["event"] in expected:
-            for file in (
-                (world.spool / "incidents").glob(f"{one['incident']}*"),
-                (world.spool / "quarantine").glob(f"{one['incident']}*"),
-            ):
-                for left in file:
-                    left.unlink()
+        if {one["event"], f"{one['event']} {one['why']}"} & expected:
+            for file in (world.spool / "quarantine").glob(f"{one['incident']}.*"):
+                file.unlink()
         else:
             false.append(f"a false alarm of the guard: {one}")
     return false

@@ -18,6 +18,8 @@ from telephone.mulaw import RATE
 
 from ari_app.core import evidence as ev
 
+pytestmark = pytest.mark.alarms("leg.continued", "capture.stopped stale_heartbeat")
+
 LINE: Final = "waiting-line"
 """It captures from the announcement's end on, so that a capture begins in the moments that are judged."""
 

@@ -41,11 +41,11 @@ def test_help_names_every_command_and_what_the_codes_mean(
 ) -> None:
     assert end(monkeypatch, "--help") == 0
     shown = capsys.readouterr().out
-    for word in ("gate", "ship", "migrate", "check", "--version", "Exit codes"):
+    for word in ("gate", "guard", "ship", "migrate", "check", "quarantine", "--version", "Exit codes"):
         assert word in shown
 
 
-@pytest.mark.parametrize("command", ["gate", "ship", "migrate", "check"])
+@pytest.mark.parametrize("command", ["gate", "guard", "ship", "migrate", "check"])
 def test_each_command_explains_its_configuration(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
@@ -80,6 +80,15 @@ def test_wrong_usage_ends_with_2(
     ("arguments", "module", "options"),
     [
         (["gate"], "gate", {}),
+        (["guard"], "guard", {"once": False}),
+        (["guard", "--once"], "guard", {"once": True}),
+        (["quarantine", "list"], "commands.quarantine", {"action": "list"}),
+        (["quarantine", "show", "ID"], "commands.quarantine", {"action": "show", "identity": "ID"}),
+        (
+            ["quarantine", "destroy", "ID", "--yes"],
+            "commands.quarantine",
+            {"action": "destroy", "identity": "ID", "yes": True},
+        ),
         (["ship"], "ship", {"once": False}),
         (["ship", "--once"], "ship", {"once": True}),
         (["migrate"], "commands.migrate", {}),
@@ -88,7 +97,7 @@ def test_wrong_usage_ends_with_2(
     ],
 )
 def test_a_command_gets_its_options_and_its_code_is_the_end(
-    monkeypatch: pytest.MonkeyPatch, arguments: list[str], module: str, options: dict[str, bool]
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], module: str, options: dict[str, object]
 ) -> None:
     calls = pretend(monkeypatch, module, 4)
     assert end(monkeypatch, *arguments, "--config", "/etc/other.yaml") == errors.UNREACHABLE
