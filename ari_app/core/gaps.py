@@ -70,8 +70,7 @@ def reasons(entries: Sequence[ev.Entry], permits: Mapping[int, Permitted], heart
     story = _Story(permits)
     found: dict[Instant, Reason] = {}
     for at, entry in sorted(marks, key=lambda mark: mark[0]):
-        if entry is not None:
-            story.tell(entry)
+        story.tell(entry)
         unwatched = story.permit is not None and (heartbeat_at is None or at >= heartbeat_at)
         # Of several at one instant the last holds: a gap without length is none.
         found[at] = Reason.NO_HEARTBEAT if unwatched else story.reason
@@ -105,7 +104,7 @@ class _Story:
         self.permit: int | None = None
         """Which is in force; while none is, its revocation's reason holds, whatever else may happen."""
 
-    def tell(self, entry: ev.Entry) -> None:
+    def tell(self, entry: ev.Entry | None) -> None:
         match entry:
             case ev.Opened(mode=mode, capture=capture):
                 self._waits_for_bridge = capture == "conversation"

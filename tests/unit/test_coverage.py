@@ -56,6 +56,11 @@ def test_the_earliest_of_several_revocations_counts():
     assert permit.revoked == revoked(5, reason=Reason.HELD)
 
 
+def test_of_two_revocations_at_one_instant_the_first_says_why():
+    entries = [granted(3), revoked(5, reason=Reason.HELD), revoked(5)]
+    assert permits(*entries)[1].revoked == revoked(5, reason=Reason.HELD)
+
+
 def test_a_heartbeat_before_the_revocation_ends_the_coverage():
     assert spans(granted(3), revoked(8), heartbeat=6) == {"p01": (3, 6)}
 

@@ -55,6 +55,11 @@ def test_a_gap_that_nobody_explained_captured_nothing():
     assert gp.gaps(at(0), at(9), [], []) == [gp.Gap(at(0), at(9), R.NOTHING_CAPTURED)]
 
 
+def test_a_reason_at_the_very_end_is_no_gap():
+    reasons = [(at(0), R.ANNOUNCEMENT), (at(9), R.HUNG_UP)]
+    assert gp.gaps(at(0), at(9), [], reasons) == [gp.Gap(at(0), at(9), R.ANNOUNCEMENT)]
+
+
 def test_a_call_stored_from_end_to_end_has_no_gap():
     assert gp.gaps(at(0), at(9), [Interval(at(0), at(9))], []) == []
 
@@ -226,6 +231,7 @@ def telling(*given_, lengths=(), ended=None):
         ([R.HUNG_UP], [(R.HUNG_UP, 9)], R.HUNG_UP),
         ([R.NOT_TOLD, R.HELD, R.HUNG_UP], [(R.NOT_TOLD, 3), (R.HELD, 2), (R.HELD, 2), (R.HUNG_UP, 9)], R.HELD),
         ([R.NOT_TOLD, R.HELD], [(R.NOT_TOLD, 3), (R.HELD, 3)], R.NOT_TOLD),
+        ([R.HELD, R.NOT_TOLD], [(R.NOT_TOLD, 9), (R.HELD, 1), (R.HELD, 1)], R.NOT_TOLD),
         ([R.HUNG_UP, R.GATE_STOPPED], [], R.GATE_STOPPED),
     ],
 )

@@ -238,6 +238,16 @@ def test_a_journal_without_an_end_ends_with_its_last_entry():
     [
         (good(RECORDING), at(8)),
         (without(good(RECORDING), ev.PermitRevoked), at(8.1)),
+        (
+            [
+                *good(RECORDING)[:-1],
+                ev.PermitGranted(at=at(9), permit=2, parties=["p01"]),
+                ev.PermitRevoked(at=at(12), permit=2, reason=Reason.HELD),
+                ev.PermitRevoked(at=at(13), permit=2, reason=Reason.HUNG_UP),
+                ev.Ended(at=at(20), reason=None),
+            ],
+            at(12),
+        ),
         (refused(Reason.NOT_READY), None),
     ],
 )

@@ -39,6 +39,11 @@ def test_the_later_origin_and_the_earlier_end_hold():
     assert track == rec.Track(1, "p01", "seg-001.p01.wav", 1, at(4.02), at(7), closed=False, ambiguous=True)
 
 
+def test_a_later_account_of_the_end_changes_nothing():
+    entries = [requested(1, "p01"), over(1, "p01", 7, closed=False), over(1, "p01", 8, closed=False)]
+    assert rec.tracks(entries)[0].ended == at(7)
+
+
 def test_the_kernel_may_tell_that_a_file_was_closed():
     (track,) = rec.tracks([requested(1, "p01"), ev.TrackClosed(at=at(9), segment=1, party="p01")])
     assert track.closed
@@ -101,6 +106,13 @@ def test_a_short_track_is_cut_from_its_end():
     # for a permit that ended at 8 s the last 2 s of samples go, although by position all lie before 8 s.
     cut = rec.cut(track(at(4), at(10)), rec.Interval(at(3), at(8)), 4 * RATE_HZ, RATE_HZ, at(99))
     assert (cut.first, cut.last, cut.short_microseconds) == (0, 2 * RATE_HZ, 2 * SECOND)
+
+
+@pytest.mark.parametrize(("lacking_ms", "kept_ms"), [(0, 3000), (40, 3000), (41, 2959)])
+def test_what_a_track_lacks_by_two_frames_at_most_is_no_shortness(lacking_ms, kept_ms):
+    samples = (4000 - lacking_ms) * RATE_HZ // 1000
+    cut = rec.cut(track(at(4), at(8)), rec.Interval(at(3), at(7)), samples, RATE_HZ, at(99))
+    assert (cut.last * 1000 // RATE_HZ, cut.short_microseconds) == (kept_ms, lacking_ms * MS if lacking_ms > 40 else 0)
 
 
 def test_without_a_known_end_the_files_last_change_is_the_end():
