@@ -72,6 +72,7 @@ class Judge:
             segment, party = parse_track_file(file) or (0, "")
             assert segment == self.permit, "a capture runs on after its segment"
             assert party in self.parties, "a capture runs on of somebody whom the permit does not name"
+            assert self.ours(self.started[file].channel), "a capture runs on that is another recording's"
         assert not self.lit or self.permit, "a telephone shows a capture that is not permitted"
         if self.seals:
             assert isinstance(self.written[-1], ev.Ended)
@@ -105,6 +106,17 @@ class Judge:
             if one.standing in {Standing.TOLD, Standing.CONTRACT} and not one.mixed
         }
         return named if mixed else {P01, *named}
+
+    def ours(self, channel: str) -> bool:
+        """Whether it is for this recording to capture that channel."""
+        if channel == CALLER:
+            return True
+        around = self.around
+        return around is not None and around.host and self.owner_of(channel) is None
+
+    def owner_of(self, channel: str) -> str | None:
+        members = self.around.members if self.around else ()
+        return next((one.recording for one in members if one.channel == channel), "nobody there")
 
     def running(self) -> set[str]:
         asked = set(self.started) - self.stopped - self.ended
@@ -159,6 +171,7 @@ class Judge:
                 assert segment == self.permit, "a capture without a permit"
                 assert party in self.parties, "a capture of somebody whom the permit does not name"
                 assert file not in self.started, "a second capture into the same file"
+                assert self.ours(channel), "a capture that is another recording's"
                 assert all(self.started[one].channel != channel for one in self.running()), "two on one channel"
                 self.started[file] = order
                 assert sum(one.startswith(file[:7]) for one in self.started) <= MOST_CHANNELS
@@ -199,7 +212,8 @@ class Judge:
                 case ev.PermitRevoked(permit=permit):
                     assert permit == self.permit
                     self.permit, self.parties = 0, set()
-                case ev.PartyEntered(party=party, channel=channel, contract=contract, recording=recording):
+                case ev.PartyEntered(party=party, channel=channel, contract=contract, recording=recording, side=side):
+                    assert (side == "house") is contract
                     assert channel not in self.names, "somebody with two names"
                     assert recording is None or not contract
                     self.names[channel] = party
@@ -220,5 +234,6 @@ class Judge:
         assert set(parties) - {P01} <= self.contract | self.told_elsewhere, "a permit names somebody who was not told"
         assert self.good(), "a permit while somebody is not told, held, paused or has objected"
         assert 0 <= fact.seen_at - entry.at <= SECOND, "a permit from a stale fact"
+        assert not isinstance(fact, f.Surrounded) or fact.at == entry.at, "somebody is let in before they came"
         assert not self.over, "a permit after the end"
         self.permit, self.parties = permit, set(parties)
