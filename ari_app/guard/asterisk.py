@@ -29,8 +29,7 @@ WANTED: Final = (
 """Whatever else happens on the PBX never leaves Asterisk: at 50 calls a second it would be thousands of events."""
 
 RIGHTS: Final = "read: call,dialplan,agi; write: system,call,command,reporting"
-_SEEN: Final = "EVAL(${CHANNEL(linkedid)}|${CONSENTGATE_OUTCOME}|${CHANNEL(appname)}|${CHANNEL(appdata)})"
-_PARTS: Final = 4
+_SEEN: Final = "EVAL(${CHANNEL(linkedid)}|${CONSENTGATE_OUTCOME})"
 _ROW_FIELDS: Final = 14
 
 
@@ -61,6 +60,17 @@ class GuardAri(Ari):
         """Tell whether a live recording of this name exists: ARI lists none."""
         status, _ = await self._request("GET", f"/recordings/live/{quote(name, safe='')}")
         return None if status is None else status == HTTPStatus.OK
+
+    async def running(self, channel: ChannelId) -> tuple[str, str] | None:
+        """Return the application that runs on a channel and its arguments; None if the channel is gone.
+
+        Never by AMI's `CHANNEL(appname)`: read in the instant in which an application ends it has crashed Asterisk
+        (22.10.1, func_channel.c: what was tested before the channel was locked is read again after).
+        """
+        status, answer = await self._request("GET", f"/channels/{quote(channel, safe='')}")
+        if status != HTTPStatus.OK or not isinstance(answer, dict):
+            return None
+        return str(answer["dialplan"]["app_name"]), str(answer["dialplan"]["app_data"])
 
     async def live_recording(self, name: str) -> Mapping[str, str] | None:
         """Return format and target of a live recording; None if there is none of this name."""
@@ -164,13 +174,10 @@ class GuardAmi(Ami):
                 return value.strip()
         return ""
 
-    async def seen(self, channel: ChannelId) -> Seen | None:
-        """Look at a channel; None if it is gone."""
-        value = await self.get(channel, _SEEN)
-        if not value:
-            return None
-        parts = (*value.split("|", _PARTS - 1), "", "", "")
-        return Seen(*parts[:_PARTS])
+    async def call_of(self, channel: ChannelId) -> tuple[str, str] | None:
+        """Return a channel's linked id, and the outcome that the gate has set on it; None if it is gone."""
+        linked, _, outcome = (await self.get(channel, _SEEN) or "").partition("|")
+        return (linked, outcome) if linked else None
 
     async def hang_up(self, channel: ChannelId) -> bool | None:
         """End a channel that is no party of a conversation; None if there is no answer."""
@@ -188,3 +195,17 @@ class GuardAmi(Ami):
     @staticmethod
     def _yes(answer: Mapping[str, Any] | None) -> bool | None:
         return None if answer is None else answer["response"] == "Success"
+
+
+class Pbx:
+    """Both doors to one Asterisk."""
+
+    def __init__(self, ami: GuardAmi, ari: GuardAri) -> None:
+        self.ami, self.ari = ami, ari
+
+    async def seen(self, channel: ChannelId) -> Seen | None:
+        """Look at a channel; None if it is gone. Without ARI it is not known what runs there."""
+        call, running = await asyncio.gather(self.ami.call_of(channel), self.ari.running(channel))
+        if call is None:
+            return None
+        return Seen(*call, *(running or ("", "")))

@@ -6,7 +6,7 @@ divided again, so a call once gated stays so through every transfer, with whoeve
 
 from ari_app.core.names import ChannelId
 
-from .asterisk import GuardAmi
+from .asterisk import Pbx
 from .vitals import Vitals
 
 MOST = 20_000
@@ -16,8 +16,8 @@ MOST = 20_000
 class Calls:
     """The linked ids of the gate's calls."""
 
-    def __init__(self, ami: GuardAmi, vitals: Vitals) -> None:
-        self._ami, self._vitals = ami, vitals
+    def __init__(self, pbx: Pbx, vitals: Vitals) -> None:
+        self._pbx, self._vitals = pbx, vitals
         self._gated: dict[str, None] = {}
 
     def note(self, linked: str) -> None:
@@ -29,7 +29,7 @@ class Calls:
 
     async def gated(self, channel: ChannelId) -> bool:
         """Tell whether this channel's call is the gate's. When Asterisk does not say, it may be."""
-        seen = await self._ami.seen(channel)
+        seen = await self._pbx.seen(channel)
         if seen is None:
             return True
         if seen.gated or self._vitals.live(channel):

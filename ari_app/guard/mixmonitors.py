@@ -1,16 +1,21 @@
 """MixMonitor, the one door of our own: which of them are the gate's, and what becomes of the others."""
 
+import asyncio
 from collections.abc import Collection
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from ari_app import clock
 from ari_app.core import guard as g
 from ari_app.core.names import ChannelId, Instant, MonitorId, RunId
 
-from .asterisk import GuardAmi
+from .asterisk import Pbx
 from .quarantine import on_disk
 from .warden import Found, Warden, until
+
+TOLD_SECONDS: Final = (0.0, 0.01, 0.03, 0.06)
+OPENING_SECONDS: Final = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032)
 
 
 def _on_disk(files: tuple[str, ...]) -> list[Path]:
@@ -20,8 +25,8 @@ def _on_disk(files: tuple[str, ...]) -> list[Path]:
 class MixMonitors:
     """MixMonitor, by whomever: dialplan, console, AMI, a feature code, a telephone's record key, a queue."""
 
-    def __init__(self, ami: GuardAmi, warden: Warden) -> None:
-        self._ami, self._warden, self._vitals = ami, warden, warden.vitals
+    def __init__(self, pbx: Pbx, warden: Warden) -> None:
+        self._pbx, self._warden, self._vitals = pbx, warden, warden.vitals
         self._starts = g.Starts()
         self._unseen: dict[ChannelId, g.Live] = {}
         self._settled: dict[ChannelId, g.Live] = {}
@@ -31,7 +36,11 @@ class MixMonitors:
         """Asterisk says that a MixMonitor began."""
         live = self._vitals.live(channel)
         if self._starts.doubtful(channel, live) or live is None or self._vitals.objection(live.run):
-            await self.look(channel, at)
+            # It is told a moment before Asterisk lists it.
+            for pause in TOLD_SECONDS:
+                await asyncio.sleep(pause)
+                if await self.look(channel, at):
+                    break
         else:
             self._unseen[channel] = live
 
@@ -58,30 +67,53 @@ class MixMonitors:
                 self._settled[channel] = live
                 await self.look(channel, None)
 
-    async def look(self, channel: ChannelId, at: Instant | None) -> None:
-        """Ask Asterisk what runs on a channel, and judge each."""
+    async def look_again(self, channel: ChannelId) -> None:
+        """Look at a channel whose call was another's."""
+        await self.look(channel, None)
+
+    async def look(self, channel: ChannelId, at: Instant | None) -> bool:
+        """Ask Asterisk what runs on a channel, and judge each. Returns whether any is not the gate's."""
         before = self._vitals.live(channel)
-        running = await self._ami.captures(channel)
+        running = await self._running(channel)
         if not running:
-            return
+            return False
         lives = [live for live in (before, self._vitals.live(channel)) if live]
-        seen = None
+        strangers: dict[MonitorId, tuple[str, ...]] = {}
         for monitor, files in running.items():
             self._warden.claim(*files)
             capture = g.Capture(g.Door.MIXMONITOR, files)
-            if any(g.named(capture, live, self._warden.rules) for live in lives):
-                why = self._judge(capture, lives)
-            else:
-                seen = seen or await self._ami.seen(channel)
-                door = g.Door.QUEUE if seen and seen.application == "Queue" else g.Door.MIXMONITOR
-                capture = g.Capture(door, files, seen.runs if seen else "")
-                why = self._judge(capture, lives)
-            if why:
-                key = f"mixmonitor {channel} {monitor} {files}"
-                found = Found(key, capture, channel, at, partial(_on_disk, files))
-                await self._warden.judge(
-                    found, why, partial(self._stop, channel, monitor), partial(self.look, channel, None)
-                )
+            if not any(g.named(capture, live, self._warden.rules) for live in lives):
+                strangers[monitor] = files
+            elif (why := self._judge(capture, lives)) is not None:
+                await self._end(channel, monitor, capture, why, at)
+        if lives and len(strangers) == len(running) and () in strangers.values():
+            # One that has no file yet may be what is named, and takes nothing meanwhile.
+            self._unseen[channel] = lives[-1]
+            strangers = {monitor: files for monitor, files in strangers.items() if files}
+        seen = await self._pbx.seen(channel) if strangers else None
+        for monitor, files in strangers.items():
+            door = g.Door.QUEUE if seen and seen.application == "Queue" else g.Door.MIXMONITOR
+            capture = g.Capture(door, files, seen.runs if seen else "")
+            if (why := self._judge(capture, lives)) is not None:
+                await self._end(channel, monitor, capture, why, at)
+        return bool(strangers)
+
+    async def _running(self, channel: ChannelId) -> dict[MonitorId, tuple[str, ...]] | None:
+        """Return what runs; Asterisk lists a file when it has opened it, some milliseconds after the begin."""
+        running = await self._pbx.ami.captures(channel)
+        for pause in OPENING_SECONDS:
+            if not running or () not in running.values():
+                break
+            await asyncio.sleep(pause)
+            running = await self._pbx.ami.captures(channel)
+        return running
+
+    async def _end(
+        self, channel: ChannelId, monitor: MonitorId, capture: g.Capture, why: g.Why, at: Instant | None
+    ) -> None:
+        key = f"mixmonitor {channel} {monitor} {capture.files}"
+        found = Found(key, capture, channel, at, partial(_on_disk, capture.files))
+        await self._warden.judge(found, why, partial(self._stop, channel, monitor), partial(self.look_again, channel))
 
     def _judge(self, capture: g.Capture, lives: list[g.Live]) -> g.Why | None:
         for live in lives:
@@ -90,9 +122,9 @@ class MixMonitors:
 
     async def _stop(self, channel: ChannelId, monitor: MonitorId) -> bool:
         async def attempt() -> bool:
-            if await self._ami.stop_mixmonitor(channel, monitor):
+            if await self._pbx.ami.stop_mixmonitor(channel, monitor):
                 return True
-            running = await self._ami.captures(channel)
+            running = await self._pbx.ami.captures(channel)
             return running is not None and monitor not in running
 
         return await until(attempt)

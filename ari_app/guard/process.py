@@ -22,7 +22,7 @@ from ari_app.core.names import MICROSECONDS, ChannelId, Instant
 from ari_app.errors import ConsentgateError
 from ari_app.layout import Layout
 
-from .asterisk import GUARD_APPLICATION, GuardAmi, GuardAri
+from .asterisk import GUARD_APPLICATION, GuardAmi, GuardAri, Pbx
 from .calls import Calls
 from .files import Watch
 from .incidents import Incidents
@@ -66,16 +66,17 @@ class Guard:
             subscribe_all=True,
             section="guard",
         )
+        pbx = Pbx(self.ami, self.ari)
         self.vitals = Vitals(layout)
-        self.calls = Calls(self.ami, self.vitals)
+        self.calls = Calls(pbx, self.vitals)
         incidents = Incidents(layout, settings.site.node)
         quarantine = Quarantine(layout, section.asterisk_recording_folders)
         self.warden = Warden(rules_of(section, layout), self.vitals, self.calls, quarantine, incidents)
-        self.mixmonitors = MixMonitors(self.ami, self.warden)
-        self.taps = Taps(self.ami, self.warden)
-        self.recordings = AriRecordings(self.ami, self.ari, self.warden)
-        self.conferences = Conferences(self.ami, self.ari, self.warden)
-        self.recorders = Recorders(self.ami, self.warden)
+        self.mixmonitors = MixMonitors(pbx, self.warden)
+        self.taps = Taps(pbx, self.warden)
+        self.recordings = AriRecordings(pbx, self.warden)
+        self.conferences = Conferences(pbx, self.warden)
+        self.recorders = Recorders(pbx, self.warden)
         self.watch = Watch(layout, section.asterisk_recording_folders, self.warden)
         self.stranded = Stranded(self.ari, self.vitals, incidents)
         self.stopping = asyncio.Event()

@@ -12,7 +12,7 @@ from ari_app.core import doors as words
 from ari_app.core import guard as g
 from ari_app.core.names import MICROSECONDS, ChannelId, Instant, instant_of
 
-from .asterisk import GuardAmi, GuardAri
+from .asterisk import Pbx
 from .quarantine import on_disk
 from .warden import Found, Warden, until
 
@@ -27,8 +27,8 @@ KEY_SECONDS: Final = 0.2
 class AriRecordings:
     """`POST /channels/{id}/record` and `/bridges/{id}/record`: AMI knows nothing of them."""
 
-    def __init__(self, ami: GuardAmi, ari: GuardAri, warden: Warden) -> None:
-        self._ami, self._ari, self._warden = ami, ari, warden
+    def __init__(self, pbx: Pbx, warden: Warden) -> None:
+        self._pbx, self._warden = pbx, warden
         self._heard: deque[tuple[str, Instant]] = deque(maxlen=100)
 
     async def began(self, event: Event) -> None:
@@ -42,13 +42,13 @@ class AriRecordings:
 
     async def judge(self, name: str, suffix: str, target: str, at: Instant | None) -> None:
         """Deal with a live recording."""
-        base = f"{self._ami.spool}/recording/{name}"
+        base = f"{self._pbx.ami.spool}/recording/{name}"
         self._warden.claim(base)
         kind, identity = words.recorded_by_ari(target)
         channel = g.channel_of(identity) if kind == "channel" else None
-        room = [] if kind == "channel" else await self._ari.members(identity) or []
+        room = [] if kind == "channel" else await self._pbx.ari.members(identity) or []
         door = g.Door.CHANNEL_RECORDING if kind == "channel" else g.Door.BRIDGE_RECORDING
-        seen = await self._ami.seen(channel) if channel else None
+        seen = await self._pbx.seen(channel) if channel else None
         file = f"{base}.{suffix}"
         capture = g.Capture(door, (file,), seen.runs if seen else "")
         if self._warden.rules.allowance(capture) is None:
@@ -58,22 +58,25 @@ class AriRecordings:
 
     async def survey(self) -> None:
         """Judge every live recording: as ARI lists none, each file that was touched of late is asked after."""
-        folder = Path(self._ami.spool) / "recording"
+        folder = Path(self._pbx.ami.spool) / "recording"
         since = clock.now() - RECENT_MICROSECONDS
         for file in await asyncio.to_thread(lambda: sorted(folder.rglob("*"))):
             name, _, suffix = str(file.relative_to(folder)).rpartition(".")
             if name and file.is_file() and file.stat().st_mtime_ns // 1000 > since:
-                live = await self._ari.live_recording(name)
+                live = await self._pbx.ari.live_recording(name)
                 if live is not None:
                     await self.judge(name, suffix, live["target_uri"], None)
 
     async def _again(self, name: str, suffix: str, target: str) -> None:
-        if await self._ari.recording_runs(name):
+        if await self._pbx.ari.recording_runs(name):
             await self.judge(name, suffix, target, None)
 
     async def _stop(self, name: str) -> bool:
         async def attempt() -> bool:
-            return await self._ari.stop_recording(name) is Reply.YES or await self._ari.recording_runs(name) is False
+            return (
+                await self._pbx.ari.stop_recording(name) is Reply.YES
+                or await self._pbx.ari.recording_runs(name) is False
+            )
 
         return await until(attempt)
 
@@ -81,8 +84,8 @@ class AriRecordings:
 class Conferences:
     """ConfBridge's own recording, by its profile or by AMI: a hidden channel in the bridge, with a MixMonitor."""
 
-    def __init__(self, ami: GuardAmi, ari: GuardAri, warden: Warden) -> None:
-        self._ami, self._ari, self._warden = ami, ari, warden
+    def __init__(self, pbx: Pbx, warden: Warden) -> None:
+        self._pbx, self._warden = pbx, warden
 
     async def began(self, conference: str, at: Instant | None) -> None:
         """A conference is recorded."""
@@ -93,7 +96,7 @@ class Conferences:
                 break
             await asyncio.sleep(pause)
             mine, files = await self._recorders(conference)
-        room = [member for _, bridge in mine for member in await self._ari.members(bridge) or []]
+        room = [member for _, bridge in mine for member in await self._pbx.ari.members(bridge) or []]
         self._warden.claim(*files)
         capture = g.Capture(g.Door.CONFBRIDGE, tuple(files), "ConfBridge")
         if self._warden.rules.allowance(capture) is None:
@@ -104,24 +107,24 @@ class Conferences:
 
     async def _recorders(self, conference: str) -> tuple[list[tuple[str, str]], list[str]]:
         """Return the recording channels of a conference with their bridges, and the files they write."""
-        mine = [one for one in await self._ami.conference_recorders() if _conference_of(one[0]) == conference]
-        captures = [await self._ami.captures(channel) or {} for channel, _ in mine]
+        mine = [one for one in await self._pbx.ami.conference_recorders() if _conference_of(one[0]) == conference]
+        captures = [await self._pbx.ami.captures(channel) or {} for channel, _ in mine]
         return mine, [file for one in captures for listed in one.values() for file in listed]
 
     async def _again(self, conference: str) -> None:
-        if any(_conference_of(name) == conference for name, _ in await self._ami.conference_recorders()):
+        if any(_conference_of(name) == conference for name, _ in await self._pbx.ami.conference_recorders()):
             await self.began(conference, None)
 
     async def survey(self) -> None:
         """Judge every conference that is recorded now."""
-        for conference in {_conference_of(name) for name, _ in await self._ami.conference_recorders()}:
+        for conference in {_conference_of(name) for name, _ in await self._pbx.ami.conference_recorders()}:
             await self.began(conference, None)
 
     async def _stop(self, conference: str) -> bool:
         async def attempt() -> bool:
-            if await self._ami.stop_conference(conference):
+            if await self._pbx.ami.stop_conference(conference):
                 return True
-            return all(_conference_of(name) != conference for name, _ in await self._ami.conference_recorders())
+            return all(_conference_of(name) != conference for name, _ in await self._pbx.ami.conference_recorders())
 
         return await until(attempt)
 
@@ -133,13 +136,13 @@ class Recorders:
     under their hands: what they write goes into quarantine, and then nowhere.
     """
 
-    def __init__(self, ami: GuardAmi, warden: Warden) -> None:
-        self._ami, self._warden = ami, warden
+    def __init__(self, pbx: Pbx, warden: Warden) -> None:
+        self._pbx, self._warden = pbx, warden
         self._ended: dict[ChannelId, asyncio.Event] = {}
 
     async def by_application(self, channel: ChannelId, recorded_file: str, at: Instant | None) -> None:
         """Record() has opened its file, called by whatever it may be."""
-        seen = await self._ami.seen(channel)
+        seen = await self._pbx.seen(channel)
         if seen is None:
             return
         if seen.application == "Record":
@@ -177,7 +180,7 @@ class Recorders:
             await self._warden.judge(found, g.Why.NOT_ALLOWED, partial(self._press, channel, recorder.key), again)
 
     async def _again(self, channel: ChannelId, recorder: words.Recorder, application: str) -> None:
-        seen = await self._ami.seen(channel)
+        seen = await self._pbx.seen(channel)
         if seen is not None and seen.runs == application and _there(recorder.file):
             await self._judge(channel, recorder, application, None)
 
@@ -186,7 +189,7 @@ class Recorders:
             return False
         event = self._ended.setdefault(channel, asyncio.Event())
         try:
-            if not await self._ami.press(channel, key):
+            if not await self._pbx.ami.press(channel, key):
                 return False
             async with asyncio.timeout(KEY_SECONDS):
                 await event.wait()

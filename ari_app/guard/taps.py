@@ -9,7 +9,7 @@ from ari_app.core import doors as words
 from ari_app.core import guard as g
 from ari_app.core.names import ChannelId, Instant
 
-from .asterisk import GuardAmi
+from .asterisk import Pbx
 from .warden import Found, Warden, until
 
 EXTERNAL: Final = ("UnicastRTP/", "AudioSocket/", "WebSocket/")
@@ -20,8 +20,8 @@ SPIES: Final = frozenset({"ChanSpy", "ExtenSpy"})
 class Taps:
     """Ends a tap by ending its own channel."""
 
-    def __init__(self, ami: GuardAmi, warden: Warden) -> None:
-        self._ami, self._warden = ami, warden
+    def __init__(self, pbx: Pbx, warden: Warden) -> None:
+        self._pbx, self._warden = pbx, warden
 
     async def appeared(self, name: str, channel: ChannelId, linked: str, at: Instant | None) -> None:
         """A channel of a kind that may be a tap was made."""
@@ -34,12 +34,12 @@ class Taps:
 
     async def spies(self, channel: ChannelId, at: Instant | None) -> None:
         """ChanSpy or ExtenSpy has begun to listen. Who only listens is a supervisor; who records is a recorder."""
-        seen = await self._ami.seen(channel)
+        seen = await self._pbx.seen(channel)
         if seen is None or seen.application not in SPIES:
             return
         name = words.spied_into(seen.data)
         if name is not None:
-            base = f"{self._ami.spool}/monitor/{name}"
+            base = f"{self._pbx.ami.spool}/monitor/{name}"
             capture = g.Capture(g.Door.CHANSPY, (base,), seen.application)
             await self._judge(g.Door.CHANSPY, channel, at, capture=capture)
 
@@ -67,19 +67,19 @@ class Taps:
         """Return whose tap it is. A new one enters its ARI application a moment after it was made."""
         for pause in ENTERING_SECONDS if self._warden.rules.allowed else (0.0,):
             await asyncio.sleep(pause)
-            seen = await self._ami.seen(channel)
+            seen = await self._pbx.seen(channel)
             if seen is None or seen.runs:
                 break
         return seen.runs if seen else ""
 
     async def _again(self, door: g.Door, channel: ChannelId, room: list[ChannelId] | None) -> None:
-        if await self._ami.seen(channel) is not None:
+        if await self._pbx.seen(channel) is not None:
             await self._judge(door, channel, None, room=room)
 
     async def _hang_up(self, channel: ChannelId) -> bool:
         async def attempt() -> bool:
-            await self._ami.hang_up(channel)
-            return await self._ami.seen(channel) is None
+            await self._pbx.ami.hang_up(channel)
+            return await self._pbx.seen(channel) is None
 
         return await until(attempt)
 

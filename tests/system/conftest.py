@@ -11,6 +11,7 @@ from demo_world import processes
 from demo_world.world import OWN, World
 from servers import packages_cache
 from system.cleanliness import dirt, settle_alarms
+from system.doors import dialplan, equipped
 from system.hospital import Hospital, await_alive
 from system.site import DIALPLAN, OPTIONS
 
@@ -25,9 +26,9 @@ def world() -> Iterator[World]:
     # pytest's own temporary folders may not be entered by the servers' users.
     root = Path(tempfile.mkdtemp(prefix="cg-system-"))
     root.chmod(0o755)
-    made = World.create(root / "w", packages_cache=cache, options=OPTIONS)
+    made = World.create(root / "w", packages_cache=cache, options=equipped(OPTIONS))
     try:
-        made.asterisk.write_site_dialplan(DIALPLAN)
+        made.asterisk.write_site_dialplan(DIALPLAN + dialplan(made))
         made.start()
         await_alive(made)
         yield made

@@ -1,14 +1,29 @@
 """What the tests of the guard's doors have in common: how many times, how fast, and what must lie where afterwards."""
 
+import asyncio
+import base64
 import json
 import math
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
+import aiohttp
+from telephone import OutgoingCall
+
 from .cleanliness import alarms
-from .hospital import Hospital
+from .doors import APPLICATION, sound_files
+from .hospital import Hospital, fresh_noise
+from .site import STRANGER
+from .unrecorded import longest_silence
 
 TIMES: Final = 20
 MOST_MS: Final = 300
+MOST_BYTES: Final = 44 + 16 * (MOST_MS + 100)
+"""Of sound that began to be taken MOST_MS before it was stopped; a file that closes late holds 100 ms more."""
+ALIVE_SECONDS: Final = 0.3
+
+Act = Callable[[int], Awaitable[None]]
 
 
 async def settled(hospital: Hospital, since: int, count: int) -> None:
@@ -20,24 +35,70 @@ async def settled(hospital: Hospital, since: int, count: int) -> None:
     await hospital.until(said, f"alarm {count}")
 
 
-def assert_in_time(door: str, said: list[dict[str, Any]]) -> None:
-    """Every capture was stopped; the 99th percentile of the time from its begin is within the bar. Prints it."""
+async def opened(hospital: Hospital, act: Act, *, pause_seconds: float = 0.0) -> None:
+    """Open a door as often as the bar says, each time waiting until the guard has shut it."""
+    since = len(hospital.log("guard"))
+    for number in range(TIMES):
+        await act(number)
+        await settled(hospital, since, number + 1)
+        await asyncio.sleep(pause_seconds)
+
+
+@asynccontextmanager
+async def call(hospital: Hospital, number: str) -> AsyncIterator[OutgoingCall]:
+    """Place a call that does not pass the gate; at its end it must be alive, and the caller hear."""
+    async with hospital.outside() as phone:
+        placed = await phone.call(hospital.uri(number), voice=fresh_noise())
+        await hospital.connected(placed)
+        yield placed
+        assert placed.state == "up", "the guard has cost a caller the call"
+        await placed.hangup()
+
+
+async def assert_goes_on(placed: OutgoingCall) -> None:
+    """The call is up, and its caller hears something."""
+    heard = len(placed.heard.mulaw)
+    await asyncio.sleep(ALIVE_SECONDS)
+    assert placed.state == "up"
+    assert len(placed.heard.mulaw) > heard, f"silence, {longest_silence(placed)} s at the longest"
+
+
+def assert_shut(
+    hospital: Hospital, name: str, door: str, since: int, *, files: bool = True, most_bytes: int = MOST_BYTES
+) -> list[dict[str, Any]]:
+    """Every opening was stopped within the bar, and its files lie in quarantine alone, for the guard alone.
+
+    Prints the times. files: whether this door leaves any.
+    """
+    said = alarms(hospital.world, since)
     assert len(said) == TIMES, said
-    assert {one["event"] for one in said} == {"capture.stopped"}, said
+    assert {(one["event"], one["door"]) for one in said} == {("capture.stopped", door)}, said
     times = sorted(one["stopped_after_ms"] for one in said)
     p99 = times[math.ceil(0.99 * len(times)) - 1]
-    print(f"guard: {door}: begun to stopped, {len(times)} times: median {times[len(times) // 2]} ms, p99 {p99} ms")
+    print(f"guard: {name}: begun to stopped, {len(times)} times: median {times[len(times) // 2]} ms, p99 {p99} ms")
     assert p99 <= MOST_MS
-
-
-def quarantined(hospital: Hospital, said: list[dict[str, Any]]) -> list[str]:
-    """Return the files that the alarms' incidents say are in quarantine; they are, for their owner alone."""
-    names = []
+    assert times[0] >= 0
+    kept = 0
     for one in said:
         incident = json.loads((hospital.world.spool / "incidents" / f"{one['incident']}.json").read_bytes())
-        assert incident["id"] == one["incident"]
+        assert (incident["id"], incident["door"], incident["action"]) == (one["incident"], door, "stopped")
         for file in incident["files"]:
-            kept = hospital.world.spool / "quarantine" / file["quarantined_as"]
-            assert (kept.stat().st_size, kept.stat().st_mode & 0o777) == (file["bytes"], 0o600)
-            names.append(file["quarantined_as"])
-    return names
+            place = hospital.world.spool / "quarantine" / file["quarantined_as"]
+            assert (place.stat().st_size, place.stat().st_mode & 0o777) == (file["bytes"], 0o600)
+            assert file["bytes"] <= most_bytes, f"{file['bytes']} bytes were taken before it was stopped"
+            kept += 1
+    assert kept == (TIMES if files else 0)
+    assert sound_files(hospital.world) == set(), "a file was left"
+    return said
+
+
+@asynccontextmanager
+async def application(hospital: Hospital) -> AsyncIterator[None]:
+    """Be somebody else's ARI application."""
+    credentials = base64.b64encode(f"{STRANGER}:{STRANGER}".encode()).decode()
+    url = f"{hospital.at['ari']['url']}/events"
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": f"Basic {credentials}"}) as http,
+        http.ws_connect(url, params={"app": APPLICATION}),
+    ):
+        yield

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from ari_app.adapters.ami import NEEDED_EVENTS
 from ari_app.config.model import Config
 from ari_app.core.reasons import Reason
+from ari_app.guard.asterisk import WANTED as GUARD_WANTED
 
 CHECKOUT = Path(__file__).parents[2]
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
@@ -43,6 +44,11 @@ def test_the_settings_were_found() -> None:
 def test_asterisk_is_asked_for_the_events_that_the_gate_needs() -> None:
     manager = (CHECKOUT / "deploy" / "asterisk" / "manager.conf").read_text(encoding="utf-8")
     assert f"eventfilter = ^Event: ({'|'.join(NEEDED_EVENTS)})[[:cntrl:]]\n" in manager
+
+
+def test_asterisk_is_asked_for_the_events_that_the_guard_needs() -> None:
+    manager = (CHECKOUT / "deploy" / "asterisk" / "manager.conf").read_text(encoding="utf-8")
+    assert all(f"eventfilter = {one}\n" in manager for one in GUARD_WANTED)
 
 
 def test_the_database_knows_every_reason() -> None:

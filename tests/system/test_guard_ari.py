@@ -1,0 +1,96 @@
+"""ARI's own doors, which AMI knows nothing of: shut within 300 ms, twenty times each."""
+
+import asyncio
+
+import pytest
+from system import doors
+from system.guarding import application, assert_shut, call, opened
+from system.hospital import Hospital
+
+pytestmark = pytest.mark.alarms("capture.stopped")
+
+
+async def in_stasis(hospital: Hospital, number: str) -> str:
+    """Return the caller's channel when their ARI application has it."""
+    _, channel = await hospital.channel_of(number)
+
+    async def there() -> bool:
+        return await hospital.ari("POST", f"/channels/{channel}/ring") == 204
+
+    await hospital.until(there, "the channel in the application")
+    return channel
+
+
+def test_a_channel_is_recorded(hospital: Hospital) -> None:
+    since = len(hospital.log("guard"))
+
+    async def scenario() -> None:
+        async with application(hospital), call(hospital, doors.STASIS) as placed:
+            channel = await in_stasis(hospital, placed.phone.user)
+
+            async def record(number: int) -> None:
+                path = f"/channels/{channel}/record?name=guard%2F{number}&format=wav"
+                assert await hospital.ari("POST", path) == 201
+
+            await opened(hospital, record)
+
+    asyncio.run(scenario())
+    assert_shut(hospital, "ARI channel record", "channel_recording", since)
+
+
+def test_a_bridge_is_recorded(hospital: Hospital) -> None:
+    since = len(hospital.log("guard"))
+
+    async def scenario() -> None:
+        async with (
+            application(hospital),
+            call(hospital, doors.STASIS) as one,
+            call(hospital, doors.STASIS) as other,
+        ):
+            members = [await in_stasis(hospital, placed.phone.user) for placed in (one, other)]
+            assert await hospital.ari("POST", "/bridges/guard-bridge?type=mixing") == 200
+            path = f"/bridges/guard-bridge/addChannel?channel={','.join(members)}"
+            assert await hospital.ari("POST", path) == 204
+
+            async def record(number: int) -> None:
+                path = f"/bridges/guard-bridge/record?name=guard%20{number}&format=wav"
+                assert await hospital.ari("POST", path) == 201
+
+            await opened(hospital, record)
+            assert await hospital.ari("DELETE", "/bridges/guard-bridge") == 204
+
+    asyncio.run(scenario())
+    assert_shut(hospital, "ARI bridge record", "bridge_recording", since)
+
+
+def test_a_channel_is_snooped_upon(hospital: Hospital) -> None:
+    since = len(hospital.log("guard"))
+
+    async def scenario() -> None:
+        async with application(hospital), call(hospital, doors.ECHO) as placed:
+            _, channel = await hospital.channel_of(placed.phone.user)
+
+            async def snoop(_: int) -> None:
+                path = f"/channels/{channel}/snoop?spy=both&app={doors.APPLICATION}"
+                assert await hospital.ari("POST", path) == 200
+
+            await opened(hospital, snoop)
+
+    asyncio.run(scenario())
+    assert_shut(hospital, "ARI snoop", "snoop", since, files=False)
+
+
+def test_media_are_sent_elsewhere(hospital: Hospital) -> None:
+    since = len(hospital.log("guard"))
+
+    async def scenario() -> None:
+        async with application(hospital):
+
+            async def send(_: int) -> None:
+                path = f"/channels/externalMedia?app={doors.APPLICATION}&external_host=127.0.0.1:9&format=ulaw"
+                assert await hospital.ari("POST", path) == 200
+
+            await opened(hospital, send)
+
+    asyncio.run(scenario())
+    assert_shut(hospital, "ARI externalMedia", "external_media", since, files=False)
