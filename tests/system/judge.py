@@ -5,10 +5,9 @@ scene expects. What may be stored follows from who could hear whom (`rooms`), fr
 and from the telephones' own clocks.
 """
 
+import asyncio
 import itertools
-import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -16,17 +15,17 @@ from typing import Any, Final
 import numpy as np
 import soundfile
 from canary import Match, Voices, times_heard, unexplained
-from canary.checks import missing_between
 from numpy.typing import NDArray
 from telephone import FRAME_SAMPLES, Instant
-from telephone.mulaw import RATE, Pcm
+from telephone.mulaw import RATE, SILENCE_BYTE, Pcm
 
 from ari_app.core.names import instant_of, recording_id
 
 from .agreement import EDGE_MS, FRAME_MS, assert_agrees
 from .evidence import Evidence
+from .figures import report
 from .hospital import Hospital
-from .rooms import Mouth, Rooms, Span
+from .rooms import Mouth, Off, Rooms, Span
 from .scene import Scenario, play_all
 from .stage import Leg, Stage, told_at
 from .unrecorded import sound_files
@@ -52,6 +51,8 @@ class Verdict:
     missing_ms: float = 0.0
     silence_seconds: float = 0.0
     stored_ms: float = 0.0
+    destroyed_ms: float = 0.0
+    """Captured, and cut away by the evidence."""
     delays: dict[str, list[float]] = field(default_factory=dict)
 
     def figures(self) -> dict[str, Any]:
@@ -62,6 +63,7 @@ class Verdict:
             "missing_ms": round(self.missing_ms, 1),
             "silence_seconds": round(self.silence_seconds, 3),
             "stored_ms": round(self.stored_ms),
+            "destroyed_ms": round(self.destroyed_ms),
             "delays_ms": {name: [round(one, 1) for one in found] for name, found in self.delays.items()},
         }
 
@@ -78,18 +80,23 @@ class Judge:
         self.by_uniqueid = {witness.uniqueids[name]: titles[name] for name in titles if name in witness.uniqueids}
         mouths = [Mouth(title, self.channels[title], leg.staff, told_at(leg)) for title, leg in self.legs.items()]
         self.told = {mouth.name: mouth.told_at for mouth in mouths}
-        self.rooms = Rooms(witness.events, mouths, stage.offs, stage.joints)
+        # A hold counts by what Asterisk says of it, and by when the telephone asked for it.
+        holds = [Off(leg.title, *span, "holds") for leg in self.legs.values() for span in leg.held]
+        self.rooms = Rooms(witness.events, mouths, [*stage.offs, *holds], stage.joints)
         self.voices = Voices({title: leg.call.sent for title, leg in self.legs.items()})
         self.verdict = Verdict()
         self.kept: dict[str, NDArray[np.bool_]] = {
             title: np.zeros(len(leg.call.sent), dtype=bool) for title, leg in self.legs.items()
         }
         """Which samples of each voice are stored anywhere in S3."""
+        self.own = {title: _own_frames(leg) for title, leg in self.legs.items()}
+        """Which packets held the party's own words."""
 
     def judge(self) -> Verdict:
         """Do all of it."""
         for one in self.found:
-            assert_agrees(one, self.stage.hospital.world)
+            if not one.superseded:
+                assert_agrees(one, self.stage.hospital.world)
             self._recording(one)
         self._leftovers()
         for title, leg in self.legs.items():
@@ -111,6 +118,7 @@ class Judge:
             if found.recorded:
                 self.fault(f"recording {found.recording} belongs to no outside party of this stage")
             return
+        self.verdict.destroyed_ms += sum(one["destroyed_samples"] for one in found.manifest["tracks"]) * 1000 / RATE
         for segment in found.manifest["segments"]:
             self.verdict.stored_ms += segment["samples"] * 1000 / segment["rate_hz"]
             for number, party in enumerate(segment["channels"], start=1):
@@ -194,12 +202,16 @@ class Judge:
         covered = found.intervals.get((track["permit"], party))
         if covered is None or track["origin_at"] is None:
             return
-        call = self.legs[title].call
-        begin = max(covered[0], instant_of(track["origin_at"])) + _EDGE_US - call.delay_us
-        end = covered[1] - _EDGE_US - call.delay_us
-        if begin < end and (missing := missing_between(match, call.sent, begin, end)):
-            ms = sum(one.ms for one in missing)
-            at = (call.sent.sent_at(missing[0].start) - begin) / 1000
+        arrivals = self._arrivals(title)
+        begin = max(covered[0], instant_of(track["origin_at"]))
+        wanted = self.own[title] & (arrivals >= begin + _EDGE_US) & (arrivals < covered[1] - _EDGE_US)
+        there = np.zeros(len(arrivals) * FRAME_SAMPLES, dtype=bool)
+        for span in match.spans:
+            there[span.sent_start : span.sent_end] = True
+        missing = wanted & ~there.reshape(-1, FRAME_SAMPLES).all(axis=1)
+        if missing.any():
+            ms = float(missing.sum() * FRAME_MS)
+            at = (int(arrivals[missing][0]) - begin) / 1000
             self.verdict.missing_ms += ms
             self.fault(f"{where}: {ms:.1f} ms of {title} are missing though covered, the first {at:.0f} ms in")
 
@@ -258,8 +270,7 @@ class Judge:
             )
             if len(after):
                 self.verdict.delays.setdefault(title, []).append((int(arrivals[after[0]]) - begin) / 1000)
-            lost = inside & ~kept
-            # A key pressed, or a beat that was late, sends no packet; what was sent must be there.
+            lost = inside & ~kept & self.own[title]
             if lost.any():
                 at = (int(arrivals[np.flatnonzero(lost)[0]]) - begin) / 1000
                 self.fault(
@@ -271,7 +282,7 @@ class Judge:
         if leg.staff or leg.reasons is None:
             return
         uniqueid = self.stage.witness.uniqueids[self.channels[title]]
-        mine = [one for one in self.found if one.call["channel"] == uniqueid]
+        mine = [one for one in self.found if one.call["channel"] == uniqueid and not one.superseded]
         if len(mine) != 1:
             self.fault(f"{title}: {len(mine)} accounts of it")
             return
@@ -301,6 +312,14 @@ class Judge:
                 self.fault(f"{leg.title}: heard nothing for {seconds:.1f} s")
 
 
+def _own_frames(leg: Leg) -> NDArray[np.bool_]:
+    own = np.ones(len(leg.call.sent.frames), dtype=bool)
+    own[sorted(leg.call.sent.passed_on)] = False
+    # Silence cannot be told from silence.
+    own &= np.array([any(byte != SILENCE_BYTE for byte in frame) for frame in leg.call.sent.frames], dtype=bool)
+    return own
+
+
 def _distance(at: NDArray[np.int64], spans: Sequence[Span]) -> NDArray[np.int64]:
     """How far each moment lies outside of all spans; 0 within one."""
     far = np.full(len(at), 2**40, dtype=np.int64)
@@ -315,22 +334,26 @@ def new_recordings(stage: Stage) -> Iterator[Evidence]:
         yield stage.hospital.archive.read(recording_id(folder.name))
 
 
-def report(title: str, verdict: Verdict) -> None:
-    """Print the figures, and append them to the file named by CONSENTGATE_FIGURES as a line of JSON."""
-    line = json.dumps({"scene": title, **verdict.figures()}, sort_keys=True)
-    print(line)
-    if name := os.environ.get("CONSENTGATE_FIGURES"):
-        with Path(name).open("a", encoding="utf-8") as stream:
-            stream.write(line + "\n")
+async def play(
+    hospital: Hospital,
+    scenarios: Mapping[str, Scenario],
+    *,
+    lag_us: int = LAG_US,
+    before_acts: Callable[[], None] | None = None,
+    title: str = "",
+) -> Verdict:
+    """Play scenes at the same time, judge all that is left of them, and return the verdict.
 
-
-async def play(hospital: Hospital, scenarios: Mapping[str, Scenario], *, lag_us: int = LAG_US) -> Verdict:
-    """Play scenes at the same time, judge all that is left of them, and return the verdict."""
+    lag_us: how long after a room became good its capture may begin. before_acts: what happens when all scenes have come
+    to what they are about. title: of the line of figures.
+    """
     async with Stage(hospital) as stage:
         stage.lag_us = lag_us
+        if before_acts is not None:
+            stage.delicate = asyncio.Barrier(len(scenarios)), before_acts
         await play_all(stage, scenarios)
         found = await hospital.do(lambda: list(new_recordings(stage)))
         verdict = await hospital.do(Judge(stage, found).judge)
-    report(", ".join(scenarios), verdict)
+    report(title or ", ".join(scenarios), verdict.figures())
     assert not verdict.faults, "\n  ".join([f"{len(verdict.faults)} faults:", *verdict.faults])
     return verdict
