@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
+from system.case import Verdict
 from system.hospital import Hospital
-from system.judge import Verdict, play
+from system.judge import play
 from system.passage import other_config
 from system.proxy import AmiFraming, AriFraming, Proxy
 from system.scene import Scenario
