@@ -31,7 +31,8 @@ Pcm = NDArray[np.int16]
 PATIENCE_SECONDS = 20.0
 SAFETY_US = 40_000
 TABLES = (
-    "recordings", "parties", "notices", "permits", "permit_parties", "segments", "tracks", "gaps", "foreign_captures",
+    "recordings", "parties", "notices", "objections", "permits", "permit_parties", "segments", "tracks", "gaps",
+    "foreign_captures",
 )  # fmt: skip
 
 
@@ -55,6 +56,11 @@ class Evidence:
     @property
     def folder(self) -> str:
         return str(self.manifest["folder"])
+
+    @property
+    def superseded(self) -> bool:
+        """Whether there is a better account of the same call, so that this one has no rows."""
+        return not self.rows["recordings"]
 
     @property
     def recorded(self) -> bool:
@@ -129,6 +135,10 @@ class Evidence:
                 case ev.PermitRevoked(permit=permit, at=at):
                     for key in begins:
                         if key[0] == permit:
+                            ends[key] = min(at, ends.get(key, at))
+                case ev.PartyObjected(party=party, at=at):
+                    for key in begins:
+                        if key[1] == party:
                             ends[key] = min(at, ends.get(key, at))
                 case _:
                     pass
