@@ -105,7 +105,8 @@ def _hindrance(turn: "Turn") -> Reason | None:
     alone = around is None or not around.members
     if alone and room.bridged_only and room.conversed:
         return Reason.NOT_BRIDGED
-    if around is None or (alone and room.bridged_only and around.joined_at is None):
+    waits = around is None or (alone and room.bridged_only and around.joined_at is None)
+    if around is None or (waits and around.quiet is not Reason.VOICEMAIL):
         # Music of a queue, or in place of ringing: nothing is captured before a bridge, so nothing ends.
         return None
     return around.quiet

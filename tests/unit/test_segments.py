@@ -267,9 +267,16 @@ def test_the_caller_who_objects_is_never_permitted_again(core):
 # -- before and beside the conversation
 
 
-@pytest.mark.parametrize("quiet", [Reason.MUSIC_ON_HOLD, HELD, Reason.VOICEMAIL])
+@pytest.mark.parametrize("quiet", [Reason.MUSIC_ON_HOLD, HELD])
 def test_music_while_waiting_for_a_bridge_ends_nothing(core, quiet):
     changes_nothing(waiting(core), surrounded(3000, joined=None, quiet=quiet))
+
+
+def test_whoever_leaves_a_message_is_not_recorded_a_second_time(core):
+    """Although nothing is captured before a bridge: the record must say why there was nothing."""
+    call = waiting(core)
+    (first, *_) = entries(call.hear(surrounded(3000, joined=None, quiet=Reason.VOICEMAIL)))
+    assert (type(first), first.reason) == (ev.PermitRevoked, Reason.VOICEMAIL)
 
 
 @pytest.mark.parametrize(

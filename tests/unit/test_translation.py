@@ -212,7 +212,7 @@ def test_an_event_that_means_nothing_needs_no_stamp():
     [
         ("basic", None, Kind.CONVERSATION),
         ("basic", "AgentPool", Kind.CONVERSATION),
-        ("base", "ConfBridge", Kind.CONVERSATION),
+        ("base", "ConfBridge", Kind.CONFERENCE),
         ("base", "BridgeWait", Kind.OTHER),
         ("base", None, Kind.OTHER),
         ("holding", "ConfBridge", Kind.OTHER),
