@@ -238,7 +238,7 @@ class Topology:
             return
         if wire.bridge is not None:
             place = self._bridges[wire.bridge]
-            # Its leaving, if that is still to come, tells nothing new; if it was counted already, nothing is left to do.
+            # Its leaving, if that is still to come, tells nothing new; and if it was counted already, this does not.
             place.count -= place.count >= len(place.members)
         self._unplace(wire)
         self._close(wire)

@@ -54,8 +54,10 @@ def test_the_lifeline_is_armed_only_on_a_channel_that_is_still_ours(desk):
         (
             "get",
             CALLER,
-            'EVAL(${SET(${IF($["${CONTEXT:0:11}|${CONSENTGATE_HERE}" = "consentgate|1"]'
-            "?TIMEOUT(absolute):CONSENTGATE_TOO_LATE)}=3.500)})",
+            (
+                'EVAL(${SET(${IF($["${CONTEXT:0:11}|${CONSENTGATE_HERE}" = "consentgate|1"]'
+                "?TIMEOUT(absolute):CONSENTGATE_TOO_LATE)}=3.500)})"
+            ),
         )
     ]
 

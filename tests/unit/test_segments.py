@@ -275,8 +275,8 @@ def test_music_while_waiting_for_a_bridge_ends_nothing(core, quiet):
 def test_whoever_leaves_a_message_is_not_recorded_a_second_time(core):
     """Although nothing is captured before a bridge: the record must say why there was nothing."""
     call = waiting(core)
-    (first, *_) = entries(call.hear(surrounded(3000, joined=None, quiet=Reason.VOICEMAIL)))
-    assert (type(first), first.reason) == (ev.PermitRevoked, Reason.VOICEMAIL)
+    said = entries(call.hear(surrounded(3000, joined=None, quiet=Reason.VOICEMAIL)))
+    assert said == [ev.PermitRevoked(at=ms(3000), permit=1, reason=Reason.VOICEMAIL)]
 
 
 @pytest.mark.parametrize(
