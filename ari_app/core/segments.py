@@ -202,7 +202,12 @@ def _again(tracks: tuple[Capturing, ...], permit: permits.Permit, wanted: set[Pa
 
 
 def _capture(turn: "Turn", permit: permits.Permit, *because: ev.Entry) -> None:
-    """Write down who may be, and will be, captured; nothing is asked of Asterisk before that is durable."""
+    """Write down who may be, and will be, captured; nothing is asked of Asterisk before that is durable.
+
+    because: what permits it. It is written with the first attestation, but not lost with it if that is refused: others
+    rest on it as well.
+    """
+    turn.note(*because)
     for party, channel in _wanted(turn, permit.parties):
         room = turn.room
         if any((track.segment, track.party) == (permit.number, party) for track in room.tracks):
@@ -217,9 +222,7 @@ def _capture(turn: "Turn", permit: permits.Permit, *because: ev.Entry) -> None:
             file=track.file,
             bridged_only=track.bridged_only,
         )
-        turn.orders.append(o.Attest(track.token, (*because, asked), o.Live(channel, party, permit.number, track.file)))
-        because = ()
-    turn.note(*because)
+        turn.orders.append(o.Attest(track.token, (asked,), o.Live(channel, party, permit.number, track.file)))
 
 
 def revoke(turn: "Turn", reason: Reason) -> None:

@@ -42,6 +42,8 @@ class Judge:
     contract: set[str] = field(default_factory=set)
     promised: dict[int, str] = field(default_factory=dict)
     durable: set[str] = field(default_factory=set)
+    refused: set[int] = field(default_factory=set)
+    disk: list[tuple[int, tuple[ev.Entry, ...]]] = field(default_factory=list)
     started: dict[str, o.StartCapture] = field(default_factory=dict)
     stopped: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
@@ -124,8 +126,10 @@ class Judge:
 
     def hear(self, fact: f.Fact) -> None:
         match fact:
-            case f.Attested(ok=True, token=token) if token in self.promised:
+            case f.Attested(ok=True, token=token) if token in self.promised and token not in self.refused:
                 self.durable.add(self.promised[token])
+            case f.Attested(ok=False, token=token) if self.promised.get(token, "") not in {"", *self.durable}:
+                self.refused.add(token)
             case f.Entered(channel=channel) if channel == CALLER:
                 self.in_hands = True
             case f.CaptureEnded(segment=segment, party=party):
@@ -161,17 +165,20 @@ class Judge:
         match order:
             case o.Note(entries=entries):
                 self.write(entries, fact)
+                self.disk.append((0, entries))
             case o.Attest(token=token, entries=entries, live=live):
                 self.write(entries, fact)
                 assert token not in self.promised
                 self.promised[token] = live.file
                 assert live.permit == self.permit
+                self.disk.append((token, entries))
             case o.StartCapture(file=file, segment=segment, party=party, channel=channel):
                 assert file in self.durable, "a capture before its evidence"
                 assert segment == self.permit, "a capture without a permit"
                 assert party in self.parties, "a capture of somebody whom the permit does not name"
                 assert file not in self.started, "a second capture into the same file"
                 assert self.ours(channel), "a capture that is another recording's"
+                assert (segment, party) in self.permitted_on_disk(), "a capture that the journal does not permit"
                 assert all(self.started[one].channel != channel for one in self.running()), "two on one channel"
                 self.started[file] = order
                 assert sum(one.startswith(file[:7]) for one in self.started) <= MOST_CHANNELS
@@ -192,6 +199,20 @@ class Judge:
                 assert self.seals == 1
             case _:
                 pass
+
+    def permitted_on_disk(self) -> set[tuple[int, str]]:
+        """Whom the journal permits that would be found if all ended now: what was refused is not in it."""
+        found: set[tuple[int, str]] = set()
+        for token, entries in self.disk:
+            for entry in entries if token not in self.refused else ():
+                match entry:
+                    case ev.PermitGranted() | ev.PermitWidened() | ev.PermitNarrowed():
+                        found = {(entry.permit, party) for party in entry.parties}
+                    case ev.PermitRevoked():
+                        found = set()
+                    case _:
+                        pass
+        return found
 
     def write(self, entries: Sequence[ev.Entry], fact: f.Fact) -> None:
         for entry in entries:

@@ -46,6 +46,7 @@ from unit.talks import (
     granted,
     hears,
     narrowed,
+    permits,
     requested,
     suspends,
     talking,
@@ -68,7 +69,8 @@ def test_a_colleague_who_joins_is_permitted_and_captured_on_their_own_channel(co
     joined = ev.PartyEntered(at=ms(5001), party=P02, side="house", channel=AGENT, endpoint="PJSIP/2002", contract=True)
     assert hears(call, surrounded(5002, FIRST, seen_at=5003)) == [
         o.Note((joined,)),
-        attest(2, AGENT, widened(5002, P01, P02), requested(5003, P02)),
+        permits(widened(5002, P01, P02)),
+        attest(2, AGENT, requested(5003, P02)),
     ]
     assert call.room.permit.parties == (P01, P02)
     assert hears(call, attested(5003, 2)) == [o.StartCapture(AGENT, 1, P02, "seg-001.p02.wav", bridged_only=True)]
@@ -104,9 +106,10 @@ def test_who_joins_as_the_second_has_the_third_name(core):
 
 def test_several_who_join_at_once_are_attested_one_after_the_other(core):
     call = waiting(core)
-    orders = call.hear(surrounded(5000, FIRST, SECOND))
-    assert only(orders, o.Attest) == [
-        attest(2, AGENT, widened(5000, P01, P02, P03), requested(5000, P02)),
+    orders = hears(call, surrounded(5000, FIRST, SECOND))
+    assert orders[-3:] == [
+        permits(widened(5000, P01, P02, P03)),
+        attest(2, AGENT, requested(5000, P02)),
         attest(3, SECOND_AGENT, requested(5000, P03)),
     ]
 
@@ -171,7 +174,8 @@ def test_what_makes_the_room_worse_ends_the_segment_and_the_next_begins_by_itsel
     call = talking(core)
     suspends(call, fact, reason)
     assert hears(call, surrounded(9500, FIRST, joined=9499)) == [
-        attest(3, CALLER, granted(9500, P01, P02, permit=2), requested(9500, P01, 2)),
+        permits(granted(9500, P01, P02, permit=2)),
+        attest(3, CALLER, requested(9500, P01, 2)),
         attest(4, AGENT, requested(9500, P02, 2)),
     ]
     assert (call.room.suspended, call.room.permits) == (None, 2)
@@ -196,7 +200,8 @@ def test_a_pause_before_the_caller_is_told_lets_them_go_and_they_are_captured_af
     assert entries(call.orders)[-1] == ev.NotRecorded(at=ms(2022), reason=Reason.PAUSED)
     call.hear(left_stasis(2030))
     assert hears(call, resumed(3000)) == [
-        attest(1, CALLER, granted(3000, P01), requested(3000)),
+        permits(granted(3000, P01)),
+        attest(1, CALLER, requested(3000)),
         o.WakeAt(ms(3000 + 3 * 3600 * 1000), f.Timer.MAX_HOURS, 1),
     ]
 
@@ -297,7 +302,8 @@ def test_music_while_the_waiting_itself_is_captured_does_and_its_end_begins_the_
     call = waiting(core, **FROM_THE_START)
     suspends(call, surrounded(3000, joined=None, quiet=Reason.MUSIC_ON_HOLD), Reason.MUSIC_ON_HOLD, [STOP])
     assert hears(call, surrounded(3500, joined=None)) == [
-        attest(2, CALLER, granted(3500, P01, permit=2), requested(3500, P01, 2, bridged_only=False))
+        permits(granted(3500, P01, permit=2)),
+        attest(2, CALLER, requested(3500, P01, 2, bridged_only=False)),
     ]
 
 
