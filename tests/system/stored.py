@@ -17,6 +17,7 @@ from .evidence import Evidence
 from .unrecorded import sound_files
 
 EDGE_US: Final = round(EDGE_MS * 1000)
+LEAST_SAMPLES: Final = 16
 
 
 def judge_recording(case: Case, found: Evidence) -> None:
@@ -38,7 +39,8 @@ def _channel(case: Case, found: Evidence, owner: str, party: str, segment: int, 
     (entered,) = [one for one in found.manifest["parties"] if one["party"] == party]
     speaker = case.by_uniqueid.get(entered["channel"])
     matches = case.voices.attribute(stored)
-    if rest := unexplained(stored, matches):
+    # A frame that begins or ends at a border leaves a few samples, too few to name anybody.
+    if rest := [one for one in unexplained(stored, matches) if one.end - one.start >= LEAST_SAMPLES]:
         ms = sum(one.ms for one in rest)
         case.fault(f"{where}: {ms:.1f} ms that nobody said, the first at sample {rest[0].start}")
     if speaker is None:
