@@ -64,7 +64,8 @@ def _strangers(world: World) -> list[str]:
 
 def _spool(world: World) -> list[str]:
     spool = world.spool
-    found = [f"in the spool: {one.relative_to(spool)}" for name in _EMPTY for one in (spool / name).glob("*")]
+    waiting = [one for name in _EMPTY for one in (spool / name).glob("*") if one != spool / "incidents" / "shipped"]
+    found = [f"in the spool: {one.relative_to(spool)}" for one in waiting]
     found += [f"in the spool: {one.name}" for one in spool.iterdir() if one.name not in _TOP]
     for call in (spool / "shipped").iterdir():
         found += [f"in the spool: shipped/{call.name}/{one.name}" for one in call.iterdir() if one.name not in _SHIPPED]

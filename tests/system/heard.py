@@ -81,7 +81,7 @@ def _complete(case: Case, title: str) -> None:
 
 def _account(case: Case, title: str, leg: Leg, found: list[Evidence]) -> None:
     """Every outside party has one account, and it says why what is missing is."""
-    if leg.staff or leg.reasons is None:
+    if leg.reasons is None:
         return
     uniqueid = case.stage.witness.uniqueids[case.channels[title]]
     mine = [one for one in found if one.call["channel"] == uniqueid and not one.superseded]

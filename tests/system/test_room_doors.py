@@ -1,4 +1,4 @@
-"""Doors by which somebody comes into a conversation or leaves it for a while: hold, parking, pickup, and stranger ones."""
+"""Doors by which somebody comes into a conversation or leaves it for a while: hold, parking, pickup and the like."""
 
 import asyncio
 

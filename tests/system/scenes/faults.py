@@ -27,7 +27,7 @@ async def hold_storm(scene: Scene) -> None:
 async def transfer_to_nowhere(scene: Scene) -> None:
     """A REFER to a number that does not exist is refused, and the call and its recording go on."""
     caller, house = await scene.incoming(await scene.phone())
-    with pytest.raises((RequestFailedError, AssertionError), match=r"REFER failed: 4|transfer failed.*SIP/2.0 4"):
+    with pytest.raises((RequestFailedError, AssertionError), match=r"REFER failed|transfer failed"):
         await scene.refer(house, "nobody")
     await scene.converse(caller, house)
     await scene.talk()
