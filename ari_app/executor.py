@@ -29,8 +29,14 @@ STOP_PAUSE_SECONDS: Final = 0.2
 CALLED_LEG_LABEL: Final = "back"
 """Where a called leg goes on in [consentgate-party]."""
 
-_INSPECT: Final = "EVAL(${CHANNEL(appname)}|${CHANNEL(appdata)}|${CHANNEL(rtcp,txcount,audio)})"
-_INSPECTED_FIELDS: Final = 3
+HERE: Final = "${CONTEXT:0:11}|${CONSENTGATE_HERE}"
+"""Whether a channel is in our Stasis, as the dialplan says: its context, and the mark around the line that enters it.
+
+Never by `CHANNEL(appname)`: read in the instant in which an application ends, it has crashed Asterisk 22.10.1 with
+every call on it (func_channel.c: what is tested before the channel is locked is read again after)."""
+
+_IS_HERE: Final = "consentgate|1"
+_INSPECT: Final = f"EVAL({HERE}|${{CHANNEL(rtcp,txcount,audio)}})"
 _log = log.get("gate")
 
 Hear = Callable[[RecordingId, f.Fact], None]
@@ -42,7 +48,7 @@ def lifeline_expression(milliseconds: int) -> str:
     TIMEOUT(absolute) set on a channel that has gone on would hang the caller up. The substitution happens
     inside Asterisk, so no pause of ours can lie between the test and the setting.
     """
-    ours = '$["${CHANNEL(appname)}" = "Stasis"]'
+    ours = f'$["{HERE}" = "{_IS_HERE}"]'
     target = f"${{IF({ours}?TIMEOUT(absolute):CONSENTGATE_TOO_LATE)}}"
     return f"EVAL(${{SET({target}={milliseconds / 1000:.3f})}})"
 
@@ -113,8 +119,7 @@ class Executor:
     async def _inspect(self, recording: RecordingId, order: o.Inspect) -> None:
         intact = announcements.intact(order.announcement)
         value = await self._ami.get(order.channel, _INSPECT)
-        application, data, packets = (*(value or "").split("|"), "", "", "")[:_INSPECTED_FIELDS]
-        ours = application == "Stasis" and data.split(",")[0] == self._ari.application
+        here, _, packets = (value or "").rpartition("|")
         now = clock.now()
         self._hear(
             recording,
@@ -123,7 +128,7 @@ class Executor:
                 seen_at=now,
                 channel=order.channel,
                 question=order.question,
-                in_stasis=ours,
+                in_stasis=here == _IS_HERE,
                 packets_sent=int(packets) if packets.isdecimal() else None,
                 copy_intact=intact,
             ),

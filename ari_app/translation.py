@@ -273,7 +273,7 @@ def _kind(bridge_class: str, creator: str) -> Kind:
         case "basic", _:
             return Kind.CONVERSATION
         case "base", "ConfBridge":
-            return Kind.CONVERSATION
+            return Kind.CONFERENCE
         case "parking", _:
             return Kind.PARKING
         case _:

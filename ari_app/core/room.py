@@ -140,7 +140,9 @@ def step(room: Room, fact: f.Fact) -> tuple[Room, list[o.Order]]:
             turn.seal()
         case _:
             turn.tell(fact)
-    segments.settle(turn)
+    if not isinstance(fact, capturing.CaptureFact | f.ForeignCaptureSeen):
+        # What becomes of a capture changes nothing about who is in the room.
+        segments.settle(turn)
     turn.lamps()
     # A stop that gets no answer is tried for seconds. What follows the revocation is destroyed in any case, so the
     # caller does not wait for it.
@@ -275,9 +277,10 @@ class Turn:
             and any(track.phase is capturing.Phase.RUNNING and track.segment == permit.number for track in room.tracks)
         ):
             lit = frozenset(one.endpoint for one in around.members if one.standing is Standing.CONTRACT)
-        self.orders += [o.Lamp(one, lit=False) for one in sorted(room.lit - lit)]
-        self.orders += [o.Lamp(one, lit=True) for one in sorted(lit - room.lit)]
-        self.room = replace(room, lit=lit)
+        if lit != room.lit:
+            self.orders += [o.Lamp(one, lit=False) for one in sorted(room.lit - lit)]
+            self.orders += [o.Lamp(one, lit=True) for one in sorted(lit - room.lit)]
+            self.room = replace(room, lit=lit)
 
     # -- the end
 

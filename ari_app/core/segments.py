@@ -40,11 +40,15 @@ SETTLING_MICROSECONDS: Final = 300_000
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """Somebody who is or was in the room beside the owner: one channel, one party, for as long as the call lasts."""
+    """Somebody who is or was in the room beside the owner: one channel, one party, for as long as the call lasts.
+
+    `notices`: what they had heard, elsewhere, when that was last written down here.
+    """
 
     party: PartyId
     channel: ChannelId
     endpoint: str
+    notices: tuple[ev.NoticePlayed, ...] = ()
 
 
 def settle(turn: "Turn") -> None:
@@ -105,7 +109,8 @@ def _hindrance(turn: "Turn") -> Reason | None:
     alone = around is None or not around.members
     if alone and room.bridged_only and room.conversed:
         return Reason.NOT_BRIDGED
-    if around is None or (alone and room.bridged_only and around.joined_at is None):
+    waits = around is None or (alone and room.bridged_only and around.joined_at is None)
+    if around is None or (waits and around.quiet is not Reason.VOICEMAIL):
         # Music of a queue, or in place of ringing: nothing is captured before a bridge, so nothing ends.
         return None
     return around.quiet
@@ -115,9 +120,9 @@ def _register(turn: "Turn", members: tuple[f.Member, ...]) -> None:
     """Give everybody in the room a name in this recording, and write down who they are and how they were told."""
     for one in members:
         room = turn.room
-        if room.party_on(one.channel) or one.standing is Standing.UNTOLD or len(room.others) + 1 >= MOST_PARTIES:
+        if one.standing is Standing.UNTOLD or _known(turn, one) or len(room.others) + 1 >= MOST_PARTIES:
             continue
-        other = Other(party_id(len(room.others) + 2), one.channel, one.endpoint)
+        other = Other(party_id(len(room.others) + 2), one.channel, one.endpoint, one.notices)
         turn.room = replace(room, others=(*room.others, other))
         side = f.Side.HOUSE if one.standing is Standing.CONTRACT else f.Side.OUTSIDE
         entered = ev.PartyEntered(
@@ -130,6 +135,21 @@ def _register(turn: "Turn", members: tuple[f.Member, ...]) -> None:
             recording=one.recording,
         )
         turn.note(entered, *(replace(notice, party=other.party) for notice in one.notices))
+
+
+def _known(turn: "Turn", member: f.Member) -> bool:
+    """Tell whether somebody has a name here; whatever they have heard since is written down as well."""
+    room = turn.room
+    known = next((one for one in room.others if one.channel == member.channel), None)
+    if known is None:
+        return False
+    if member.notices != known.notices:
+        # They were replaced by another telephone, who was told anew: the permits to come rest on that.
+        news = (notice for notice in member.notices if notice not in known.notices)
+        turn.note(*(replace(notice, party=known.party) for notice in news))
+        others = tuple(replace(one, notices=member.notices) if one is known else one for one in room.others)
+        turn.room = replace(room, others=others)
+    return True
 
 
 def _wanted(turn: "Turn", covered: tuple[PartyId, ...]) -> list[tuple[PartyId, ChannelId]]:
@@ -201,7 +221,12 @@ def _again(tracks: tuple[Capturing, ...], permit: permits.Permit, wanted: set[Pa
 
 
 def _capture(turn: "Turn", permit: permits.Permit, *because: ev.Entry) -> None:
-    """Write down who may be, and will be, captured; nothing is asked of Asterisk before that is durable."""
+    """Write down who may be, and will be, captured; nothing is asked of Asterisk before that is durable.
+
+    because: what permits it. It is written with the first attestation, but not lost with it if that is refused: others
+    rest on it as well.
+    """
+    turn.note(*because)
     for party, channel in _wanted(turn, permit.parties):
         room = turn.room
         if any((track.segment, track.party) == (permit.number, party) for track in room.tracks):
@@ -216,9 +241,7 @@ def _capture(turn: "Turn", permit: permits.Permit, *because: ev.Entry) -> None:
             file=track.file,
             bridged_only=track.bridged_only,
         )
-        turn.orders.append(o.Attest(track.token, (*because, asked), o.Live(channel, party, permit.number, track.file)))
-        because = ()
-    turn.note(*because)
+        turn.orders.append(o.Attest(track.token, (asked,), o.Live(channel, party, permit.number, track.file)))
 
 
 def revoke(turn: "Turn", reason: Reason) -> None:

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     """What a bridge is for. Only in a conversation may anybody be captured."""
 
     CONVERSATION = "conversation"
+    CONFERENCE = "conference"
     PARKING = "parking"
     OTHER = "other"
 
@@ -70,8 +71,11 @@ class _Bridge:
 
     @property
     def strangers(self) -> bool:
-        """Whether somebody is in it whom we do not know: they came before we listened."""
-        return self.count > len(self.members)
+        """Whether somebody is in it whom we do not know: they came before we listened.
+
+        A conference counts its own announcer, a channel inside Asterisk of which no event speaks.
+        """
+        return self.count > len(self.members) + (self.kind is Kind.CONFERENCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,8 +238,8 @@ class Topology:
             return
         if wire.bridge is not None:
             place = self._bridges[wire.bridge]
-            # Its leaving, if that is still to come, tells nothing new.
-            place.count = min(place.count, len(place.members) - 1) if not place.strangers else place.count - 1
+            # Its leaving, if that is still to come, tells nothing new; and if it was counted already, this does not.
+            place.count -= place.count >= len(place.members)
         self._unplace(wire)
         self._close(wire)
         self.spied_no_more(channel)
@@ -319,6 +323,7 @@ class Topology:
 
 _QUIET: Final[dict[Kind, list[Reason]]] = {
     Kind.CONVERSATION: [],
+    Kind.CONFERENCE: [],
     Kind.PARKING: [Reason.PARKED],
     Kind.OTHER: [Reason.NO_CONVERSATION],
 }

@@ -35,8 +35,11 @@ def assert_agrees(found: Evidence, world: World) -> None:
     """Hashes, lengths, keys, parties, notices, permits, tracks and gaps agree, and gaps sum to the wall time."""
     _summary(found)
     _objects(found)
-    for table in ("parties", "notices", "permits", "segments", "tracks", "gaps", "foreign_captures"):
-        _same(found, table)
+    for table in ("parties", "notices", "objections", "permits", "segments", "tracks", "gaps", "foreign_captures"):
+        _same(found, table, found.manifest[table])
+    members = [one | {"permit": permit["permit"]} for permit in found.manifest["permits"] for one in permit["parties"]]
+    _same(found, "permit_parties", members)
+    _covered(found, members)
     _time_is_whole(found)
     spool = world.spool
     assert sorted(one.name for one in (spool / "shipped" / found.recording).iterdir()) == [
@@ -81,11 +84,21 @@ def _text(value: Any) -> Any:
     return iso(instant_of(value.isoformat())) if isinstance(value, datetime) else value
 
 
-def _same(found: Evidence, table: str) -> None:
+def _covered(found: Evidence, members: list[dict[str, Any]]) -> None:
+    """What the manifest says is covered of each party follows from the journal."""
+    covered = {
+        (one["permit"], one["party"]): (instant_of(one["since"]), instant_of(one["covered_until"])) for one in members
+    }
+    assert covered == found.intervals
+
+
+def _same(found: Evidence, table: str, said: list[dict[str, Any]]) -> None:
     rows = [{name: _text(value) for name, value in row.items()} for row in found.rows[table]]
-    said = found.manifest[table]
     assert len(rows) == len(said), f"{table}: {len(rows)} rows, {len(said)} in the manifest"
     known = [{name: value for name, value in one.items() if name in (rows[0] if rows else {})} for one in said]
+    if table == "parties":
+        # In every table `recording` is whose account the row belongs to.
+        known = [one | {"recording": found.recording, "recorded_in": one["recording"]} for one in known]
     if table == "segments":
         known = [one | {"object": f"{found.folder}/{one['object']}"} for one in known]
         rows = [row | {"object": row["object"]} for row in rows]

@@ -3,7 +3,7 @@
 import io
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +31,8 @@ Pcm = NDArray[np.int16]
 PATIENCE_SECONDS = 20.0
 SAFETY_US = 40_000
 TABLES = (
-    "recordings", "parties", "notices", "permits", "permit_parties", "segments", "tracks", "gaps", "foreign_captures",
+    "recordings", "parties", "notices", "objections", "permits", "permit_parties", "segments", "tracks", "gaps",
+    "foreign_captures",
 )  # fmt: skip
 
 
@@ -55,6 +56,11 @@ class Evidence:
     @property
     def folder(self) -> str:
         return str(self.manifest["folder"])
+
+    @property
+    def superseded(self) -> bool:
+        """Whether there is a better account of the same call, so that this one has no rows."""
+        return not self.rows["recordings"]
 
     @property
     def recorded(self) -> bool:
@@ -111,31 +117,39 @@ class Evidence:
         An end that Asterisk told lies 40 ms before that; nothing is covered after the last heartbeat.
         """
         heartbeat_at = (self.manifest["journal"] or {}).get("heartbeat_at")
-        known = instant_of(heartbeat_at) if heartbeat_at else Instant(0)
+        known = instant_of(heartbeat_at) if heartbeat_at else None
         begins: dict[tuple[int, str], Instant] = {}
-        ends: dict[tuple[int, str], Instant] = {}
+        ends: dict[tuple[int, str], list[Instant]] = {}
+        granted: dict[int, Instant] = {}
+
+        def end(at: Instant, *, of: int | None = None, but: Sequence[str] = (), only: str | None = None) -> None:
+            for key in begins:
+                if of in {None, key[0]} and key[1] not in but and only in {None, key[1]}:
+                    ends.setdefault(key, []).append(at)
+
         for entry in self.entries:
             match entry:
-                case (
-                    ev.PermitGranted(permit=permit, at=at, parties=parties)
-                    | ev.PermitWidened(permit=permit, at=at, parties=parties)
-                ):
+                case ev.PermitGranted(permit=number, at=at, parties=parties):
+                    # There is one permit at a time, whether or not the end of the one before was written.
+                    end(at)
+                    granted[number] = at
+                    begins |= {(number, party): at for party in parties}
+                case ev.PermitWidened(permit=number, at=at, parties=parties):
                     for party in parties:
-                        begins.setdefault((permit, party), at)
-                case ev.PermitNarrowed(permit=permit, at=at, parties=parties):
-                    for key in begins:
-                        if key[0] == permit and key[1] not in parties:
-                            ends[key] = min(at, ends.get(key, at))
-                case ev.PermitRevoked(permit=permit, at=at):
-                    for key in begins:
-                        if key[0] == permit:
-                            ends[key] = min(at, ends.get(key, at))
+                        begins.setdefault((number, party), Instant(max(at, granted[number])))
+                case ev.PermitNarrowed(permit=number, at=at, parties=parties):
+                    end(at, of=number, but=parties)
+                case ev.PermitRevoked(permit=number, at=at):
+                    end(at, of=number)
+                case ev.PartyObjected(party=objector, at=at):
+                    end(at, only=objector)
                 case _:
                     pass
-        return {
-            key: (begin, Instant(min(known, ends[key] - SAFETY_US if key in ends else known)))
-            for key, begin in begins.items()
-        }
+        return {key: (begin, self._until(begin, known, ends.get(key, []))) for key, begin in begins.items()}
+
+    @staticmethod
+    def _until(begin: Instant, known: Instant | None, ends: list[Instant]) -> Instant:
+        return Instant(max(begin, min([begin if known is None else known, *(at - SAFETY_US for at in ends)])))
 
     @property
     def reasons(self) -> list[str]:

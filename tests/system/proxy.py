@@ -17,6 +17,8 @@ from typing import Any, Final, Protocol, Self, TypeVar
 
 from telephone import Address, Instant, now_us
 
+from .weather import Sky, Weather
+
 T = TypeVar("T")
 
 CHUNK_BYTES: Final = 65536
@@ -107,6 +109,8 @@ class Proxy:
     def __init__(self, upstream: Address, framing: Callable[[], Framing]) -> None:
         self.upstream, self._framing = upstream, framing
         self.rules: list[Rule] = []
+        #: What happens to all events from now on.
+        self.weather: Weather | None = None
         self.address: Address = ("127.0.0.1", 0)
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -206,11 +210,14 @@ class Proxy:
         try:
             far_reader, far = await asyncio.open_connection(*self.upstream)
             self._writers.add(far)
-            both = (self._pump(reader, far, None), self._pump(far_reader, writer, self._framing()))
+            sky = Sky(writer)
+            both = (self._pump(reader, far, None, None), self._pump(far_reader, writer, self._framing(), sky))
             tasks = [asyncio.ensure_future(one) for one in both]
+            events = asyncio.ensure_future(sky.deliver())
             try:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             finally:
+                tasks.append(events)
                 for one in tasks:
                     one.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
@@ -222,7 +229,9 @@ class Proxy:
                     self._writers.discard(one_writer)
                     one_writer.transport.abort()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, framing: Framing | None) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, framing: Framing | None, sky: Sky | None
+    ) -> None:
         with suppress(OSError):
             while data := await reader.read(CHUNK_BYTES):
                 await self._flowing.wait()
@@ -233,6 +242,8 @@ class Proxy:
                     if rule is not None and rule.hold_seconds:
                         await asyncio.sleep(rule.hold_seconds)
                     await self._flowing.wait()
+                    if sky is not None and sky.takes(message, self.weather):
+                        continue
                     writer.write(message)
                     await writer.drain()
             # What was passed must arrive before the end does.

@@ -161,7 +161,9 @@ class Rooms:
             if len(room) < 2:
                 continue
             for one in room:
-                if (mouth := self._by_channel.get(one)) and not self._mute(mouth.name, begin):
+                mouth = self._by_channel.get(one)
+                # A telephone with two open calls may say on one what it hears on the other: a track holds one voice.
+                if mouth and not self._mute(mouth.name, begin) and not self._same_telephone(now, one, begin):
                     self._together.setdefault((owner.name, mouth.name), []).append((begin, end))
 
     def _room(self, now: _Now, channel: str, at: Instant) -> set[str]:

@@ -43,9 +43,14 @@ def requested(at, party=P01, segment=1, *, bridged_only=True):
     )
 
 
-def attest(token, channel, *said):
-    """Return the order to make what was said durable; the last of it asks for the capture of that channel."""
-    return o.Attest(token, said, o.Live(channel, said[-1].party, said[-1].permit, said[-1].file))
+def attest(token, channel, asked):
+    """Return the order to make durable that the capture of a channel is asked for."""
+    return o.Attest(token, (asked,), o.Live(channel, asked.party, asked.permit, asked.file))
+
+
+def permits(entry):
+    """Return the order to write down what permits captures, before any of them is asked for."""
+    return o.Note((entry,))
 
 
 def granted(at, *parties, permit=1):

@@ -94,7 +94,7 @@ def test_the_dialplan_enters_stasis_in_two_places_and_nothing_there_can_end_a_ca
     (stasis,) = [number for number, line in enumerate(party) if "Stasis(" in line]
     after = list(takewhile(lambda line: not line.startswith("exten"), party[stasis + 1 :]))
     assert [line.partition("(")[0] for line in after] == [" same => n,ExecIf", " same => n,ExecIf", " same => n"]
-    assert after[-1] == " same => n(back),NoOp()"
+    assert after[-1] == " same => n(back),Set(CONSENTGATE_HERE=)"
     assert not [line for line in party if re.search(r"TIMEOUT\(|Hangup|exten => [hiTte],", line)]
 
 

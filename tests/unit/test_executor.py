@@ -54,7 +54,10 @@ def test_the_lifeline_is_armed_only_on_a_channel_that_is_still_ours(desk):
         (
             "get",
             CALLER,
-            'EVAL(${SET(${IF($["${CHANNEL(appname)}" = "Stasis"]?TIMEOUT(absolute):CONSENTGATE_TOO_LATE)}=3.500)})',
+            (
+                'EVAL(${SET(${IF($["${CONTEXT:0:11}|${CONSENTGATE_HERE}" = "consentgate|1"]'
+                "?TIMEOUT(absolute):CONSENTGATE_TOO_LATE)}=3.500)})"
+            ),
         )
     ]
 
@@ -62,13 +65,13 @@ def test_the_lifeline_is_armed_only_on_a_channel_that_is_still_ours(desk):
 @pytest.mark.parametrize(
     ("value", "stasis", "packets"),
     [
-        ("Stasis|consentgate,incoming,advice-line|140", True, 140),
-        ("Stasis|consentgate|0", True, 0),
-        ("Stasis|consentgate,incoming,advice-line|", True, None),
-        ("Stasis|consentgate,incoming,advice-line|-1", True, None),
-        ("Stasis|consentgate-guard,incoming|140", False, 140),
-        ("Stasis|other|140", False, 140),
-        ("Dial|PJSIP/2001|140", False, 140),
+        ("consentgate|1|140", True, 140),
+        ("consentgate|1|0", True, 0),
+        ("consentgate|1|", True, None),
+        ("consentgate|1|-1", True, None),
+        ("consentgate||140", False, 140),
+        ("house|1|140", False, 140),
+        ("from-trunk||140", False, 140),
         ("", False, None),
         (None, False, None),
     ],

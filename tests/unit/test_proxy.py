@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from system.proxy import AmiFraming, AriFraming, Framing, Proxy
+from system.weather import Weather
 
 HOLD = b"Event: Hold\r\nUniqueid: 1.1\r\n\r\n"
 MARK = b"Event: UserEvent\r\nNumber: 7\r\n\r\n"
@@ -134,3 +135,52 @@ def received_or_reset(connection: socket.socket) -> bytes:
         return received(connection, 1)
     except ConnectionResetError:
         return b""
+
+
+ANSWER = b"Response: Success\r\nActionID: 1\r\n\r\n"
+
+
+def test_late_events_let_answers_pass() -> None:
+    with server(HOLD + ANSWER + MARK) as upstream, Proxy(upstream, AmiFraming) as proxy:
+        proxy.weather = Weather(late_seconds=0.4)
+        begin = time.monotonic()
+        with socket.create_connection(proxy.address) as connection:
+            assert received(connection, len(ANSWER)) == ANSWER
+            assert time.monotonic() - begin < 0.3
+            assert received(connection, len(HOLD + MARK)) == HOLD + MARK
+            assert time.monotonic() - begin >= 0.4
+        assert proxy.weather.met == 2
+
+
+def test_what_comes_in_fair_weather_does_not_overtake_what_is_held() -> None:
+    with server(HOLD) as upstream, Proxy(upstream, AmiFraming) as proxy:
+        proxy.weather = Weather(late_seconds=0.4)
+        with socket.create_connection(proxy.address) as connection:
+            while not proxy.weather.met:
+                time.sleep(0.01)
+            proxy.weather = None
+            connection.sendall(MARK)
+            assert received(connection, len(HOLD + MARK)) == HOLD + MARK
+
+
+def test_every_event_twice() -> None:
+    with server(HOLD + ANSWER) as upstream, Proxy(upstream, AmiFraming) as proxy:
+        proxy.weather = Weather(twice=True)
+        with socket.create_connection(proxy.address) as connection:
+            data = received(connection, len(HOLD * 2 + ANSWER))
+            assert data.count(HOLD) == 2
+            assert data.count(ANSWER) == 1
+
+
+def test_events_of_one_channel_stay_in_order_and_those_of_several_do_not() -> None:
+    events = [f"Event: E\r\nNumber: {n}\r\nUniqueid: 1.{n % 5}\r\n\r\n".encode() for n in range(60)]
+    with server(b"".join(events)) as upstream, Proxy(upstream, AmiFraming) as proxy:
+        proxy.weather = Weather(shuffle_seconds=0.1)
+        with socket.create_connection(proxy.address) as connection:
+            came = received(connection, len(b"".join(events))).split(b"\r\n\r\n")[:-1]
+        got = [events.index(one + b"\r\n\r\n") for one in came]
+        assert sorted(got) == list(range(60))
+        assert got != sorted(got)
+        for source in range(5):
+            mine = [one for one in got if one % 5 == source]
+            assert mine == sorted(mine)

@@ -44,7 +44,8 @@ def test_a_told_caller_is_permitted_in_one_entry_with_what_is_asked_for(core):
     granted = ev.PermitGranted(at=ms(2020), permit=1, parties=[P01])
     requested = ev.CaptureRequested(at=ms(2022), permit=1, segment=1, party=P01, file=FILE, bridged_only=True)
     assert call.told()[1:] == [
-        o.Attest(1, (granted, requested), o.Live(CALLER, P01, 1, FILE)),
+        o.Note((granted,)),
+        o.Attest(1, (requested,), o.Live(CALLER, P01, 1, FILE)),
         o.WakeAt(ms(2822), f.Timer.CAPTURE, 1),
         o.WakeAt(ms(62_020), f.Timer.MAX_HOURS, 1),
     ]

@@ -1,5 +1,7 @@
 """The room of a told caller: who widens the permit, who narrows it, what ends a segment and what begins the next."""
 
+from dataclasses import replace
+
 import pytest
 from unit.calls import (
     AGENT,
@@ -11,9 +13,7 @@ from unit.calls import (
     P03,
     SECOND_AGENT,
     STRANGER,
-    answered,
     attested,
-    began,
     caught_up,
     colleague,
     ended,
@@ -27,16 +27,14 @@ from unit.calls import (
     ms,
     objected,
     paused,
-    replaced,
     resumed,
     surrounded,
     untold,
     woke,
 )
-from unit.driven import STOP, Call, entries, only, released, revoked
+from unit.driven import Call, entries, released, revoked
 from unit.talks import (
     FIRST,
-    FROM_THE_START,
     HELD,
     LEAVE_OUT,
     SECOND,
@@ -46,6 +44,7 @@ from unit.talks import (
     granted,
     hears,
     narrowed,
+    permits,
     requested,
     suspends,
     talking,
@@ -68,7 +67,8 @@ def test_a_colleague_who_joins_is_permitted_and_captured_on_their_own_channel(co
     joined = ev.PartyEntered(at=ms(5001), party=P02, side="house", channel=AGENT, endpoint="PJSIP/2002", contract=True)
     assert hears(call, surrounded(5002, FIRST, seen_at=5003)) == [
         o.Note((joined,)),
-        attest(2, AGENT, widened(5002, P01, P02), requested(5003, P02)),
+        permits(widened(5002, P01, P02)),
+        attest(2, AGENT, requested(5003, P02)),
     ]
     assert call.room.permit.parties == (P01, P02)
     assert hears(call, attested(5003, 2)) == [o.StartCapture(AGENT, 1, P02, "seg-001.p02.wav", bridged_only=True)]
@@ -104,9 +104,10 @@ def test_who_joins_as_the_second_has_the_third_name(core):
 
 def test_several_who_join_at_once_are_attested_one_after_the_other(core):
     call = waiting(core)
-    orders = call.hear(surrounded(5000, FIRST, SECOND))
-    assert only(orders, o.Attest) == [
-        attest(2, AGENT, widened(5000, P01, P02, P03), requested(5000, P02)),
+    orders = hears(call, surrounded(5000, FIRST, SECOND))
+    assert orders[-3:] == [
+        permits(widened(5000, P01, P02, P03)),
+        attest(2, AGENT, requested(5000, P02)),
         attest(3, SECOND_AGENT, requested(5000, P03)),
     ]
 
@@ -171,7 +172,8 @@ def test_what_makes_the_room_worse_ends_the_segment_and_the_next_begins_by_itsel
     call = talking(core)
     suspends(call, fact, reason)
     assert hears(call, surrounded(9500, FIRST, joined=9499)) == [
-        attest(3, CALLER, granted(9500, P01, P02, permit=2), requested(9500, P01, 2)),
+        permits(granted(9500, P01, P02, permit=2)),
+        attest(3, CALLER, requested(9500, P01, 2)),
         attest(4, AGENT, requested(9500, P02, 2)),
     ]
     assert (call.room.suspended, call.room.permits) == (None, 2)
@@ -196,7 +198,8 @@ def test_a_pause_before_the_caller_is_told_lets_them_go_and_they_are_captured_af
     assert entries(call.orders)[-1] == ev.NotRecorded(at=ms(2022), reason=Reason.PAUSED)
     call.hear(left_stasis(2030))
     assert hears(call, resumed(3000)) == [
-        attest(1, CALLER, granted(3000, P01), requested(3000)),
+        permits(granted(3000, P01)),
+        attest(1, CALLER, requested(3000)),
         o.WakeAt(ms(3000 + 3 * 3600 * 1000), f.Timer.MAX_HOURS, 1),
     ]
 
@@ -224,6 +227,16 @@ def test_a_newcomer_who_is_told_meanwhile_begins_the_next_segment(core):
         ev.CaptureRequested,
     ]
     assert entries(orders)[2] == granted(12_000, P01, P02, P03, permit=2)
+
+
+def test_a_guest_who_is_told_anew_has_what_they_heard_written_down_anew(core):
+    call = talking(core, FIRST, guest())
+    suspends(call, surrounded(9000, FIRST, guest(standing=Standing.UNTOLD)), Reason.NOT_TOLD)
+    anew = heard(channel=GUEST, at=12_000)
+    orders = call.hear(surrounded(12_500, FIRST, guest(notices=(heard(), anew))))
+    assert entries(orders)[:2] == [replace(anew, party=P03), granted(12_500, P01, P02, P03, permit=2)]
+    assert call.room.party_on(GUEST) == P03
+    assert entries(call.hear(surrounded(12_600, FIRST, guest(notices=(heard(), anew)), joined=5001))) == []
 
 
 def test_a_guest_who_objects_ends_everybodys_segment_until_they_leave(core):
@@ -262,75 +275,3 @@ def test_the_caller_who_objects_is_never_permitted_again(core):
     ]
     for fact in (surrounded(9500, FIRST, joined=9400), resumed(9600), caught_up(9700), entered(9800)):
         assert entries(call.hear(fact)) == []
-
-
-# -- before and beside the conversation
-
-
-@pytest.mark.parametrize("quiet", [Reason.MUSIC_ON_HOLD, HELD, Reason.VOICEMAIL])
-def test_music_while_waiting_for_a_bridge_ends_nothing(core, quiet):
-    changes_nothing(waiting(core), surrounded(3000, joined=None, quiet=quiet))
-
-
-@pytest.mark.parametrize(
-    ("fact", "reason"),
-    [
-        (surrounded(3000, untold(), joined=None), Reason.NOT_TOLD),
-        (surrounded(3000, quiet=Reason.MUSIC_ON_HOLD), Reason.MUSIC_ON_HOLD),
-        (surrounded(3000, FIRST, joined=None, quiet=HELD), HELD),
-    ],
-    ids=repr,
-)
-def test_what_is_no_waiting_for_a_bridge_does(core, fact, reason):
-    call = waiting(core)
-    assert revoked(3000, reason) in call.hear(fact)
-
-
-def test_music_while_the_waiting_itself_is_captured_does_and_its_end_begins_the_next_segment(core):
-    call = waiting(core, **FROM_THE_START)
-    suspends(call, surrounded(3000, joined=None, quiet=Reason.MUSIC_ON_HOLD), Reason.MUSIC_ON_HOLD, [STOP])
-    assert hears(call, surrounded(3500, joined=None)) == [
-        attest(2, CALLER, granted(3500, P01, permit=2), requested(3500, P01, 2, bridged_only=False))
-    ]
-
-
-def test_a_caller_who_waits_in_a_bridge_alone_is_in_no_conversation_that_could_be_over(core):
-    call = waiting(core)
-    assert [type(entry) for entry in entries(call.hear(surrounded(5000)))] == [ev.TrackOrigin]
-    changes_nothing(call, surrounded(5100, joined=None))
-
-
-@pytest.mark.parametrize("how", ["joined", "granted", "conversed twice"])
-def test_once_they_have_conversed_being_alone_is_the_end_of_it(core, how):
-    call = waiting(core)
-    call.hear(surrounded(5000, FIRST) if how == "joined" else surrounded(5000, untold()))
-    if how != "joined":
-        call.hear(surrounded(5100, FIRST))
-    if how == "conversed twice":
-        call.hear(surrounded(5200, FIRST, quiet=HELD), surrounded(5300, FIRST))
-    call.hear(surrounded(6000, joined=None))
-    assert call.room.suspended is Reason.NOT_BRIDGED
-
-
-def test_a_replaced_caller_who_is_told_anew_waits_for_their_next_conversation(core):
-    call = talking(core)
-    call.hear(replaced(9000), surrounded(9100, joined=None))
-    call.hear(entered(9500), answered(9510), inspected(9512, 3, 0), began(9520, 2))
-    orders = call.hear(ended(11_520, 2), inspected(11_522, 4, 100))
-    assert entries(orders)[1:] == [granted(11_520, P01, permit=2), requested(11_522, P01, 2)]
-    assert only(orders, o.WakeAt) == [o.WakeAt(ms(12_322), f.Timer.CAPTURE, 2)]
-
-
-def test_the_caller_who_is_told_in_a_room_that_is_not_is_let_go_with_its_reason(core):
-    call = Call(core)
-    call.playing()
-    call.hear(surrounded(1000, untold(), joined=None), ended(2020))
-    assert released(call.hear(inspected(2022, 2, 100))) == [(o.Outcome.NOT_RECORDED, Reason.NOT_TOLD)]
-
-
-def test_a_hang_up_of_somebody_else_ends_their_track(core):
-    call = talking(core, FIRST, SECOND)
-    assert entries(call.hear(hung_up(9000, AGENT))) == [ev.TrackEnded(at=ms(9000), segment=1, party=P02, closed=False)]
-    assert not call.room.sealed
-    assert call.room.closed is None
-    assert entries(call.hear(surrounded(9001, SECOND))) == [narrowed(9001, P01, P03)]

@@ -13,6 +13,7 @@ from unit.talks import (
     granted,
     hears,
     narrowed,
+    permits,
     requested,
     talking,
     waiting,
@@ -77,7 +78,8 @@ def test_who_comes_back_begins_another_segment(core):
     call.hear(surrounded(9000, SECOND))
     assert hears(call, surrounded(9500, FIRST, SECOND)) == [
         revoked(9500, Reason.ROOM_CHANGED),
-        attest(4, CALLER, granted(9500, P01, P02, P03, permit=2), requested(9500, P01, 2)),
+        permits(granted(9500, P01, P02, P03, permit=2)),
+        attest(4, CALLER, requested(9500, P01, 2)),
         attest(5, AGENT, requested(9500, P02, 2)),
         attest(6, SECOND_AGENT, requested(9500, P03, 2)),
         STOP,

@@ -35,6 +35,7 @@ from unit.talks import (
     attest,
     hears,
     narrowed,
+    permits,
     requested,
     talking,
     waiting,
@@ -146,6 +147,14 @@ def test_a_colleague_without_evidence_is_not_captured_and_the_caller_is(core, fa
     assert (call.room.closed, call.room.permit.parties) == (None, (P01, P02))
 
 
+def test_what_permits_the_others_is_not_lost_with_the_evidence_of_one(core):
+    call = waiting(core)
+    orders = call.hear(surrounded(5001, FIRST, SECOND))
+    assert [type(entry) for order in only(orders, o.Attest) for entry in order.entries] == [ev.CaptureRequested] * 2
+    call.hear(attested(5002, 2, ok=False))
+    assert len(only(call.hear(attested(5002, 3)), o.StartCapture)) == 1
+
+
 def test_a_colleagues_capture_that_fails_is_stopped_and_not_tried_again_in_this_segment(core):
     call = waiting(core)
     call.hear(surrounded(5001, FIRST), attested(5002, 2))
@@ -154,7 +163,8 @@ def test_a_colleagues_capture_that_fails_is_stopped_and_not_tried_again_in_this_
         o.Note((ev.TrackEnded(at=ms(5010), segment=1, party=P02, closed=True),))
     ]
     assert hears(call, surrounded(6000, FIRST, SECOND))[1:] == [
-        attest(3, SECOND_AGENT, widened(6000, P01, P02, P03), requested(6000, P03))
+        permits(widened(6000, P01, P02, P03)),
+        attest(3, SECOND_AGENT, requested(6000, P03)),
     ]
     call.hear(surrounded(6500, FIRST, SECOND, quiet=HELD))
     assert [order.live.party for order in only(call.hear(surrounded(7000, FIRST, SECOND)), o.Attest)] == [P01, P02, P03]

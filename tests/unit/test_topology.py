@@ -81,6 +81,14 @@ def test_a_bridge_with_more_members_than_are_known_holds_a_stranger(core):
     assert world.people("a") == "ab"
 
 
+def test_a_conference_counts_its_own_announcer_who_is_no_stranger(core):
+    here = Map(core)
+    here.enter(0, "a", count=2, kind=here.kinds.CONFERENCE)
+    assert here.room("a").strangers is False
+    here.enter(10, "b", count=4, kind=here.kinds.CONFERENCE)
+    assert here.room("a").strangers is True
+
+
 def test_a_stranger_who_proves_to_be_known_is_none(core):
     world = Map(core)
     world.enter(1001, "a", count=2)

@@ -212,7 +212,7 @@ def test_an_event_that_means_nothing_needs_no_stamp():
     [
         ("basic", None, Kind.CONVERSATION),
         ("basic", "AgentPool", Kind.CONVERSATION),
-        ("base", "ConfBridge", Kind.CONVERSATION),
+        ("base", "ConfBridge", Kind.CONFERENCE),
         ("base", "BridgeWait", Kind.OTHER),
         ("base", None, Kind.OTHER),
         ("holding", "ConfBridge", Kind.OTHER),
@@ -231,3 +231,20 @@ def test_only_plain_bridges_and_conferences_are_conversations(kind, maker, meani
 def test_an_event_that_lacks_what_it_is_about_is_the_gates_to_complain_about(name):
     with pytest.raises((LookupError, ValueError)):
         t.from_ami({key: value for key, value in ami("BridgeEnter", **BASIC).items() if key != name}, NOW)
+
+
+def bridge(kind, creator, *channels):
+    return {"id": BRIDGE, "bridge_class": kind, "creator": creator, "technology": "simple_bridge", "channels": channels}
+
+
+def test_who_is_in_a_bridge_when_the_gate_comes_entered_it_when_it_asked():
+    channels = [{"id": CALLER, "name": TRUNK}, {"id": AGENT, "name": "PJSIP/2001-0000001b"}, {"id": "7.7", "name": "x"}]
+    assert list(t.found([bridge("basic", "", CALLER, AGENT), bridge("base", "ConfBridge")], channels, ms(250))) == [
+        t.BridgeChange(ms(250), BRIDGE, Kind.CONVERSATION, CALLER, "PJSIP/trunk", True, 2),
+        t.BridgeChange(ms(250), BRIDGE, Kind.CONVERSATION, AGENT, "PJSIP/2001", True, 2),
+    ]
+
+
+def test_who_is_in_a_bridge_and_no_channel_is_left_to_the_events_and_counted_all_the_same():
+    (found,) = t.found([bridge("parking", "", CALLER, AGENT)], [{"id": CALLER, "name": TRUNK}], ms(250))
+    assert (found.channel, found.count, found.kind) == (CALLER, 2, Kind.PARKING)

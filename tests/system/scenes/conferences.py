@@ -71,3 +71,15 @@ async def over_while_one_is_told(scene: Scene) -> None:
     await scene.told(late)
     late.reasons, late.refused = (), "no_conversation"
     await scene.talk(1.0)
+
+
+async def third_joins(scene: Scene) -> None:
+    """Two talk in a conference, and a third, who has been told, comes in."""
+    legs = await _meeting(scene, STRICT_NUMBER, "strict-conference", 2)
+    late = await scene.rings(STRICT_NUMBER, "strict-conference", name="third")
+    await late.call.media.first_heard
+    await scene.act()
+    await scene.told(late)
+    await scene.talk(1.0)
+    await scene.hangs_up(legs[0])
+    await scene.talk(1.0)

@@ -1,0 +1,102 @@
+"""A stage as it is judged: every voice, whose channel it came over, who was in whose room when, and the verdict."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from canary import Voices
+from numpy.typing import NDArray
+from telephone.mulaw import SILENCE_BYTE
+
+from .rooms import Mouth, Off, Rooms, Span
+from .stage import Leg, Stage, told_at
+
+FRAME_US: Final = 20_000
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What was found. `faults` must be empty; `delays`: ms from each good moment to the first stored sample."""
+
+    faults: list[str] = field(default_factory=list)
+    forbidden_ms: float = 0.0
+    """Stored although it must not be, beyond one frame at each edge."""
+    edge_ms: float = 0.0
+    """The deepest stored sample within that frame."""
+    missing_ms: float = 0.0
+    silence_seconds: float = 0.0
+    stored_ms: float = 0.0
+    destroyed_ms: float = 0.0
+    """Captured, and cut away by the evidence."""
+    delays: dict[str, list[float]] = field(default_factory=dict)
+
+    def figures(self) -> dict[str, Any]:
+        """Return what is quoted."""
+        return {
+            "forbidden_ms": round(self.forbidden_ms, 1),
+            "edge_ms": round(self.edge_ms, 1),
+            "missing_ms": round(self.missing_ms, 1),
+            "silence_seconds": round(self.silence_seconds, 3),
+            "stored_ms": round(self.stored_ms),
+            "destroyed_ms": round(self.destroyed_ms),
+            "delays_ms": {name: [round(one, 1) for one in found] for name, found in self.delays.items()},
+        }
+
+
+class Case:
+    """What is known of a stage when all its calls are shipped."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        witness = stage.witness
+        self.legs = {leg.title: leg for leg in stage.legs}
+        self.channels = {
+            title: witness.name_of(leg.call)
+            for title, leg in self.legs.items()
+            if leg.call.dialog.call_id in witness.call_ids
+        }
+        titles = {name: title for title, name in self.channels.items()}
+        self.by_uniqueid = {witness.uniqueids[name]: title for name, title in titles.items()}
+        mouths = [
+            Mouth(title, name, self.legs[title].staff, told_at(self.legs[title]))
+            for title, name in self.channels.items()
+        ]
+        self.told = dict.fromkeys(self.legs) | {mouth.name: mouth.told_at for mouth in mouths}
+        # A hold counts by what Asterisk says of it, and by when the telephone asked for it.
+        holds = [Off(leg.title, *span, "holds") for leg in self.legs.values() for span in leg.held]
+        self.rooms = Rooms(witness.events, mouths, [*stage.offs, *holds], stage.joints)
+        self.voices = Voices({title: leg.call.sent for title, leg in self.legs.items()})
+        self.own = {title: _own_frames(leg) for title, leg in self.legs.items()}
+        """Which packets held the party's own words."""
+        self.kept = {title: np.zeros(len(leg.call.sent), dtype=np.bool_) for title, leg in self.legs.items()}
+        """Which samples of each voice are stored anywhere in S3."""
+        self.verdict = Verdict()
+        for title, leg in self.legs.items():
+            if title not in self.channels and any(event.what == "200" for event in leg.call.events):
+                self.fault(f"{title}: Asterisk did not say which channel it was")
+
+    def fault(self, text: str) -> None:
+        """Note what is wrong."""
+        self.verdict.faults.append(text)
+
+    def arrivals(self, title: str) -> NDArray[np.int64]:
+        """When each packet of a voice reached Asterisk."""
+        call = self.legs[title].call
+        return np.array(call.sent.instants, dtype=np.int64) + call.delay_us
+
+
+def _own_frames(leg: Leg) -> NDArray[np.bool_]:
+    own = np.ones(len(leg.call.sent.frames), dtype=bool)
+    own[sorted(leg.call.sent.passed_on)] = False
+    # Silence cannot be told from silence.
+    own &= np.array([any(byte != SILENCE_BYTE for byte in frame) for frame in leg.call.sent.frames], dtype=bool)
+    return own
+
+
+def distance(at: NDArray[np.int64], spans: Sequence[Span]) -> NDArray[np.int64]:
+    """How far each moment lies outside of all spans; 0 within one."""
+    far = np.full(len(at), 2**40, dtype=np.int64)
+    for begin, end in spans:
+        far = np.minimum(far, np.maximum(0, np.maximum(begin - at, at - end)))
+    return far
