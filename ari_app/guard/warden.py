@@ -20,6 +20,7 @@ STOP_ATTEMPTS: Final = 5
 STOP_PAUSE_SECONDS: Final = 0.02
 CLOSE_SECONDS: Final = 0.1
 INSIST_TIMES: Final = 60
+INSIST_SECONDS: Final = 1.0
 CLAIM_MICROSECONDS: Final = 30_000_000
 MOST_REMEMBERED: Final = 20_000
 
@@ -127,7 +128,7 @@ class Warden:
 
     async def _insist(self, found: Found, why: Why, stop: Stop) -> None:
         for _ in range(INSIST_TIMES):
-            await asyncio.sleep(1)
+            await asyncio.sleep(INSIST_SECONDS)
             if await stop():
                 self._alarm(found, Action.STOPPED, why)
                 return
