@@ -141,10 +141,12 @@ class Rooms:
     def good(self, mouth: str) -> list[Span]:
         """Return when this mouth was in a good room with any outside party who was told.
 
-        Where the outside parties of a room change, a stretch ends and another begins: the house is recorded with the
-        one who was there first, and so it may have to change from one recording to another.
+        For the house a stretch ends and another begins where the outside parties of its room change: it is recorded
+        with the one who was there first, and so it may have to change from one recording to another.
         """
         outside = [one.name for one in self._mouths if not one.staff]
+        if mouth in outside:
+            return _joined(self._together.get((mouth, mouth), []))
         owners: dict[Span, list[str]] = {}
         for owner in outside:
             for span in self._together.get((owner, mouth), []):
