@@ -170,6 +170,9 @@ class Dispatcher:
 
     def moved(self, seen: t.TopologyChange) -> None:
         """Somebody is elsewhere, or holds, or hears music: every recording in the rooms concerned is told."""
+        if isinstance(seen, t.BridgeChange) and seen.channel in self.gone:
+            # Out of order: of who is gone nothing comes any more that would take them out of there again.
+            return
         near = self.whereabouts.change(seen)
         if isinstance(seen, t.Renamed) and (recording := self.by_channel.get(seen.channel)):
             self.hear(recording, f.Replaced(at=seen.at, seen_at=clock.now(), channel=seen.channel))

@@ -41,6 +41,16 @@ def test_one_of_the_house_in_the_callers_bridge_is_captured(board):
     assert board.dispatcher.tracked == {AGENT: {board.recording}}
 
 
+def test_who_is_gone_does_not_come_into_a_bridge_any_more(board):
+    async def story():
+        await board.record()
+        board.ami(4000, "Hangup", uniqueid=AGENT)
+        board.bridge(3990, AGENT, 1)
+
+    board.run(story)
+    assert AGENT not in board.dispatcher.whereabouts.topology.wires
+
+
 def test_who_leaves_the_bridge_ends_the_segment_and_who_comes_back_begins_the_next(board):
     async def story():
         await board.record()
