@@ -15,6 +15,8 @@ from .stage import Leg
 from .stored import EDGE_US
 
 SAFETY_US: Final = 40_000
+UNWATCHED_US: Final = 1_500_000
+"""Before events become late, nobody may know that all was well: that much is not covered."""
 SILENT_SECONDS: Final = 2.0
 """Beyond its longest announcement, nobody hears nothing for longer."""
 
@@ -34,7 +36,7 @@ def _told_first(case: Case, title: str, leg: Leg) -> None:
         return
     heard, told = leg.call.heard, case.told[title]
     if told is None:
-        if leg.reasons is not None and leg.refused is None:
+        if leg.reasons is not None and not leg.refused:
             case.fault(f"{title}: was not told")
         return
     times = [times_heard(heard, one) for one in leg.announcements]
@@ -66,7 +68,7 @@ def _complete(case: Case, title: str) -> None:
     arrivals, kept = case.arrivals(title), case.kept[title].reshape(-1, FRAME_SAMPLES).all(axis=1)
     acted_at = case.stage.acted_at
     for begin, over in case.rooms.good(title):
-        end = over if acted_at is None else min(over, acted_at)
+        end = over if acted_at is None else min(over, acted_at - UNWATCHED_US)
         inside = (arrivals >= begin + case.stage.lag_us) & (arrivals < end - SAFETY_US - EDGE_US)
         if not inside.any():
             continue
@@ -93,8 +95,8 @@ def _account(case: Case, title: str, leg: Leg, found: list[Evidence]) -> None:
     (one,) = mine
     if case.stage.acted_at is not None:
         return
-    if (one.reason if not one.recorded else None) != leg.refused:
-        case.fault(f"{title}: recorded={one.recorded}, reason={one.reason}, expected {leg.refused}")
+    if one.recorded == bool(leg.refused) or (leg.refused and one.reason not in leg.refused):
+        case.fault(f"{title}: recorded={one.recorded}, reason={one.reason}, expected {leg.refused or 'a recording'}")
     reasons = iter(one.reasons)
     if not all(any(wanted == had for had in reasons) for wanted in leg.reasons):
         case.fault(f"{title}: the gaps are {one.reasons}, expected {list(leg.reasons)} among them in this order")

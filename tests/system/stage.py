@@ -42,8 +42,8 @@ class Leg:
     """Whether it was right that Asterisk ended this call."""
     reasons: tuple[str, ...] | None = None
     """Gaps that its recording must name, in this order, others between them or not; None: it has no recording."""
-    refused: str | None = None
-    """Why nothing of it may be recorded; None if it must be."""
+    refused: tuple[str, ...] = ()
+    """Why nothing of it may be recorded, one of these; empty if it must be."""
     held: list[tuple[Instant, Instant]] = field(default_factory=list)
     """When it held the other side itself, and so heard nothing."""
 

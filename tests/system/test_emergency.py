@@ -25,7 +25,7 @@ def emergency(number: str, *, recorded_as: str | None) -> Scenario:
         house = await scene.dial(phone, outsider)
         called = await scene.answered(outsider)
         if recorded_as is not None:
-            house.reasons, house.refused = (), recorded_as
+            house.reasons, house.refused = (), (recorded_as,)
         await scene.converse(house, called)
         _at_once(scene, house, called)
         await scene.talk()

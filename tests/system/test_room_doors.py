@@ -7,7 +7,7 @@ from system.judge import play
 from system.scenes import rooms
 
 
-def test_hold_parking_pickup(hospital: Hospital) -> None:
+def test_hold_parking_pickup_pause(hospital: Hospital) -> None:
     """What is said while somebody waits is not kept, and the gap says why; afterwards the recording goes on."""
     scenes = {
         "local hold": rooms.house_holds,
@@ -15,6 +15,8 @@ def test_hold_parking_pickup(hospital: Hospital) -> None:
         "parked by REFER": rooms.parked,
         "parked by code": rooms.parked_by_code,
         "pickup": rooms.picked_up,
+        "pause": rooms.paused,
+        "objection": rooms.objected,
     }
     asyncio.run(play(hospital, scenes))
 

@@ -27,6 +27,7 @@ def test_by_feature_code(hospital: Hospital) -> None:
 def test_by_refer(hospital: Hospital) -> None:
     scenes = {
         "blind by REFER": transfers.blind_refer,
+        "blind by REFER of somebody far away": transfers.blind_refer_far_away,
         "blind by REFER to the outside": transfers.blind_refer_outside,
         "attended by REFER": transfers.attended_refer,
         "attended by REFER to the outside": transfers.attended_refer_outside,

@@ -68,7 +68,7 @@ async def outgoing_without_words(scene: Scene) -> None:
     phone, outsider = await scene.phone(), scene.outsider()
     house = await scene.dial(phone, f"82{outsider.number}")
     called = await scene.answered(outsider)
-    called.reasons, called.refused = (), "outgoing_announcement_missing"
+    called.reasons, called.refused = (), ("outgoing_announcement_missing",)
     await scene.converse(house, called)
     await scene.talk()
 
@@ -78,7 +78,7 @@ async def outgoing_past_the_gate(scene: Scene) -> None:
     phone, outsider = await scene.phone(), scene.outsider()
     house = await scene.dial(phone, f"{UNGATED}{outsider.number}")
     called = await scene.answered(outsider)
-    called.reasons, called.refused = (), "outgoing_not_gated"
+    called.reasons, called.refused = (), ("outgoing_not_gated",)
     await scene.converse(house, called)
     await scene.talk()
 
@@ -97,7 +97,7 @@ async def outgoing_to_a_machine(scene: Scene) -> None:
     phone, outsider = await scene.phone(), scene.outsider()
     house = await scene.dial(phone, f"81{outsider.number}")
     called = await scene.answered(outsider)
-    called.reasons, called.refused = (), "answering_machine"
+    called.reasons, called.refused = (), ("answering_machine",)
     await scene.converse(house, called, seconds=12.0)
     await scene.talk()
 
@@ -133,6 +133,6 @@ async def voicemail(scene: Scene) -> None:
     """The caller leaves a message: told, recorded by voicemail alone, and not by us as well."""
     scene.expect_message()
     caller = await scene.rings(VOICEMAIL_NUMBER, "switchboard")
-    caller.refused = "voicemail"
+    caller.refused = ("voicemail",)
     await scene.told(caller)
     await scene.talk(BEEP_SECONDS + 1.0)

@@ -5,14 +5,13 @@ import random
 from typing import Final
 
 from system.scene import Scenario, Scene
+from system.scenes.rooms import KEY_US
 from system.site import CONFERENCE_NUMBER, STRICT_NUMBER
 from system.stage import Leg
 from telephone import now_us
 
 _STAY_SECONDS: Final = (1.0, 2.5)
 _AWAY_SECONDS: Final = (0.2, 0.8)
-KEY_MICROSECONDS: Final = 100_000
-"""How long a key is down."""
 
 
 def comings_and_goings(seed: int, *, people: int = 5, rounds: int = 2) -> Scenario:
@@ -53,7 +52,7 @@ def objection(*, everybody: bool) -> Scenario:
             for leg in legs:
                 leg.reasons = ("objected",)
         await objector.call.press("*0")
-        scene.off(objector, now_us() - KEY_MICROSECONDS, why="objected", everybody=everybody)
+        scene.off(objector, now_us() - KEY_US, why="objected", everybody=everybody)
         await scene.talk(1.5)
         await scene.hangs_up(objector)
         await scene.talk(1.5)
@@ -69,7 +68,7 @@ async def over_while_one_is_told(scene: Scene) -> None:
     await scene.talk(0.3)
     await scene.hangs_up(*legs)
     await scene.told(late)
-    late.reasons, late.refused = (), "no_conversation"
+    late.reasons, late.refused = (), ("no_conversation",)
     await scene.talk(1.0)
 
 

@@ -1,9 +1,14 @@
 """More than two, or somebody who waits: hold, parking, pickup, a telephone's own conference, newcomers, masquerades."""
 
+from typing import Final
+
 from system.hospital import fresh_noise
 from system.scene import Scene
 from system.site import NEWCOMER, UNGATED, WAITING_NUMBER
 from telephone import conference, now_us
+
+KEY_US: Final = 100_000
+"""From a key's release until `press` returns."""
 
 
 async def house_holds(scene: Scene) -> None:
@@ -26,6 +31,29 @@ async def caller_holds(scene: Scene) -> None:
         await scene.talk()
     await scene.converse(caller, house)
     await scene.talk()
+
+
+async def paused(scene: Scene) -> None:
+    """The house pauses the recording by a key, and resumes it by another."""
+    caller, house = await scene.incoming(await scene.phone())
+    caller.reasons = ("paused",)
+    await house.call.press("*5")
+    begin = now_us() - KEY_US
+    await scene.talk()
+    end = now_us()
+    await house.call.press("*6")
+    scene.off(house, begin, end, "paused")
+    await scene.talk()
+
+
+async def objected(scene: Scene) -> None:
+    """The caller does not want to be recorded: nothing of anybody from then on, and the call goes on."""
+    caller, house = await scene.incoming(await scene.phone())
+    caller.reasons = ("objected",)
+    await caller.call.press("*0")
+    scene.off(caller, now_us() - KEY_US, why="objected")
+    await scene.talk()
+    await scene.converse(caller, house)
 
 
 async def parked(scene: Scene) -> None:
@@ -93,7 +121,7 @@ async def telephone_conference_untold(scene: Scene) -> None:
     await scene.hold(house)
     second = await scene.dial(phone, f"{UNGATED}{outsider.number}")
     called = await scene.answered(outsider)
-    called.reasons, called.refused = (), "outgoing_not_gated"
+    called.reasons, called.refused = (), ("outgoing_not_gated",)
     await scene.converse(second, called)
     begin = now_us()
     await scene.unhold(house)

@@ -14,6 +14,15 @@ async def blind_refer(scene: Scene) -> None:
     await scene.talk()
 
 
+async def blind_refer_far_away(scene: Scene) -> None:
+    """The same for a caller at the end of a long line, 150 ms each way."""
+    first, second = await scene.phone(), await scene.phone()
+    caller, house = await scene.incoming(first, delay_ms=150.0)
+    await scene.refer(house, second)
+    await scene.converse(caller, await scene.arrival(second))
+    await scene.talk()
+
+
 async def blind_refer_outside(scene: Scene) -> None:
     """The house refers the caller to somebody outside."""
     phone, outsider = await scene.phone(), scene.outsider()
@@ -112,7 +121,7 @@ async def untold_newcomer(scene: Scene) -> None:
     await scene.act()
     await scene.refer(house, f"{UNGATED}{outsider.number}")
     called = await scene.answered(outsider)
-    called.reasons, called.refused = (), "outgoing_not_gated"
+    called.reasons, called.refused = (), ("outgoing_not_gated",)
     caller.reasons = ("not_told",)
     await scene.converse(caller, called)
     await scene.talk()
