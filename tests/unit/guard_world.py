@@ -89,9 +89,7 @@ class World:
         (self.monitor / f"{name}.wav").write_bytes(b"secret")
         return str(self.monitor / name)
 
-    def warden(
-        self, pbx: Pbx, *, mode: g.Mode = g.Mode.STOP, scope: g.Scope = g.Scope.WHOLE_PBX, **more: Any
-    ) -> Warden:
+    def warden(self, pbx: Pbx, *, mode: g.Mode = g.Mode.STOP, scope: g.Scope = g.Scope.WHOLE_PBX) -> Warden:
         vitals = Vitals(self.layout)
         vitals.refresh()
         rules = g.Rules(f"{self.layout.audio}/", mode, scope)
