@@ -3,7 +3,7 @@
 audio/<recording-id>/seg-NNN.<party>.wav   written by Asterisk; the folder is the gate's (2770, shared group)
 live/<uniqueid>                            which capture runs on this channel, and by which gate run
 calls/<recording-id>/journal.jsonl         the gate's, while the call lasts; then renamed to
-sealed/<recording-id>/                     ready for ship, which renames it to
+sealed/<recording-id>/                     ready for ship, which makes its objects there and renames it to
 shipped/<recording-id>/                    stored and proved; holds journal and manifest, no audio
 fallback/<name>.json                       written by AGI scripts, collected by ship
 heartbeat/<gate-run-id>.jsonl              "every event up to T has been consumed"

@@ -200,7 +200,8 @@ class Shipping:
             file = self._wav(recording, segment.number, kept.track.party)
             lanes[kept.channel - 1] = audio.Lane(file, kept.cut.first, kept.cut.last, kept.offset)
         name = names.segment_object(segment.number)
-        target = self.spool.layout.audio_of(recording) / name
+        # In a folder of our own: into audio/ Asterisk may write as well, and the guard watches who does.
+        target = self.spool.layout.sealed / recording / name
         audio.write_flac(target, segment.rate_hz, segment.samples, lanes)
         found = _measure(target)
         return Stored(name, found.sha256, found.size)
@@ -210,7 +211,7 @@ class Shipping:
     def _store(self, recording: RecordingId, manifest: Mapping[str, Any], text: bytes) -> None:
         folder = manifest["folder"]
         for segment in manifest["segments"]:
-            file = self.spool.layout.audio_of(recording) / segment["object"]
+            file = self.spool.layout.sealed / recording / segment["object"]
             wanted = Found(segment["bytes"], segment["sha256"])
             try:
                 intact = _measure(file) == wanted

@@ -26,6 +26,7 @@ from ari_app.layout import JOURNAL, MANIFEST, Layout
 from ari_app.untrusted import open_plain
 
 MAX_FALLBACK_BYTES = 4096
+OBJECTS = "seg-*.flac"
 MAX_INCIDENT_BYTES = 65_536
 MAX_NAME = 64
 SHIPPED = "shipped"
@@ -193,6 +194,9 @@ class Spool:
 
     def delete_audio(self, recording: RecordingId) -> None:
         """Destroy the local audio of a call: what is stored elsewhere, and what may not be stored at all."""
+        # The audio last: it is the sign by which a later start knows that something is left to destroy.
+        for file in (self.layout.shipped / recording).glob(OBJECTS):
+            file.unlink()
         with suppress(FileNotFoundError):
             shutil.rmtree(self.layout.audio_of(recording))
             sync_folder(self.layout.audio)

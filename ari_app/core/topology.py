@@ -289,6 +289,9 @@ class Topology:
                 lines |= self._beside(wire)
             waiting += wire.spied_by
         people = sorted((one for one in found.values() if not one.local), key=lambda one: one.channel)
+        if len(people) == 1 and people[0].bridge and self._bridges[people[0].bridge].kind is Kind.CONFERENCE:
+            # The others may come in an hour, or never. (In any other bridge somebody is alone for a moment only.)
+            quiet.append(Reason.NO_CONVERSATION)
         urgent = min(quiet, key=_URGENCY.index, default=None)
         return Room(tuple(people), strangers, urgent, frozenset(lines - found.keys()))
 

@@ -64,7 +64,9 @@ def _overheard(case: Case, title: str, leg: Leg) -> None:
 def _complete(case: Case, title: str) -> None:
     """Whoever was in a good room for longer than a capture takes to begin is stored from then on."""
     arrivals, kept = case.arrivals(title), case.kept[title].reshape(-1, FRAME_SAMPLES).all(axis=1)
-    for begin, end in case.rooms.good(title):
+    acted_at = case.stage.acted_at
+    for begin, over in case.rooms.good(title):
+        end = over if acted_at is None else min(over, acted_at)
         inside = (arrivals >= begin + case.stage.lag_us) & (arrivals < end - SAFETY_US - EDGE_US)
         if not inside.any():
             continue
@@ -89,6 +91,8 @@ def _account(case: Case, title: str, leg: Leg, found: list[Evidence]) -> None:
         case.fault(f"{title}: {len(mine)} accounts of it")
         return
     (one,) = mine
+    if case.stage.acted_at is not None:
+        return
     if (one.reason if not one.recorded else None) != leg.refused:
         case.fault(f"{title}: recorded={one.recorded}, reason={one.reason}, expected {leg.refused}")
     reasons = iter(one.reasons)

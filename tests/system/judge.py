@@ -55,7 +55,7 @@ async def play(
     """Play scenes at the same time, judge all that is left of them, and return the verdict.
 
     lag_us: how long after a room became good its capture may begin. before_acts: what happens when all scenes have come
-    to what they are about. title: of the line of figures.
+    to what they are about; from then on nothing has to be recorded. title: of the line of figures.
     """
     async with Stage(hospital) as stage:
         stage.lag_us = lag_us

@@ -18,6 +18,8 @@ _TALKING: Final = frozenset({"basic", "ConfBridge"})
 
 Span = tuple[Instant, Instant]
 END_OF_TIME: Final = Instant(2**62)
+ALONE_US: Final = 500_000
+"""Whoever is alone in a conference for no longer is between two others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +115,19 @@ class Rooms:
     """Of every mouth, when it was in whose room, and when that room was good."""
 
     def __init__(
-        self, events: Iterable[Seen], mouths: Sequence[Mouth], offs: Sequence[Off] = (), joints: Sequence[Joint] = ()
+        self,
+        events: Iterable[Seen],
+        mouths: Sequence[Mouth],
+        offs: Sequence[Off] = (),
+        joints: Sequence[Joint] = (),
+        *,
+        alone_us: int = ALONE_US,
     ) -> None:
+        self._alone_us = alone_us
         self._mouths, self._offs, self._joints = list(mouths), list(offs), list(joints)
         self._by_channel = {one.channel: one for one in self._mouths}
         self._together: dict[tuple[str, str], list[Span]] = {}
+        self._alone: dict[str, list[Span]] = {}
         self.bad: dict[str, list[tuple[Instant, Instant, str]]] = {}
         self._sweep(sorted(events, key=lambda one: one.at))
 
@@ -125,12 +135,30 @@ class Rooms:
 
     def allowed(self, owner: str, mouth: str) -> list[Span]:
         """Return when `mouth` could be stored in the recording of `owner`: both in one room, and it was good."""
-        return _joined(self._together.get((owner, mouth), []))
+        alone = [one for one in _joined(self._alone.get(owner, [])) if one[1] - one[0] <= self._alone_us]
+        return _joined([*self._together.get((owner, mouth), []), *(alone if owner == mouth else [])])
 
     def good(self, mouth: str) -> list[Span]:
-        """Return when this mouth was in a good room with any outside party who was told."""
+        """Return when this mouth was in a good room with any outside party who was told.
+
+        For the house a stretch ends and another begins where the outside parties of its room change: it is recorded
+        with the one who was there first, and so it may have to change from one recording to another.
+        """
         outside = [one.name for one in self._mouths if not one.staff]
-        return _joined([span for owner in outside for span in self._together.get((owner, mouth), [])])
+        if mouth in outside:
+            return _joined(self._together.get((mouth, mouth), []))
+        owners: dict[Span, list[str]] = {}
+        for owner in outside:
+            for span in self._together.get((owner, mouth), []):
+                owners.setdefault(span, []).append(owner)
+        found: list[Span] = []
+        for number, (span, now) in enumerate(ordered := sorted(owners.items())):
+            before = ordered[number - 1] if number else None
+            if before and before[0][1] == span[0] and before[1] == now:
+                found[-1] = found[-1][0], span[1]
+            else:
+                found.append(span)
+        return found
 
     # -- inside
 
@@ -159,6 +187,7 @@ class Rooms:
                 continue
             # Somebody alone in a conference talks to nobody.
             if len(room) < 2:
+                self._alone.setdefault(owner.name, []).append((begin, end))
                 continue
             for one in room:
                 mouth = self._by_channel.get(one)

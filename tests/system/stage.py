@@ -107,6 +107,8 @@ class Stage:
         """Where callers' voice messages lie, if some are left in this run."""
         self.delicate: tuple[asyncio.Barrier, Callable[[], None]] | None = None
         """Where all scenes wait for each other before what they are about, and what happens then."""
+        self.acted_at: Instant | None = None
+        """When that was: from then on nothing has to be recorded."""
         self.longest_announcement = max(
             len(one) / RATE for line in hospital.at["lines"] for one in hospital.announcements(line)
         )
@@ -145,6 +147,7 @@ class Stage:
         barrier, happens = self.delicate
         async with asyncio.timeout(CONNECT_SECONDS):
             if await barrier.wait() == 0:
+                self.acted_at = now_us()
                 happens()
             await barrier.wait()
 

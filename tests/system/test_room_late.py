@@ -28,8 +28,6 @@ SCENES: Final[dict[str, Scenario]] = {
     "pickup": rooms.picked_up,
     "conference": conferences.third_joins,
 }
-UNLIMITED_US: Final = 3_600_000_000
-"""While events are late, nothing has to be recorded."""
 
 
 @dataclass(slots=True)
@@ -81,7 +79,7 @@ def test_late(hospital: Hospital, seconds: float) -> None:
 
             names = "+".join("AMI" if one is on.ami else "ARI" for one in proxies)
             title = f"{names} late by {seconds} s"
-            verdict = await play(hospital, SCENES, lag_us=UNLIMITED_US, before_acts=storm, title=title)
+            verdict = await play(hospital, SCENES, before_acts=storm, title=title)
             on.clear()
             assert weather.met, "no event was late"
             return verdict

@@ -139,6 +139,14 @@ def test_an_answering_machine_is_written_down_with_the_number_that_was_dialled(d
     assert len(desk.written) == 1
 
 
+def test_who_is_called_on_a_line_that_is_never_recorded_is_no_caller(desk):
+    desk.dial()
+    desk.pass_by(channel=AGENT)
+    opened, dialled, rest = desk.record()
+    assert (opened.direction, opened.channel, dialled) == ("outgoing", AGENT, "01632960002")
+    assert rest == [ev.NotRecorded(at=ms(100), reason=Reason.LINE_NEVER)]
+
+
 def test_a_line_that_nobody_knows_is_written_down_by_its_name(desk):
     desk.pass_by("unheard-of")
     opened, _, _ = desk.record()

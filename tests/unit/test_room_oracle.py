@@ -33,9 +33,10 @@ def rooms(
     others: tuple[Mouth, ...] = (),
     offs: tuple[Off, ...] = (),
     joints: tuple[Joint, ...] = (),
+    alone_us: int = 0,
 ) -> Rooms:
     mouths = [Mouth("caller", CALLER, told_at=told_at), Mouth("house", HOUSE, staff=True), *others]
-    return Rooms([*CONVERSATION, *events, *END], mouths, offs, joints)
+    return Rooms([*CONVERSATION, *events, *END], mouths, offs, joints, alone_us=alone_us)
 
 
 def test_a_conversation() -> None:
@@ -100,6 +101,9 @@ def test_a_conference_is_a_conversation_unless_one_is_alone() -> None:
     )
     found = rooms(*events, leave(700, OTHER, "c"), others=(Mouth("other", OTHER, staff=True),))
     assert found.allowed("caller", "caller") == [(201, 400), (500, 700)]
+    # Between two others one is alone for a moment.
+    found = rooms(*events, leave(700, OTHER, "c"), others=(Mouth("other", OTHER, staff=True),), alone_us=90)
+    assert found.allowed("caller", "caller") == [(200, 400), (410, 700)]
 
 
 def test_two_open_calls_of_one_telephone_are_one_room() -> None:
@@ -116,6 +120,13 @@ def test_two_open_calls_of_one_telephone_are_one_room() -> None:
     # It joins them although one is held, by means of its own.
     joint = Joint("house", "second", 450, 500)
     assert rooms(*held, others=others, joints=(joint,)).allowed("caller", "caller") == [(201, 450), (500, 900)]
+
+
+def test_the_house_changes_from_one_recording_to_another() -> None:
+    other = Mouth("other", OTHER, told_at=300)
+    found = rooms(enter(400, OTHER), leave(600, OTHER), others=(other,))
+    assert found.good("house") == [(201, 400), (400, 600), (600, 900)]
+    assert found.good("caller") == [(201, 900)]
 
 
 def test_an_objection_and_a_pause() -> None:

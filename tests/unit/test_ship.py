@@ -259,6 +259,6 @@ def test_a_file_that_changed_after_the_decision_is_put_aside(world, synthetic):
     with pytest.raises(TransientError):
         world.run()
     world.store = MemoryStore()
-    (world.layout.audio_of(recording) / "seg-001.flac").write_bytes(b"changed")
+    (world.layout.sealed / recording / "seg-001.flac").write_bytes(b"changed")
     assert world.run() == 1
     assert world.names("quarantine") == [recording, f"{recording}.audio"]

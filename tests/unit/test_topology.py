@@ -89,6 +89,16 @@ def test_a_conference_counts_its_own_announcer_who_is_no_stranger(core):
     assert here.room("a").strangers is True
 
 
+def test_whoever_is_alone_in_a_conference_converses_with_nobody_yet(core):
+    here = Map(core)
+    here.enter(0, "a", count=2, kind=here.kinds.CONFERENCE)
+    assert here.room("a").quiet is Reason.NO_CONVERSATION
+    here.enter(10, "b", count=3, kind=here.kinds.CONFERENCE)
+    assert here.room("a").quiet is None
+    here.enter(20, "c", bridge="basic")
+    assert here.room("c").quiet is None
+
+
 def test_a_stranger_who_proves_to_be_known_is_none(core):
     world = Map(core)
     world.enter(1001, "a", count=2)

@@ -25,11 +25,22 @@ async def hold_storm(scene: Scene) -> None:
 
 
 async def transfer_to_nowhere(scene: Scene) -> None:
-    """A REFER to a number that does not exist is refused, and the call and its recording go on."""
+    """A REFER to what the dialplan does not know is refused, and the call and its recording go on."""
     caller, house = await scene.incoming(await scene.phone())
     with pytest.raises((RequestFailedError, AssertionError), match=r"REFER failed|transfer failed"):
-        await scene.refer(house, "nobody")
+        await scene.refer(house, "no-such-extension")
     await scene.converse(caller, house)
+    await scene.talk()
+
+
+async def transfer_to_a_dead_number(scene: Scene) -> None:
+    """The number is well formed, and nobody has it: the caller rings the house again, and is recorded there."""
+    phone, other = await scene.phone(), await scene.phone("2003")
+    caller, house = await scene.incoming(phone)
+    await house.call.refer(scene.uri("07700900998"))
+    back = await scene.arrival(other)
+    house.released = True
+    await scene.converse(caller, back)
     await scene.talk()
 
 
