@@ -58,6 +58,8 @@ class Whereabouts:
                     topology.entered(at, channel, endpoint, bridge, seen.kind, count)
                 else:
                     topology.left(at, channel, bridge, count)
+                # Also when it was not known to be there: who is still there has a stranger less among them.
+                touched |= self._around(*topology.inside(bridge))
             case t.HoldChange(at=at, begins=begins):
                 if seen.music:
                     topology.music(at, channel, endpoint, plays=begins)

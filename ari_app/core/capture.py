@@ -89,9 +89,12 @@ def step(track: Capturing, fact: CaptureFact, *, permitted: bool) -> Step:
         case Phase.STARTING, f.CaptureAnswered(monitor=str(monitor), at=at):
             started = ev.CaptureStarted(at=at, segment=track.segment, party=track.party, monitor=monitor)
             return replace(track, phase=Phase.RUNNING, monitor=MonitorId(monitor)), [], [started]
-        case ((Phase.STOPPING | Phase.ENDED), f.CaptureAnswered(monitor=str(monitor))) if track.monitor is None:
-            # The stop went out before it ran, and perhaps found nothing to stop; now it can be stopped for certain.
-            return stop(replace(track, phase=Phase.STOPPING, monitor=MonitorId(monitor)))
+        case ((Phase.STOPPING | Phase.ENDED), f.CaptureAnswered(monitor=monitor)) if track.monitor is None and (
+            monitor or track.dismissed
+        ):
+            # The stop went out before it ran, and perhaps found nothing to stop; now it can be stopped for certain. No
+            # answer is not "no": it is looked for once more.
+            return stop(replace(track, phase=Phase.STOPPING, monitor=monitor))
 
         case ((Phase.STARTING | Phase.RUNNING | Phase.STOPPING), f.CaptureBegan(at=at, ambiguous=ambiguous)):
             # Of two stamps the later is taken: an origin that is too late cuts more at the end, never less.

@@ -169,7 +169,7 @@ class Turn:
             # Nobody announces to it here, so it must not stay.
             self.orders.append(o.Release(fact.channel, o.Outcome.NOT_RECORDED, Reason.NOT_TOLD))
             return
-        if caller.phase is not telling.Phase.ARRIVED:
+        if caller.phase is not telling.Phase.ARRIVED or room.closed:
             if caller.phase is not telling.Phase.OVER or room.closed or caller.standing is not Standing.UNTOLD:
                 # The dialplan sent it here a second time: whatever it wants, the caller must not stay here.
                 self.orders.append(o.Report("Entered twice"))

@@ -60,6 +60,10 @@ def settle(turn: "Turn") -> None:
         _rest(turn)
     if room.around and room.around.members:
         _register(turn, room.around.members)
+    _decide(turn)
+
+
+def _decide(turn: "Turn") -> None:
     verdict = _verdict(turn)
     if isinstance(verdict, Reason):
         revoke(turn, verdict)
@@ -192,9 +196,7 @@ def _adjust(turn: "Turn", present: permits.Permit, permit: permits.Permit) -> No
     if joined & room.left or len(wanted | recorded_here) > MOST_CHANNELS or _again(room.tracks, permit, wanted):
         # One stretch of one voice is one file: whoever comes back, or is one too many, begins another segment.
         revoke(turn, Reason.ROOM_CHANGED)
-        verdict = _verdict(turn)
-        if not isinstance(verdict, Reason):
-            _begin(turn, verdict)
+        _decide(turn)
         return
     conversed = room.conversed or bool(room.around and room.around.members)
     changed = permit if joined or gone else present

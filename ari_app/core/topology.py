@@ -263,6 +263,11 @@ class Topology:
 
     # -- the question
 
+    def inside(self, bridge: BridgeId) -> frozenset[ChannelId]:
+        """Return who is known to be in a bridge."""
+        place = self._bridges.get(bridge)
+        return frozenset(place.members) if place else frozenset()
+
     def room(self, channel: ChannelId) -> Room:
         """Return everyone who can hear a channel, and whom it can hear, through Asterisk."""
         found: dict[ChannelId, Wire] = {}

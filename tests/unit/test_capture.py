@@ -288,11 +288,22 @@ def test_a_monitor_that_answers_after_the_end_is_stopped_all_the_same(core):
     assert over(core, track, capture_ended(130))[0].phase is core.capture.Phase.ENDED
 
 
-def test_no_answer_after_the_stop_changes_nothing(core):
+@pytest.mark.parametrize("ended", [False, True])
+def test_without_an_answer_it_is_looked_for_once_more_after_the_stop(core, ended):
     overtaken = core.capture.stop(starting(core))[0]
-    track, orders, _ = over(core, overtaken, capture_answered(120, None))
-    assert track == overtaken
-    assert orders == [o.Report("CaptureAnswered for a capture that is stopping")]
+    if ended:
+        overtaken = over(core, overtaken, capture_ended(115, closed=False))[0]
+    track, orders, entries = over(core, overtaken, capture_answered(120, None))
+    assert (track.phase, track.monitor, track.failure) == (core.capture.Phase.STOPPING, None, None)
+    assert (orders, entries) == ([STOP_BY_FILE], [])
+    assert over(core, track, capture_ended(130))[0].phase is core.capture.Phase.ENDED
+
+
+def test_without_an_answer_nothing_is_looked_for_on_a_channel_that_hung_up(core):
+    ended = over(core, starting(core), hung_up(115))[0]
+    track, orders, _ = over(core, ended, capture_answered(120, None))
+    assert track == ended
+    assert orders == [o.Report("CaptureAnswered for a capture that is ended")]
 
 
 def test_an_answer_to_a_stopped_monitor_that_was_known_stops_nothing_twice(core):

@@ -5,6 +5,7 @@ from unit.calls import (
     AGENT,
     CALLER,
     ENGLISH,
+    NEVER,
     P01,
     P02,
     STRANGER,
@@ -55,6 +56,16 @@ def test_who_comes_again_told_or_in_vain_is_sent_on_again_and_told_nothing(core,
     call.hear(*meanwhile)
     before = call.room
     assert call.hear(entered(3000)) == [o.Report("Entered twice"), o.Release(CALLER, outcome, reason)]
+    assert call.room == before
+
+
+@pytest.mark.parametrize("called", [False, True])
+def test_who_comes_again_to_a_line_that_is_not_recorded_is_sent_on_again(core, called):
+    call = Call(core, NEVER, called=called)
+    call.hear(entered(0))
+    before = call.room
+    again = o.Release(CALLER, o.Outcome.NOT_RECORDED, Reason.LINE_NEVER, called)
+    assert call.hear(entered(3000)) == [o.Report("Entered twice"), again]
     assert call.room == before
 
 

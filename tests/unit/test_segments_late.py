@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from unit.calls import P01, P02, P03, caught_up, colleague, lost, ms, paused, resumed, surrounded, woke
+from unit.calls import P01, P02, P03, caught_up, colleague, guest, lost, ms, paused, resumed, surrounded, woke
 from unit.driven import entries, only
 from unit.talks import FIRST, HELD, SECOND, STOPS, granted, hears, talking, waiting, widened
 
@@ -126,6 +126,18 @@ def test_what_ends_for_good_does_not_settle(core):
     flaps(call, 9000, 9100, 9200, 9300)
     call.hear(lost(9400))
     assert only(call.hear(surrounded(9500, FIRST)), o.WakeAt) == []
+
+
+def test_a_next_segment_that_is_heard_of_late_begins_when_all_events_are_known(core):
+    call = talking(core, FIRST, guest())
+    call.hear(surrounded(9000, FIRST, guest(), host=False))
+    late = call.hear(surrounded(9500, FIRST, seen_at=10_501))
+    assert [entry for entry in entries(late) if not isinstance(entry, ev.TrackEnded)] == [
+        ev.PermitRevoked(at=ms(9500), permit=1, reason=Reason.ROOM_CHANGED),
+        ev.NotRecorded(at=ms(9500), reason=Reason.STALE_FACTS),
+    ]
+    assert call.room.suspended is Reason.STALE_FACTS
+    assert entries(call.hear(caught_up(10_600)))[0] == granted(10_600, P01, P02, permit=2)
 
 
 # -- more than there are names for

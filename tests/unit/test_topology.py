@@ -9,6 +9,13 @@ from ari_app.core.reasons import Reason
 # -- bridges
 
 
+def test_who_is_known_to_be_in_a_bridge(core):
+    where = Map(core)
+    where.enter(1000, "ab", count=3)
+    assert where.topology.inside("b") == {"a", "b"}
+    assert where.topology.inside("c") == set()
+
+
 def test_who_is_in_one_bridge_hears_one_another_and_nobody_else(core):
     world = connected(core, "abc")
     world.enter(1000, "xy", "c")

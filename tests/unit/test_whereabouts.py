@@ -64,6 +64,13 @@ def test_who_leaves_concerns_those_who_remain(world):
     assert world.people() == ""
 
 
+def test_a_stranger_who_leaves_concerns_those_who_remain(world):
+    """Of whoever was there before we listened only the count is known."""
+    world.bridge(2000, "x", "b", count=4)
+    assert world.bridge(3000, "nobody", enters=False, count=3) == {*"osx", "nobody"}
+    assert world.bridge(4000, "nobody", "nowhere", enters=False, count=0) == {"nobody"}
+
+
 def test_who_hangs_up_concerns_those_who_remain_and_is_nobody_any_more(world):
     assert world.where.gone(ChannelId("s")) == {"o"}
     assert world.people() == ""
