@@ -6,11 +6,11 @@ a file that no journal names is a stranger's.
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from inotify_simple import INotify, flags
 
@@ -25,18 +25,20 @@ SPOKEN_FOR_SECONDS: Final = 0.12
 """How long another door has to speak for a file. Its event and ours come from two kernels' worth of queues."""
 
 WATCHED: Final = flags.CREATE | flags.MOVED_TO | flags.ONLYDIR
+Work = Coroutine[Any, Any, None]
 _log = log.get("guard")
 
 
 class Watch:
     """Calls `appeared` for each file that comes into one of the folders, however deep."""
 
-    def __init__(self, layout: Layout, folders: tuple[Path, ...], warden: Warden) -> None:
-        self._warden, self._audio = warden, layout.audio
+    def __init__(
+        self, layout: Layout, folders: tuple[Path, ...], warden: Warden, begin: Callable[[Work], object]
+    ) -> None:
+        self._warden, self._audio, self._begin = warden, layout.audio, begin
         self._folders = folders
         self._inotify = INotify()
         self._watches: dict[int, Path] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
         self._roots: set[Path] = set()
         self._missing: set[Path] = set()
 
@@ -52,18 +54,22 @@ class Watch:
                 # What lies there already was there before we came: nobody can say whether it is secret.
                 list(self._watch(folder))
 
+    def _trouble(self, folder: Path, why: str) -> None:
+        if folder in self._folders and folder not in self._missing:
+            self._missing.add(folder)
+            hint = "The guard's user must be able to read it and to move files out of it: mode 2770, group consentgate."
+            _log.error("folder.not_guarded", on=str(folder), why=why, hint=hint)
+
     def _watch(self, folder: Path) -> Iterator[Path]:
         """Watch a folder and those in it; return the files that lie in them already."""
         try:
             self._watches[self._inotify.add_watch(folder, WATCHED)] = folder
-            self._missing.discard(folder)
             self._roots |= {folder} & {*self._folders, self._audio}
         except OSError as failure:
-            if folder not in self._missing and folder in self._folders:
-                self._missing.add(folder)
-                hint = "It must exist, and the guard's user must be able to read it and to move files out of it."
-                _log.error("folder.not_watched", on=str(folder), why=failure.strerror, hint=hint)
+            self._trouble(folder, failure.strerror or type(failure).__name__)
             return
+        if folder in self._folders and not os.access(folder, os.W_OK | os.X_OK):
+            self._trouble(folder, "no right to take files out of it")
         with suppress(OSError), os.scandir(folder) as entries:
             for one in entries:
                 if one.is_dir(follow_symlinks=False):
@@ -89,9 +95,7 @@ class Watch:
         # In a folder that is new as well something may lie before it is watched.
         for file in self._watch(path) if is_folder else (path,):
             if not (file.is_relative_to(self._audio) and self._named(file)):
-                task = asyncio.ensure_future(self._appeared(file))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._begin(self._appeared(file))
 
     def _named(self, file: Path) -> bool:
         text = str(file)

@@ -77,9 +77,10 @@ class Guard:
         self.recordings = AriRecordings(pbx, self.warden)
         self.conferences = Conferences(pbx, self.warden)
         self.recorders = Recorders(pbx, self.warden)
-        self.watch = Watch(layout, section.asterisk_recording_folders, self.warden)
+        self.watch = Watch(layout, section.asterisk_recording_folders, self.warden, self._begin)
         self.stranded = Stranded(self.ari, self.vitals, incidents)
         self.stopping = asyncio.Event()
+        self._ready = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -120,11 +121,12 @@ class Guard:
 
     def _mark(self) -> None:
         mark = self.layout.ready("guard")
-        if self.ami.connected and self.ari.connected:
+        was, self._ready = self._ready, self.ami.connected and self.ari.connected
+        if not self._ready:
+            mark.unlink(missing_ok=True)
+        elif not was:
             mark.write_text(f"{os.getpid()}\n")
             _log.info("guard.ready", mode=str(self.warden.rules.mode), scope=str(self.warden.rules.scope))
-        else:
-            mark.unlink(missing_ok=True)
 
     # -- the streams
 
