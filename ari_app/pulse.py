@@ -48,7 +48,6 @@ class Pulse:
 
     async def run(self) -> str:
         """Beat until a stream is dead; return which, for the log."""
-        last_alive = Instant(0)
         while True:
             now = clock.now()
             if self._sent and now - min(self._sent.values()) > DEAD_MICROSECONDS:
@@ -58,9 +57,9 @@ class Pulse:
             self._number += 1
             self._sent[self._number] = now
             await asyncio.gather(self._ari.mark(self._number), self._ami.mark(self._number))
-            # Callers are sent to us from the first marker on that came back through both streams, not before.
-            if now - last_alive >= MICROSECONDS and self._first_beat.is_set():
-                last_alive = now
+            # Callers are sent to us from the first marker on that came back through both streams, not before. With each
+            # beat: if no heartbeat can be written, it is all by which the guard knows a full disk from a dead gate.
+            if self._first_beat.is_set():
                 self.alive = bool(await self._ami.set(None, ALIVE, str(now // MICROSECONDS))) or self.alive
             pause_seconds = max(0.0, BEAT_SECONDS - (clock.now() - now) / MICROSECONDS)
             if self._first_beat.is_set():

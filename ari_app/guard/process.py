@@ -227,7 +227,8 @@ class Guard:
                 if (spy := g.channel_of(str(message["spyeruniqueid"]))) is not None:
                     self._begin(self.taps.spies(spy, at))
             case "VarSet" if message["variable"] == "CONSENTGATE_ALIVE":
-                self.vitals.signs.alive_at = instant_of(str(message["value"]))
+                # When it was set, not the whole seconds that it says: those are up to a second older.
+                self.vitals.signs.alive_at = at if instant_of(str(message["value"])) else None
             case kind:
                 if (channel := g.channel_of(str(message["uniqueid"]))) is not None:
                     self._of_channel(kind, channel, message, at)

@@ -15,6 +15,7 @@ from .errors import WorldError
 
 ADDRESS = "127.0.0.1"
 LOWEST, HIGHEST = 20000, 29999
+LOWEST_EPHEMERAL = 32768
 SEAWEED_OFFSET = 10000
 
 
@@ -41,7 +42,8 @@ def choose(wanted: int, taken: set[int], *, udp: bool = False, offsets: tuple[in
         return port not in taken and all(is_free(port + offset, udp=udp) for offset in offsets)
 
     candidates = [wanted] if wanted else []
-    candidates += random.sample(range(LOWEST, HIGHEST), 200)
+    # Also what lies an offset higher must lie below the kernel's range for outgoing connections.
+    candidates += random.sample(range(LOWEST, min(HIGHEST, LOWEST_EPHEMERAL - max(offsets))), 200)
     for port in candidates:
         if fits(port):
             taken.add(port)
