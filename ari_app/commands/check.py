@@ -92,11 +92,15 @@ def _announcements(config: Config, prepared: Mapping[str, Announcement | Problem
 def _storage(config: Config) -> Iterator[Finding]:
     yield from check_storage.secrets(config)
     yield from check_storage.spool(config)
+    yield from check_storage.recording_folders(config)
 
 
 def _connections(config: Config) -> Iterator[Finding]:
     yield check_asterisk.ari(config.asterisk)
     yield from check_asterisk.ami(config.asterisk)
+    if (guard := check_asterisk.guard_of(config)) is not None:
+        yield check_asterisk.ari(guard, check_asterisk.GUARD)
+        yield from check_asterisk.ami(guard, check_asterisk.GUARD)
     yield from check_storage.postgres(config)
     yield from check_storage.s3(config)
 

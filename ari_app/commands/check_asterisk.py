@@ -11,9 +11,10 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ari_app.config import Asterisk
+from ari_app.config import Asterisk, Config
 from ari_app.errors import FINDING, GOOD, UNREACHABLE
 
 from .finding import Finding
@@ -42,6 +43,44 @@ _READS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What one process must be able to do, and in which section of the configuration its logins stand."""
+
+    section: str
+    actions: tuple[tuple[str, str, str], ...]
+    reads: tuple[tuple[str, str], ...]
+    marker: bool
+    """Whether it sends itself events."""
+
+
+GATE = Needs("asterisk", _ACTIONS, _READS, marker=True)
+GUARD = Needs(
+    "guard",
+    (
+        ("StopMixMonitor", "call", "a secret recording could not be stopped"),
+        ("Hangup", "call", "a channel that listens could not be ended"),
+        ("Getvar", "reporting", "whose call it is could not be seen"),
+        ("Command", "command", "running captures could not be listed"),
+    ),
+    (
+        ("call", "what begins to record would not be seen"),
+        ("dialplan", "Record() would not be seen"),
+        ("agi", "RECORD FILE would not be seen"),
+    ),
+    marker=False,
+)
+
+
+def guard_of(config: Config) -> Asterisk | None:
+    """Return how the guard reaches Asterisk, with its own logins; None if there is none."""
+    guard = config.guard
+    if guard is None:
+        return None
+    logins = ("ari_user", "ari_password", "ami_user", "ami_password")
+    return config.asterisk.model_copy(update={name: getattr(guard, name) for name in logins})
+
+
 def _get(asterisk: Asterisk, method: str, path: str) -> tuple[int, bytes]:
     parts = urlsplit(asterisk.ari_url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
@@ -61,7 +100,7 @@ def _supported(version: str) -> bool:
     return found is None or (int(found[1]), int(found[2])) >= OLDEST_SUPPORTED
 
 
-def ari(asterisk: Asterisk) -> Finding:
+def ari(asterisk: Asterisk, needs: Needs = GATE) -> Finding:
     """Ask ARI for Asterisk's version, and whether the user may do more than read."""
     subject = f"ARI {asterisk.ari_url}"
     try:
@@ -81,7 +120,7 @@ def ari(asterisk: Asterisk) -> Finding:
             return Finding(subject, f"Asterisk {version}, user {asterisk.ari_user}", GOOD)
         case 401, _:
             verdict = f"refuses user {asterisk.ari_user} or the password"
-            hint = "compare asterisk.ari_user and ari_password_file with ari.conf"
+            hint = f"compare {needs.section}.ari_user and ari_password_file with ari.conf"
         case ((200 | 404), _):
             verdict = "something answers there, but not ARI"
             hint = "is res_ari loaded, ari.conf enabled, and the prefix in asterisk.ari_url that of http.conf?"
@@ -167,36 +206,39 @@ class _Session:
             return None
 
 
-def ami(asterisk: Asterisk) -> Iterator[Finding]:
+def ami(asterisk: Asterisk, needs: Needs = GATE) -> Iterator[Finding]:
     """Log in to AMI and look at the user's rights and the events' stamps."""
     subject = f"AMI {asterisk.ami_host}:{asterisk.ami_port}"
     try:
         with closing(_Session(asterisk.ami_host, asterisk.ami_port)) as session:
-            yield from _ami(subject, session, asterisk)
+            yield from _ami(subject, session, asterisk, needs)
     except OSError as error:
         hint = "is Asterisk running, manager.conf enabled, and asterisk.ami_host and ami_port right?"
         yield Finding(subject, f"cannot be reached: {_reason(error)}", UNREACHABLE, hint)
 
 
-def _ami(subject: str, session: _Session, asterisk: Asterisk) -> Iterator[Finding]:
+def _ami(subject: str, session: _Session, asterisk: Asterisk, needs: Needs) -> Iterator[Finding]:
     if not session.banner().startswith("Asterisk Call Manager"):
         yield Finding(subject, "something answers there, but not AMI", UNREACHABLE, "see asterisk.ami_port")
         return
     login = session.ask("Login", Username=asterisk.ami_user, Secret=asterisk.ami_password.reveal())
     if login["response"] != "Success":
-        hint = "compare asterisk.ami_user and ami_password_file with manager.conf, and its permit with our address"
+        hint = (
+            f"compare {needs.section}.ami_user and ami_password_file with manager.conf, and its permit with our address"
+        )
         yield Finding(subject, f"refuses user {asterisk.ami_user} or the password", UNREACHABLE, hint)
         return
     findings = [
-        *_rights(subject, session),
-        *_reads(subject, session, asterisk.ami_user),
-        *_stamps(subject, session),
+        *_rights(subject, session, needs),
+        *_reads(subject, session, asterisk.ami_user, needs),
+        *(_stamps(subject, session) if needs.marker else ()),
     ]
-    yield from findings or [Finding(subject, f"user {asterisk.ami_user}, rights and event stamps as needed", GOOD)]
+    seen = "rights and event stamps" if needs.marker else "rights"
+    yield from findings or [Finding(subject, f"user {asterisk.ami_user}, {seen} as needed", GOOD)]
 
 
-def _rights(subject: str, session: _Session) -> Iterator[Finding]:
-    for action, privilege, consequence in _ACTIONS:
+def _rights(subject: str, session: _Session, needs: Needs) -> Iterator[Finding]:
+    for action, privilege, consequence in needs.actions:
         said = session.ask(action).get("message", "")
         if said == "Permission denied":
             yield Finding(
@@ -214,10 +256,10 @@ def _rights(subject: str, session: _Session) -> Iterator[Finding]:
             )
 
 
-def _reads(subject: str, session: _Session, user: str) -> Iterator[Finding]:
+def _reads(subject: str, session: _Session, user: str, needs: Needs) -> Iterator[Finding]:
     told = [line.partition(":")[2] for line in session.output(f"manager show user {user}") if "read perm:" in line]
     granted = {right.strip() for right in ",".join(told).split(",")}
-    for right, consequence in _READS:
+    for right, consequence in needs.reads:
         if told and not {right, "all"} & granted:
             verdict, hint = f"events of class {right} are not heard: {consequence}", f"add {right} to read= of the user"
             yield Finding(subject, verdict, FINDING, f"{hint} in manager.conf")

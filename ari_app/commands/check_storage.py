@@ -61,6 +61,20 @@ def spool(config: Config) -> Iterator[Finding]:
     yield from faults or [Finding(subject, f"owner {owner}, group {group}, {size_text(free)} free", GOOD)]
 
 
+def recording_folders(config: Config) -> Iterator[Finding]:
+    """Look whether the guard may take files out of the folders that it watches."""
+    for folder in config.guard.asterisk_recording_folders if config.guard else ():
+        subject = f"recordings {folder}"
+        if not folder.is_dir():
+            yield Finding(subject, "is no folder", FINDING, "mend guard.asterisk_recording_folders, or make it")
+        elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            hint = f"chgrp consentgate {folder} && chmod 2770 {folder}, and run this as the guard's user"
+            verdict = f"user {_user(os.geteuid())} may take no file out of it"
+            yield Finding(subject, verdict, FINDING, hint)
+        else:
+            yield Finding(subject, "the guard may take files out of it", GOOD)
+
+
 def _spool_faults(subject: str, path: Path, found: os.stat_result, me: str) -> Iterator[Finding]:
     if found.st_mode & stat.S_IWOTH:
         yield Finding(subject, "everybody on this machine may write there", FINDING, f"chmod o-w {path}")

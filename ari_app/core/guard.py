@@ -249,6 +249,10 @@ class Starts:
         self.seen[channel] = live
         return False
 
+    def found(self, channel: ChannelId, live: Live) -> None:
+        """Asterisk lists what `live/` names: no start that is told from now on is its own."""
+        self.seen[channel] = live
+
     def keep(self, channels: Collection[str]) -> None:
         """Forget channels that `live/` names no more."""
         for gone in [one for one in self.seen if one not in channels]:

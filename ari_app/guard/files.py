@@ -5,6 +5,7 @@ a file that no journal names is a stranger's.
 """
 
 import asyncio
+import errno
 import os
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
@@ -25,6 +26,9 @@ SPOKEN_FOR_SECONDS: Final = 0.12
 """How long another door has to speak for a file. Its event and ours come from two kernels' worth of queues."""
 
 WATCHED: Final = flags.CREATE | flags.MOVED_TO | flags.ONLYDIR
+NO_MORE_WATCHES: Final = os.strerror(errno.ENOSPC)
+"""As the kernel calls it; fs.inotify.max_user_watches is how many there may be."""
+
 Work = Coroutine[Any, Any, None]
 _log = log.get("guard")
 
@@ -55,9 +59,11 @@ class Watch:
                 list(self._watch(folder))
 
     def _trouble(self, folder: Path, why: str) -> None:
-        if folder in self._folders and folder not in self._missing:
+        if (folder in self._folders or why == NO_MORE_WATCHES) and folder not in self._missing:
             self._missing.add(folder)
             hint = "The guard's user must be able to read it and to move files out of it: mode 2770, group consentgate."
+            if why == NO_MORE_WATCHES:
+                hint = "Raise fs.inotify.max_user_watches (sysctl), or keep fewer folders there."
             _log.error("folder.not_guarded", on=str(folder), why=why, hint=hint)
 
     def _watch(self, folder: Path) -> Iterator[Path]:

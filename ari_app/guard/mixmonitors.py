@@ -83,9 +83,12 @@ class MixMonitors:
         for monitor, files in running.items():
             self._warden.claim(*files)
             capture = g.Capture(Door.MIXMONITOR, files)
-            if not any(g.named(capture, live, self._warden.rules) for live in lives):
+            mine = next((live for live in lives if g.named(capture, live, self._warden.rules)), None)
+            if mine is None:
                 strangers[monitor] = files
-            elif (why := self._judge(capture, lives)) is not None:
+                continue
+            self._starts.found(channel, mine)
+            if (why := self._judge(capture, lives)) is not None:
                 await self._end(channel, monitor, capture, why, at)
         if lives and len(strangers) == len(running) and () in strangers.values():
             # One that has no file yet may be what is named, and takes nothing meanwhile.

@@ -39,6 +39,8 @@ ROUNDS: Final = 5
 """After so many ticks the slower looks."""
 
 PING_SECONDS: Final = 1.0
+PATROL_SECONDS: Final = 60.0
+STEP_SECONDS: Final = 0.05
 NEEDED_EVENTS: Final = ("RecordingStarted",)
 """What AMI tells is not told twice. That another took our name is told in any case."""
 _log = log.get("guard")
@@ -86,7 +88,7 @@ class Guard:
     async def run(self) -> None:
         """Work until told to stop."""
         self.watch.start()
-        jobs = [self._keep("ami", self._ami), self._keep("ari", self._ari), self._ticking()]
+        jobs = [self._keep("ami", self._ami), self._keep("ari", self._ari), self._ticking(), self._patrolling()]
         tasks = [asyncio.ensure_future(job) for job in jobs]
         stop = asyncio.ensure_future(self.stopping.wait())
         await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -154,7 +156,14 @@ class Guard:
         await self.ari.listen(self._on_ari)
         await self.ari.close()
 
-    async def _survey(self) -> None:
+    async def _patrolling(self) -> None:
+        """Look at everything from time to time, slowly: a belt beside what Asterisk tells."""
+        while True:
+            await asyncio.sleep(PATROL_SECONDS)
+            if self.ami.connected:
+                await asyncio.wait([self._begin(self._survey(pause_seconds=STEP_SECONDS))])
+
+    async def _survey(self, *, pause_seconds: float = 0.0) -> None:
         """Judge everything that runs: it may have begun while nobody listened."""
         rows = await self.ami.channels() or []
         if self.warden.rules.scope is g.Scope.GATED_CALLS:
@@ -164,6 +173,7 @@ class Guard:
         for row in rows:
             if (channel := g.channel_of(str(row["uniqueid"]))) is not None:
                 await self._look(channel, str(row["channel"]), str(row["linkedid"]), str(row["application"]))
+                await asyncio.sleep(pause_seconds)
         await self.conferences.survey()
         if self.ari.connected:
             await self.recordings.survey()

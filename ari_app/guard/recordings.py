@@ -160,12 +160,15 @@ class Recorders:
 
     async def _judge(self, channel: ChannelId, recorder: words.Recorder, application: str, at: Instant | None) -> None:
         self._warden.claim(g.base(recorder.file))
+        if at is None and not _there(recorder.file):
+            # Found running, its file taken away already: it writes into nothing, and nothing can be done to it.
+            return
         # A beep comes first, and eats the key. Nothing is recorded before the file is there.
         for _ in range(BEEP_LOOKS):
             if _there(recorder.file):
                 break
             await asyncio.sleep(LOOK_SECONDS)
-            at = clock.now() if at is not None else None
+            at = clock.now()
         capture = g.Capture(Door.RECORD_APPLICATION, (recorder.file,), application)
         if self._warden.rules.allowance(capture) is None:
             key = f"record {channel} {recorder.file}"

@@ -199,6 +199,33 @@ def test_what_began_while_the_guard_was_away_is_found(hospital: Hospital) -> Non
 
 
 @pytest.mark.alarms("capture.stopped")
+def test_a_new_asterisk_is_guarded_as_the_old_one(hospital: Hospital) -> None:
+    """The guard comes back by itself, on AMI and on ARI."""
+    since = len(hospital.log("guard"))
+
+    async def scenario() -> None:
+        await hospital.kill("asterisk")
+
+        async def missed() -> bool:
+            return not (hospital.world.spool / "guard.ready").exists()
+
+        await hospital.until(missed, "a guard that is not ready")
+        await hospital.start("asterisk")
+
+        async def ready() -> bool:
+            return (hospital.world.spool / "guard.ready").exists()
+
+        await hospital.until(ready, "a guard that is ready", seconds=15.0)
+        await hospital.do(hospital.await_alive)
+        async with call(hospital, doors.ECHO) as placed:
+            other, _ = await hospital.channel_of(placed.phone.user)
+            await mixed(hospital, other, "again")
+            await settled(hospital, since, 1)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.alarms("capture.stopped")
 def test_an_administrator_looks_and_destroys(hospital: Hospital) -> None:
     """`consentgate quarantine`: what was taken is listed, shown, and destroyed once somebody says so."""
     since = len(hospital.log("guard"))

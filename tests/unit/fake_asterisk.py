@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 @dataclass
 class Faults:
     version: str = "22.10.1"
+    user: str = "consentgate"
     password: str = "ari-secret"  # noqa: S105 - that of config_world
     secret: str = "ami-secret"  # noqa: S105
     read_only: bool = False
@@ -52,7 +53,7 @@ def ari(faults: Faults) -> Iterator[int]:
             self.wfile.write(body)
 
         def _known(self) -> bool:
-            expected = base64.b64encode(f"consentgate:{faults.password}".encode()).decode()
+            expected = base64.b64encode(f"{faults.user}:{faults.password}".encode()).decode()
             if not faults.is_ari or not self.path.startswith("/ari/"):
                 self._answer(404, {})
             elif self.headers["Authorization"] != f"Basic {expected}":

@@ -274,6 +274,13 @@ def test_the_first_start_after_a_name_is_taken_for_the_named_one() -> None:
     assert starts.doubtful(ChannelId("1.2"), None)
 
 
+def test_what_is_listed_already_begins_no_more() -> None:
+    """A guard that has just started has not heard it begin; the next start on that channel is somebody else's."""
+    channel, starts = ChannelId("1.1"), g.Starts()
+    starts.found(channel, LIVE)
+    assert starts.doubtful(channel, LIVE)
+
+
 def test_channels_that_live_names_no_more_are_forgotten() -> None:
     starts = g.Starts()
     for channel in ("1.1", "1.2"):

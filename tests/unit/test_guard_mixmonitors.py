@@ -59,6 +59,19 @@ def test_the_second_on_a_channel_is_found_beside_ours(world: World) -> None:
     assert pbx.ami.stopped == [THEIRS]
 
 
+def test_a_guard_that_has_just_started_takes_no_stranger_for_ours(world: World) -> None:
+    ours, theirs = world.name(), world.theirs()
+    pbx = Pbx(Ami([{MINE: (ours,)}, {MINE: (ours,), THEIRS: (theirs,)}]))
+    found = doors(world, pbx)
+
+    async def scenario() -> None:
+        await found.look(CHANNEL, None)
+        await found.began(CHANNEL, clock.now())
+
+    asyncio.run(scenario())
+    assert pbx.ami.stopped == [THEIRS]
+
+
 def test_a_stranger_that_takes_the_place_of_ours_is_found(world: World) -> None:
     """The gate named its capture, Asterisk refused it, and in that moment somebody else's began."""
     world.name(begun=False)
