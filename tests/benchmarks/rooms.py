@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from demo_world.progress import Progress
+from demo_world.world import World
 from system.cleanliness import alarms
 from system.hospital import Hospital
 
@@ -51,7 +52,7 @@ def measure(
             if "attended_code" in parts:
                 _attended_code(at, report, say, times["attended_code"])
             if {"transfers", "attended_code"} & set(parts):
-                report.at_most("false_alarms", len(alarms(at.world, 0)), 0)
+                _no_alarms(at.world, report, say, "transfers")
             if "guard" in parts:
                 _guard(at, report, say, times["guard"])
             if "emergency" in parts:
@@ -117,6 +118,14 @@ def _harm(report: Report, part: str, found: transfers.Played) -> None:
     report.at_most(f"{part}_other_faults", len(found.faults), 0)
 
 
+def _no_alarms(world: World, report: Report, say: Say, part: str) -> None:
+    """Set the bar of false alarms: nobody has done what the guard must stop."""
+    said = alarms(world, 0)
+    for one in said:
+        say(f"    false alarm: {one}")
+    report.at_most(f"{part}_false_alarms", len(said), 0)
+
+
 def _guard(at: Hospital, report: Report, say: Say, times: int) -> None:
     doors = []
     for name, opening in guard.every_door().items():
@@ -167,9 +176,6 @@ def _guard_cpu(at: gate_world.GateWorld, report: Report, say: Say, runs: int) ->
     for _ in range(runs):
         bursts.append(guard.watched(at, RATE, LOAD_SECONDS))
         say(f"  {bursts[-1].describe()}")
-    said = alarms(at.world, 0)
-    for one in said:
-        say(f"    {one}")
     calls = sum(one.burst.placed.calls for one in bursts)
     used = median([one.guard_cpu_ms for one in bursts])
     report.figures["guard_cpu"] = {
@@ -179,6 +185,6 @@ def _guard_cpu(at: gate_world.GateWorld, report: Report, say: Say, runs: int) ->
         "asterisk_cpu_ms_per_call": median([one.burst.asterisk_cpu_ms for one in bursts]),
     }
     report.at_most(f"guard_cpu_ms_per_call_at_{RATE}_per_second", used, GUARD_CPU_MS)
-    report.at_most("guard_cpu_alarms", len(said), 0)
+    _no_alarms(at.world, report, say, "guard_cpu")
     report.at_most("guard_cpu_failed_calls", sum(one.burst.placed.failed for one in bursts), 0)
     report.at_most("guard_cpu_unrecorded_calls", calls - sum(one.burst.recorded for one in bursts), 0)

@@ -22,6 +22,7 @@ from system.case import FRAME_US, Case
 from system.heard import SAFETY_US, judge_leg
 from system.hospital import Hospital
 from system.judge import LAG_US, new_recordings
+from system.rooms import Span
 from system.scene import Scenario, Scene
 from system.scenes import calls, rooms, transfers
 from system.stage import Stage
@@ -167,7 +168,7 @@ def _voices(case: Case, scene: _Scene, kind: str) -> Iterable[Voice]:
             continue
         arrivals = case.arrivals(leg.title)
         kept = case.kept[leg.title].reshape(-1, FRAME_SAMPLES)
-        for begin, end in case.rooms.allowed(caller, leg.title):
+        for begin, end in joined(case.rooms.allowed(caller, leg.title)):
             must = (arrivals >= begin + LAG_US) & (arrivals < end - SAFETY_US - EDGE_US) & case.own[leg.title]
             if begin < scene.acted_at or not must.any():
                 continue
@@ -175,6 +176,21 @@ def _voices(case: Case, scene: _Scene, kind: str) -> Iterable[Voice]:
             delay_ms = float(stored[0] - begin) / 1000 if len(stored) else math.inf
             lost = must & ~kept.all(axis=1)
             yield Voice(kind, delay_ms, _begun_by(case, begin), float(np.count_nonzero(lost)) * FRAME_US / 1000)
+
+
+def joined(spans: Iterable[Span]) -> list[Span]:
+    """Return spans in order, made one where no packet fits between them.
+
+    When Asterisk takes a Local channel out of the path, people change bridges within microseconds: that is no new
+    conversation, and its first sample comes from a capture that has long begun.
+    """
+    found: list[Span] = []
+    for begin, end in spans:
+        if found and begin - found[-1][1] < FRAME_US:
+            found[-1] = found[-1][0], end
+        else:
+            found.append((begin, end))
+    return found
 
 
 def _begun_by(case: Case, begin: Instant) -> str:

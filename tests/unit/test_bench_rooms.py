@@ -7,6 +7,7 @@ from benchmarks import emergency, guard, rooms, transfers
 from benchmarks.figures import Report
 from benchmarks.rooms_world import without_us
 from benchmarks.transfers import Played, Voice
+from telephone import Instant
 
 WITH_US = """\
 #tryinclude "/opt/consentgate/dialplan/consentgate.conf"
@@ -39,6 +40,14 @@ def test_a_voice_that_is_never_stored_is_no_quick_one() -> None:
     report.at_most("first_sample_ms_p99", math.inf, 80.0)
     assert not report.ok
     assert json.loads(report.line())["figures"]["spread"]["p99"] is None
+
+
+def test_a_change_of_bridges_that_no_packet_sees_begins_nothing() -> None:
+    spans = [(0, 450_000), (450_030, 900_000), (919_999, 1_000_000), (1_020_000, 2_000_000)]
+    assert transfers.joined([(Instant(begin), Instant(end)) for begin, end in spans]) == [
+        (0, 1_000_000),
+        (1_020_000, 2_000_000),
+    ]
 
 
 def test_what_is_played_one_after_the_other_adds_up() -> None:
