@@ -9,9 +9,10 @@ import contextlib
 import inspect
 import itertools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 from unittest import mock
@@ -21,6 +22,8 @@ from system import guarding, test_guard_ari, test_guard_doors, test_guard_mixmon
 from system.cleanliness import alarms, dirt, settle_alarms
 from system.hospital import Hospital
 from telephone import TelephoneError
+
+from ari_app.layout import MANIFEST
 
 from . import signalling
 from .figures import percentile
@@ -42,7 +45,7 @@ class Door:
     stopped_after_ms: list[float] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     shipped: int = 0
-    """Objects in S3 that belong to no recording of the gate's."""
+    """Objects in S3 that are neither of a recording that the gate sealed nor the guard's own account."""
 
     def describe(self) -> str:
         """One line for whoever watches."""
@@ -59,7 +62,7 @@ def every_door() -> dict[str, Opening]:
         for name, function in _tests(module):
             for given in _parameters(function):
                 title = name.removeprefix("test_").replace("_", " ")
-                words = [str(value) for value in given.values()]
+                words = [str(value) for value in given.values() if not str(value).isdecimal()]
                 found[f"{title} ({', '.join(words)})" if words else title] = partial(function, **given)
     return found
 
@@ -96,9 +99,19 @@ def opened(hospital: Hospital, name: str, opening: Opening, times: int) -> Door:
     door.faults += settle_alarms(hospital.world, since, {STOPPED})
     if not processes.wait_until(lambda: not dirt(hospital.world), SETTLED_SECONDS, pause_seconds=0.2):
         door.faults += dirt(hospital.world)
-    known = tuple(f"{manifest['folder']}/" for manifest in hospital.archive._shipped())
-    door.shipped = sum(not key.startswith(known) for key in set(hospital.archive.keys()) - keys)
+    added = set(hospital.archive.keys()) - keys
+    door.shipped = len(strange(added, hospital.archive._shipped(), {one["incident"] for one in said}))
     return door
+
+
+def strange(keys: Iterable[str], manifests: Iterable[Mapping[str, Any]], incidents: Collection[str]) -> set[str]:
+    """Return the keys that neither a manifest names nor an incident has."""
+    known = {
+        f"{manifest['folder']}/{name}"
+        for manifest in manifests
+        for name in (MANIFEST, *(segment["object"] for segment in manifest["segments"]))
+    }
+    return {key for key in keys if key not in known and Path(key).stem not in incidents}
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,5 +73,12 @@ def test_doors_are_all_that_the_tests_open() -> None:
     assert {tuple(sorted(rooms.RUNS))} == {tuple(sorted(rooms.PARTS))}
 
 
+def test_what_lies_in_s3_without_a_manifest_is_a_strangers() -> None:
+    manifests = [{"folder": "prod/2026/a", "segments": [{"object": "seg-001.flac"}]}]
+    ours = {"prod/2026/a/manifest.json", "prod/2026/a/seg-001.flac", "prod/incidents/2026/b.json"}
+    others = {"prod/2026/a/seg-002.flac", "prod/2026/c/manifest.json", "prod/incidents/2026/d.json"}
+    assert guard.strange(ours | others, manifests, {"b"}) == others
+
+
 def test_a_dialplan_less_the_suite_is_the_sites_own() -> None:
     assert without_us(WITH_US) == WITHOUT_US
