@@ -1,7 +1,6 @@
 """`./tests/bench rooms`: what is promised of everybody who can be heard, measured on real calls with real sound."""
 
 from collections.abc import Callable, Collection
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -152,22 +151,24 @@ def _guard(at: Hospital, report: Report, say: Say, times: int) -> None:
 
 
 def _emergency(at: Hospital, packages: Path, command: tuple[str, ...], report: Report, say: Say, calls: int) -> None:
-    found = {state: emergency.SetUp() for state in emergency.STATES}
-    with ExitStack() as stack:
-        plain = stack.enter_context(rooms_world.plain_pbx(packages, command))
+    found = {state: emergency.Compared() for state in emergency.STATES}
+    with rooms_world.plain_pbx(packages, command) as plain:
         for state, now in emergency.blocks(calls):
             block = emergency.block(at.world, plain, state, now)
             say(f"  emergency, {state}: {block.describe()}")
             found[state].add(block)
-    figures = {state: one.figures() for state, one in found.items()}
-    report.reference[emergency.NONE] = {"emergency_set_up": figures.pop(emergency.NONE)}
-    report.figures["emergency_set_up"] = figures
-    without = found[emergency.NONE]
-    for state in figures:
-        enough = min(len(found[state].answered_ms), len(without.answered_ms)) >= SET_UP_CALLS
-        ratio = median(found[state].answered_ms) / median(without.answered_ms) if enough else float("nan")
-        report.at_most(f"emergency_set_up_{state}_over_{emergency.NONE}", ratio, SET_UP_RATIO)
-    report.at_most("emergency_failed_calls", sum(one.failed for one in found.values()), 0)
+    report.figures["emergency_set_up"] = {state: one.suite.figures() for state, one in found.items()}
+    report.reference["without_the_suite"] = {
+        f"emergency_set_up_beside_{state}": one.plain.figures() for state, one in found.items()
+    }
+    report.figures["emergency_set_up"]["suite_ended_over_without"] = found[emergency.ENDED].ratio
+    for state in (emergency.ALIVE, emergency.HUNG, emergency.DEAD):
+        one = found[state]
+        enough = min(len(one.suite.answered_ms), len(one.plain.answered_ms)) >= SET_UP_CALLS
+        ratio = one.ratio if enough else float("nan")
+        report.at_most(f"emergency_set_up_{state}_over_without_in_{SET_UP_CALLS}", ratio, SET_UP_RATIO)
+    failed = sum(side.failed for one in found.values() for side in (one.suite, one.plain))
+    report.at_most("emergency_failed_calls", failed, 0)
 
 
 def _guard_cpu(at: gate_world.GateWorld, report: Report, say: Say, runs: int) -> None:

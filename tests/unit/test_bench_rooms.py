@@ -66,6 +66,16 @@ def test_states_take_turns_and_each_has_all_its_calls() -> None:
     )
 
 
+def test_neither_asterisk_is_always_the_first() -> None:
+    assert [emergency.in_turns("ab", number) for number in range(3)] == [["a", "b"], ["b", "a"], ["a", "b"]]
+
+
+def test_set_up_is_compared_by_medians() -> None:
+    found = emergency.Compared()
+    found.add(emergency.Compared(emergency.SetUp([1.0], [3.0, 3.2, 90.0]), emergency.SetUp([1.0], [2.0, 3.2, 3.3], 1)))
+    assert (found.ratio, found.plain.failed) == (1.0, 1)
+
+
 def test_doors_are_all_that_the_tests_open() -> None:
     doors = guard.every_door()
     assert len(doors) >= 15
