@@ -4,32 +4,40 @@ import argparse
 import signal
 import sys
 from pathlib import Path
-from typing import Final
 
 from demo_world.errors import WorldError
 from demo_world.progress import Progress
 from servers import packages_cache
 
-from . import gate
+from . import gate, rooms
+from .figures import Report
 
 GOOD, MISSED = 0, 1
-PARTS: Final = ("signalling", "media", "memory")
 
 
 def main() -> int:
     """Run one benchmark, print its line, and return the exit code."""
     parser = argparse.ArgumentParser(prog="./tests/bench", description="One line of JSON on stdout; see DESIGN §5.")
-    parser.add_argument("name", choices=["gate"])
-    parser.add_argument(
-        "--only", choices=PARTS, action="append", help="measure this part alone, and set only its bars (repeatable)"
+    benches = parser.add_subparsers(dest="name", required=True)
+    for name, bench in (("gate", gate), ("rooms", rooms)):
+        one = benches.add_parser(name)
+        help_text = "measure this part alone, and set only its bars (repeatable)"
+        one.add_argument("--only", choices=bench.PARTS, action="append", help=help_text)
+    benches.choices["gate"].add_argument(
+        "--seconds", type=float, default=gate.LOAD_SECONDS, help="of load in each burst (default 10)"
     )
-    parser.add_argument("--seconds", type=float, default=gate.LOAD_SECONDS, help="of load in each burst (default 10)")
+    benches.choices["rooms"].add_argument(
+        "--runs",
+        type=int,
+        help="how many times each part does what it measures (default "
+        + ", ".join(f"{part} {runs}" for part, runs in rooms.RUNS.items())
+        + "); with fewer, bars that need the number are not met",
+    )
     said = parser.parse_args()
     # Ended by a signal it still stops its servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(MISSED))
-    command = (str(Path(sys.prefix) / "bin" / "consentgate"),)
     try:
-        report = gate.measure(packages_cache(), command, Progress(), said.only or PARTS, said.seconds)
+        report = _measure(said)
     except (WorldError, OSError) as failure:
         print(f"bench: {failure}", file=sys.stderr)
         return MISSED
@@ -38,6 +46,13 @@ def main() -> int:
         return MISSED
     print(report.line(), flush=True)
     return GOOD if report.ok else MISSED
+
+
+def _measure(said: argparse.Namespace) -> Report:
+    command = (str(Path(sys.prefix) / "bin" / "consentgate"),)
+    if said.name == "gate":
+        return gate.measure(packages_cache(), command, Progress(), said.only or gate.PARTS, said.seconds)
+    return rooms.measure(packages_cache(), command, Progress(), said.only or rooms.PARTS, said.runs)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from .figures import Report, median, percentile
 from .gate_world import BARE, CONVERSATION, GATE, NATIVE, WAYS, GateWorld, running
 from .process import rss_mb
 
+PARTS: Final = ("signalling", "media", "memory")
 LOAD_SECONDS: Final = 10.0
 RATE, HIGH_RATE = 50, 100
 BURSTS: Final = (
