@@ -151,7 +151,7 @@ class Stage:
                 happens()
             await barrier.wait()
 
-    async def settle(self, seconds: float = 30.0) -> None:
+    async def settle(self, seconds: float = 60.0) -> None:
         """Wait until no channel is left and every call is shipped."""
         spool = self.hospital.world.spool
 

@@ -21,6 +21,9 @@ from system.scene import Scenario
 from system.scenes import conferences, rooms, transfers
 from system.weather import Weather
 
+# A stream that is late delays the heartbeat: the guard must then end what runs, and let go whom the gate holds.
+pytestmark = pytest.mark.alarms("leg.continued", "capture.stopped stale_heartbeat")
+
 SCENES: Final[dict[str, Scenario]] = {
     "untold newcomer by transfer": transfers.untold_newcomer,
     "untold newcomer in the bridge": rooms.newcomer,

@@ -1,0 +1,1 @@
+"""The real core in a small world in which everything happens that can: every state, to the fixed point."""
