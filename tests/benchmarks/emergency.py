@@ -1,10 +1,10 @@
 """How long a house phone waits for an emergency call, with the suite in whatever state, and without any suite.
 
 Two Asterisks from the same files: one is the hospital's, on the other there is nothing of ours (`plain_pbx`): none of
-our dialplan, nobody logged in on AMI or ARI. Calls go to both by turns, first to the one, then to the other, in blocks:
-gate alive, gate hung (SIGSTOP), gate dead (SIGKILL), and all of the suite ended, which shows how alike both Asterisks
-are. So a slow minute of the machine, or a slow second, hits both alike. Ship sleeps (SIGSTOP) in each block and works
-between them: it takes no part in a call, but what it does after each would here be done during the next.
+our dialplan, nobody logged in on AMI or ARI. Calls go to both by turns, so a slow second of the machine hits both,
+and in blocks: gate alive, gate hung (SIGSTOP), gate dead (SIGKILL), and all of the suite ended, which shows how alike
+the two Asterisks are. Ship sleeps (SIGSTOP) in each block and works between them: it takes no part in a call, but what
+it does after each would here be done during the next.
 
 The phone registers, dials and proves who it is as any; whoever answers outside does so at once, so no ringing hides
 what we cost. Set-up time: from the phone's first INVITE to the 180, and to the 200, at the phone.
