@@ -57,7 +57,7 @@ def test_a_capture_of_a_silent_gate_is_stopped_and_kept_for_evidence(hospital: H
             _, channel = await hospital.channel_of(talk.number)
             await assert_conversing(talk)
             assert len(await hospital.captures(channel)) == 1
-            # What no heartbeat has covered is lost with its gate, by design: one must have, and it comes twice a second.
+            # What no heartbeat has covered is lost with its gate, by design; one comes twice a second.
             await asyncio.sleep(1.5)
             await hospital.kill("gate") if how == "killed" else hospital.freeze("gate")
             await asyncio.sleep(STALE_SECONDS + TICK_SECONDS)
