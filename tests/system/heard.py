@@ -76,8 +76,8 @@ def _complete(case: Case, title: str) -> None:
         if len(after):
             case.verdict.delays.setdefault(title, []).append((int(arrivals[after[0]]) - begin) / 1000)
         lost = inside & ~kept & case.own[title]
-        # A single frame is what a busy machine drops between two others, and no capture that was missed.
-        if int(lost.sum()) * FRAME_MS > FRAME_MS:
+        # Less than the edges allow is what a busy machine drops between two frames, and no capture that was missed.
+        if int(lost.sum()) * FRAME_MS > EDGE_US / 1000:
             at = (int(arrivals[np.flatnonzero(lost)[0]]) - begin) / 1000
             case.fault(
                 f"{title}: {int(lost.sum()) * FRAME_MS:.0f} ms of a good room are not stored, from {at:.0f} ms on"

@@ -192,10 +192,10 @@ def test_what_nobody_said(world: World) -> None:
 
 def test_a_hole_in_what_is_covered(world: World) -> None:
     whole = world.stored["p01"].copy()
-    whole[8000:8320] = 0
+    whole[8000:8640] = 0
     world.stored["p01"] = whole
-    one(world, "p01", "40.0 ms of s: caller are missing though covered")
-    one(world, "s: caller: 40 ms of a good room are not stored")
+    one(world, "p01", "80.0 ms of s: caller are missing though covered")
+    one(world, "s: caller: 80 ms of a good room are not stored")
 
 
 def test_a_recording_that_begins_late(world: World) -> None:
