@@ -72,7 +72,7 @@ async def behind(hospital: Hospital, on: Ways, work: Callable[[], Awaitable[None
 
 @pytest.mark.parametrize("seconds", [0.5, 2.0, 5.0])
 def test_late(hospital: Hospital, seconds: float) -> None:
-    """Each stream for itself, then both."""
+    """Each stream for itself."""
     with ways(hospital) as on:
 
         async def late(*proxies: Proxy) -> Verdict:
@@ -95,8 +95,6 @@ def test_late(hospital: Hospital, seconds: float) -> None:
             first = await late(on.ami)
             assert first.destroyed_ms > 0, "nothing was captured meanwhile: was anything late?"
             await late(on.ari)
-            if seconds == 5.0:
-                await late(on.ami, on.ari)
 
         asyncio.run(behind(hospital, on, work))
 
