@@ -82,6 +82,8 @@ class Dispatcher:
             recording = self.open(seen, adopted=adopted)
         entered = f.Entered(at=seen.at, seen_at=clock.now(), channel=seen.channel, adopted=adopted)
         self.hear(recording, entered)
+        # Somebody may have listened to it before it came here, or it is on hold: no event will say so again.
+        self.look_around({seen.channel}, seen.at)
         if self.monitors.stranger_on(seen.channel):
             self.hear(recording, f.ForeignCaptureSeen(at=seen.at, seen_at=clock.now(), channel=seen.channel))
         if seen.channel in self.gone:
@@ -173,10 +175,10 @@ class Dispatcher:
         if isinstance(seen, t.BridgeChange) and seen.channel in self.gone:
             # Out of order: of who is gone nothing comes any more that would take them out of there again.
             return
-        near = self.whereabouts.change(seen)
+        near, at = self.whereabouts.change(seen)
         if isinstance(seen, t.Renamed) and (recording := self.by_channel.get(seen.channel)):
             self.hear(recording, f.Replaced(at=seen.at, seen_at=clock.now(), channel=seen.channel))
-        self.look_around(near, seen.at)
+        self.look_around(near, at)
         if isinstance(seen, t.BridgeChange) and seen.entered:
             self.passing.connected(seen.at, seen.channel)
 
@@ -334,7 +336,7 @@ class Dispatcher:
 
     def seal_until(self, consumed_at: Instant) -> None:
         """Hand to ship every finished call whose end is covered by a heartbeat, and catch up with what was stale."""
-        self.look_around(self.whereabouts.overdue(consumed_at), consumed_at)
+        self.look_around(*self.whereabouts.overdue(consumed_at))
         now = clock.now()
         for recording, call in list(self.calls.items()):
             if call.room.suspended is Reason.STALE_FACTS:

@@ -36,7 +36,9 @@ Never by `CHANNEL(appname)`: read in the instant in which an application ends, i
 every call on it (func_channel.c: what is tested before the channel is locked is read again after)."""
 
 _IS_HERE: Final = "consentgate|1"
-_INSPECT: Final = f"EVAL({HERE}|${{CHANNEL(rtcp,txcount,audio)}})"
+_INSPECT: Final = f"EVAL({HERE}|${{CONSENTGATE_OBJECTED}}|${{CHANNEL(rtcp,txcount,audio)}})"
+"""Where it is, whether somebody objected on it, and what it was sent: one question, so one instant."""
+
 _log = log.get("gate")
 
 Hear = Callable[[RecordingId, f.Fact], None]
@@ -119,7 +121,8 @@ class Executor:
     async def _inspect(self, recording: RecordingId, order: o.Inspect) -> None:
         intact = announcements.intact(order.announcement)
         value = await self._ami.get(order.channel, _INSPECT)
-        here, _, packets = (value or "").rpartition("|")
+        rest, _, packets = (value or "").rpartition("|")
+        here, _, objected = rest.rpartition("|")
         now = clock.now()
         self._hear(
             recording,
@@ -131,6 +134,7 @@ class Executor:
                 in_stasis=here == _IS_HERE,
                 packets_sent=int(packets) if packets.isdecimal() else None,
                 copy_intact=intact,
+                objected=objected != "",
             ),
         )
 

@@ -25,20 +25,23 @@ class Whereabouts:
 
     # -- changes; each returns the channels whose room it may have changed
 
-    def change(self, seen: t.TopologyChange) -> set[ChannelId]:
-        """Take in what Asterisk says."""
+    def change(self, seen: t.TopologyChange) -> tuple[set[ChannelId], Instant]:
+        """Take in what Asterisk says; return with the channels since when their rooms are as they are."""
+        if isinstance(seen, t.LocalChange) and seen.what == "LocalOptimizationEnd":
+            touched = self._around(seen.one, seen.two)
+            near, at = self._left(self.topology.optimised(seen.one, seen.two), seen.at)
+            return touched | near | self._around(seen.one, seen.two), at
+        return self._change(seen), seen.at
+
+    def _change(self, seen: t.TopologyChange) -> set[ChannelId]:
         topology = self.topology
         match seen:
             case t.LocalChange(one=one, two=two):
                 touched = self._around(one, two)
-                match seen.what:
-                    case "LocalBridge":
-                        topology.paired(one, two)
-                    case "LocalOptimizationBegin":
-                        topology.optimising(seen.at, one, two)
-                    case _:
-                        left = topology.optimised()
-                        touched |= left | self._around(*left)
+                if seen.what == "LocalBridge":
+                    topology.paired(one, two)
+                else:
+                    topology.optimising(seen.at, one, two)
                 return touched | self._around(one, two)
             case t.Spied(by=by, spied=spied):
                 touched = self._around(by, spied)
@@ -77,10 +80,13 @@ class Whereabouts:
         self.topology.gone(channel)
         return touched - {channel}
 
-    def overdue(self, now: Instant) -> set[ChannelId]:
+    def overdue(self, now: Instant) -> tuple[set[ChannelId], Instant]:
         """An optimisation of Local channels whose end never came is over by now."""
-        left = self.topology.overdue(now)
-        return left | self._around(*left)
+        return self._left(self.topology.overdue(now), now)
+
+    def _left(self, left: dict[ChannelId, Instant], at: Instant) -> tuple[set[ChannelId], Instant]:
+        # They left when they left, not when we could believe it: nothing that they said since is covered.
+        return left.keys() | self._around(*left), min(left.values(), default=at)
 
     def _around(self, *channels: ChannelId) -> set[ChannelId]:
         near = set(channels)

@@ -67,13 +67,17 @@ class Answered(Stamped):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspected(Stamped):
-    """What an `Inspect` found. `packets_sent` is None where the technology cannot count them."""
+    """What an `Inspect` found. `packets_sent` is None where the technology cannot count them.
+
+    `objected`: the dialplan has marked the channel as one on which somebody objected, if not in our hearing.
+    """
 
     channel: ChannelId
     question: int
     in_stasis: bool
     packets_sent: int | None
     copy_intact: bool
+    objected: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

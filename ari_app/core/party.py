@@ -11,7 +11,7 @@ from enum import Enum
 
 from . import facts as f
 from . import orders as o
-from .evidence import Entry, NoticeFailed, NoticePlayed
+from .evidence import Entry, NoticeFailed, NoticePlayed, PartyEntered
 from .facts import Standing
 from .names import ChannelId, Instant, PartyId, PlaybackId, playback_id
 from .policy import Announcement
@@ -77,6 +77,23 @@ class Party:
 
 
 Step = tuple[Party, list[o.Order], list[Entry]]
+
+
+def entered(party: Party, at: Instant) -> PartyEntered:
+    """Return the journal's entry for somebody who has come to us."""
+    return PartyEntered(
+        at=at,
+        party=party.party,
+        side=party.side.value,
+        channel=party.channel,
+        endpoint=party.endpoint,
+        contract=False,
+    )
+
+
+def askable(party: Party) -> bool:
+    """Tell whether somebody who comes to us once more may be told: nobody is asked again who has objected."""
+    return party.standing is Standing.UNTOLD and party.failure is not Reason.OBJECTED
 
 
 def again(party: Party, script: tuple[Announcement, ...]) -> Party:
@@ -145,7 +162,7 @@ def step(party: Party, fact: f.Fact) -> Step:
             return party, [], []
         case _, f.Replaced():
             return fail(Reason.CHANNEL_REPLACED)
-        case _, f.Objected():
+        case _, f.Objected() | f.Inspected(objected=True):
             return fail(Reason.OBJECTED)
 
         case Phase.ARRIVED, f.Entered(adopted=adopted):

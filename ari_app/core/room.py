@@ -114,17 +114,16 @@ def step(room: Room, fact: f.Fact) -> tuple[Room, list[o.Order]]:
             turn.tell(fact)
             turn.give_up(reason)
         case f.Surrounded(at=at, joined_at=joined_at):
-            turn.room = replace(room, around=fact, changed_at=at)
+            # What is late says by its own stamp that nothing may rest on it; but a room is never older for it.
+            late = fact.seen_at - at > permits.STALE_MICROSECONDS
+            turn.room = replace(room, around=fact, changed_at=at if late else Instant(max(at, room.changed_at)))
             turn.tell(fact)
             turn.measure(joined_at)
         case f.Replaced():
             turn.tell(fact)
             turn.void(Standing.UNTOLD, Reason.CHANNEL_REPLACED)
-        case f.Objected(at=at):
-            turn.tell(fact)
-            if room.caller.standing is not Standing.OBJECTED:
-                turn.note(ev.PartyObjected(at=at, party=room.caller.party))
-            turn.void(Standing.OBJECTED, Reason.OBJECTED)
+        case f.Objected() | f.Inspected(objected=True):
+            turn.object(fact)
         case f.Paused() | f.Resumed():
             turn.room = replace(room, paused=isinstance(fact, f.Paused), changed_at=fact.at)
         case f.CaughtUp(at=at):
@@ -170,7 +169,7 @@ class Turn:
             self.orders.append(o.Release(fact.channel, o.Outcome.NOT_RECORDED, Reason.NOT_TOLD))
             return
         if caller.phase is not telling.Phase.ARRIVED or room.closed:
-            if caller.phase is not telling.Phase.OVER or room.closed or caller.standing is not Standing.UNTOLD:
+            if caller.phase is not telling.Phase.OVER or room.closed or not telling.askable(caller):
                 # The dialplan sent it here a second time: whatever it wants, the caller must not stay here.
                 self.orders.append(o.Report("Entered twice"))
                 if room.released:
@@ -182,7 +181,7 @@ class Turn:
                 room, caller=telling.again(caller, room.script), released=False, suspended=None, conversed=False
             )
         else:
-            self.note(room.opened, _owner_entered(caller, fact.at))
+            self.note(room.opened, telling.entered(caller, fact.at))
         refusal = permits.hopeless(self.room.line) or self.unannounceable()
         if refusal:
             self.give_up(refusal)
@@ -210,11 +209,22 @@ class Turn:
         elif caller.standing is Standing.TOLD:
             self.room = replace(self.room, changed_at=Instant(max(self.room.changed_at, caller.told_at)))
 
-    def void(self, standing: Standing, reason: Reason) -> None:
-        """What the owner heard counts for nothing any more."""
+    def object(self, fact: f.Objected | f.Inspected) -> None:
+        """Take in that somebody on the owner's channel does not want to be recorded. That holds while it lives."""
         caller = self.room.caller
-        if caller.standing is not Standing.OBJECTED:
-            self.room = replace(self.room, caller=replace(caller, standing=standing, failure=caller.failure or reason))
+        self.tell(fact)
+        if caller.failure is not Reason.OBJECTED:
+            self.note(ev.PartyObjected(at=fact.at, party=caller.party))
+        # What is read from the channel may have been the wish of somebody who is not on it any more: who is there now
+        # may have heard nothing, and counts as untold for the others.
+        known = isinstance(fact, f.Objected) or caller.standing is Standing.OBJECTED
+        self.void(Standing.OBJECTED if known else Standing.UNTOLD, Reason.OBJECTED)
+
+    def void(self, standing: Standing, reason: Reason) -> None:
+        """What the owner heard counts for nothing any more. An objection is never forgotten for another reason."""
+        caller = self.room.caller
+        failure = reason if reason is Reason.OBJECTED else caller.failure or reason
+        self.room = replace(self.room, caller=replace(caller, standing=standing, failure=failure))
 
     def refuse(self, reason: Reason) -> None:
         """Write down why nothing is captured from now on; said once."""
@@ -331,14 +341,3 @@ class Turn:
         reason = None if self.room.recorded else self.room.caller.failure or self.room.closed
         self.note(ev.Ended(at=gone, reason=reason))
         self.orders.append(o.Seal(gone))
-
-
-def _owner_entered(caller: Party, at: Instant) -> ev.PartyEntered:
-    return ev.PartyEntered(
-        at=at,
-        party=caller.party,
-        side=caller.side.value,
-        channel=caller.channel,
-        endpoint=caller.endpoint,
-        contract=False,
-    )

@@ -102,7 +102,8 @@ class Topology:
         self._open_lines: dict[str, set[ChannelId]] = {}
         """By telephone, the lines on which people hear each other: connected and not held."""
         self._spies: set[ChannelId] = set()
-        self._frozen: dict[BridgeId, Instant] = {}
+        self._frozen: dict[frozenset[ChannelId], tuple[Instant, frozenset[BridgeId]]] = {}
+        """By pair of halves that are being taken out, until when at most, and the bridges that they were between."""
         self._leaving: dict[ChannelId, tuple[BridgeId, Instant]] = {}
 
     def forget(self) -> None:
@@ -135,7 +136,7 @@ class Topology:
         wire = self.wires.get(channel)
         if wire is None or wire.bridge != bridge or at < wire.changed_at:
             return
-        if bridge in self._frozen:
+        if self._is_frozen(bridge):
             self._leaving[channel] = bridge, at
         else:
             self._leave(wire, at)
@@ -157,7 +158,7 @@ class Topology:
 
     def _tidy(self, bridge: BridgeId) -> None:
         place = self._bridges.get(bridge)
-        if place is not None and not place.members and bridge not in self._frozen:
+        if place is not None and not place.members and not self._is_frozen(bridge):
             del self._bridges[bridge]
 
     # -- Local channels
@@ -169,24 +170,30 @@ class Topology:
 
     def optimising(self, at: Instant, one: ChannelId, two: ChannelId) -> None:
         """Asterisk takes a Local channel out from between two others; they stay connected, whatever they leave."""
-        for half in (one, two):
-            wire = self.wires.get(half)
-            if wire is not None and wire.bridge is not None:
-                self._frozen[wire.bridge] = Instant(at + FREEZE_MICROSECONDS)
+        wires = (self.wires.get(half) for half in (one, two))
+        between = frozenset(wire.bridge for wire in wires if wire is not None and wire.bridge is not None)
+        if between:
+            self._frozen[frozenset((one, two))] = Instant(at + FREEZE_MICROSECONDS), between
 
-    def optimised(self) -> set[ChannelId]:
-        """It is over: whoever has not arrived elsewhere has left. Returns them."""
-        self._frozen.clear()
-        leaving, self._leaving = self._leaving, {}
-        for channel, (_, at) in leaving.items():
+    def optimised(self, one: ChannelId, two: ChannelId) -> dict[ChannelId, Instant]:
+        """It is over: whoever has not arrived elsewhere has left. Returns who, and when."""
+        return self._thaw([frozenset((one, two))])
+
+    def overdue(self, now: Instant) -> dict[ChannelId, Instant]:
+        """Give up on optimisations whose end never came. Returns who has left, and when."""
+        return self._thaw([pair for pair, (until, _) in self._frozen.items() if until <= now])
+
+    def _thaw(self, pairs: list[frozenset[ChannelId]]) -> dict[ChannelId, Instant]:
+        thawed = [self._frozen.pop(pair)[1] for pair in pairs if pair in self._frozen]
+        left = {one: at for one, (bridge, at) in self._leaving.items() if not self._is_frozen(bridge)}
+        for channel, at in left.items():
             self._leave(self.wires[channel], at)
-        for bridge in list(self._bridges):
+        for bridge in frozenset().union(*thawed):
             self._tidy(bridge)
-        return set(leaving)
+        return left
 
-    def overdue(self, now: Instant) -> set[ChannelId]:
-        """Give up on an optimisation whose end never came. Returns who has left."""
-        return self.optimised() if any(until <= now for until in self._frozen.values()) else set()
+    def _is_frozen(self, bridge: BridgeId) -> bool:
+        return any(bridge in between for _, between in self._frozen.values())
 
     # -- one channel
 
@@ -293,6 +300,8 @@ class Topology:
             elif self._open(wire):
                 lines |= self._beside(wire)
             waiting += wire.spied_by
+            if wire.channel in self._spies:
+                waiting += [one.channel for one in self.wires.values() if wire.channel in one.spied_by]
         people = sorted((one for one in found.values() if not one.local), key=lambda one: one.channel)
         if len(people) == 1 and people[0].bridge and self._bridges[people[0].bridge].kind is Kind.CONFERENCE:
             # The others may come in an hour, or never. (In any other bridge somebody is alone for a moment only.)

@@ -94,6 +94,7 @@ def inspected(
     seen_at: float | None = None,
     stasis: bool = True,
     intact: bool = True,
+    objected: bool = False,
 ) -> f.Inspected:
     return f.Inspected(
         **times(at, seen_at),
@@ -102,6 +103,7 @@ def inspected(
         in_stasis=stasis,
         packets_sent=packets,
         copy_intact=intact,
+        objected=objected,
     )
 
 

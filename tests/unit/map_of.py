@@ -48,6 +48,10 @@ class Map:
     def optimise(self, at: float, one: str, two: str) -> None:
         self.topology.optimising(ms(at), ChannelId(one), ChannelId(two))
 
+    def optimised(self, one: str, two: str) -> dict[str, float]:
+        left = self.topology.optimised(ChannelId(one), ChannelId(two))
+        return {channel: (at - ms(0)) / 1000 for channel, at in left.items()}
+
     def spy(self, spied: str, by: str) -> None:
         self.topology.spied(ChannelId(spied), self.endpoint(spied), ChannelId(by), self.endpoint(by))
 

@@ -63,27 +63,35 @@ def test_the_lifeline_is_armed_only_on_a_channel_that_is_still_ours(desk):
 
 
 @pytest.mark.parametrize(
-    ("value", "stasis", "packets"),
+    ("value", "stasis", "packets", "objected"),
     [
-        ("consentgate|1|140", True, 140),
-        ("consentgate|1|0", True, 0),
-        ("consentgate|1|", True, None),
-        ("consentgate|1|-1", True, None),
-        ("consentgate||140", False, 140),
-        ("house|1|140", False, 140),
-        ("from-trunk||140", False, 140),
-        ("", False, None),
-        (None, False, None),
+        ("consentgate|1||140", True, 140, False),
+        ("consentgate|1||0", True, 0, False),
+        ("consentgate|1||", True, None, False),
+        ("consentgate|1||-1", True, None, False),
+        ("consentgate|1|1|140", True, 140, True),
+        ("consentgate|1|yes|140", True, 140, True),
+        ("consentgate|||140", False, 140, False),
+        ("house|1||140", False, 140, False),
+        ("from-trunk|||140", False, 140, False),
+        ("", False, None, False),
+        (None, False, None, False),
     ],
 )
-def test_an_inspection_says_what_asterisk_says_and_nothing_more(desk, tmp_path, value, stasis, packets):
+def test_an_inspection_says_what_asterisk_says_and_nothing_more(desk, tmp_path, value, stasis, packets, objected):
     desk.ami.value = value
     copy = tmp_path / "a.wav"
     copy.write_bytes(b"x")
     seen = copy.stat()
     whole = replace(ENGLISH, path=str(copy), stat=(seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns))
     inspected = f.Inspected(
-        **STAMP, channel=CALLER, question=2, in_stasis=stasis, packets_sent=packets, copy_intact=True
+        **STAMP,
+        channel=CALLER,
+        question=2,
+        in_stasis=stasis,
+        packets_sent=packets,
+        copy_intact=True,
+        objected=objected,
     )
     assert desk.carry_out(o.Inspect(CALLER, whole, 2)) == [inspected]
 

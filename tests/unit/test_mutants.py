@@ -25,6 +25,7 @@ from unit import (
     test_segments_waiting,
     test_topology,
     test_topology_lines,
+    test_topology_optimised,
 )
 from unit.driven import REAL, Core
 
@@ -66,6 +67,7 @@ TABLES = {
         test_party,
         test_topology,
         test_topology_lines,
+        test_topology_optimised,
         test_rooms,
     )
 }
@@ -75,7 +77,7 @@ NEAREST = {
     "capture": (test_capture,),
     "segments": (test_segments, test_segments_left, test_segments_late, test_segments_tracks, test_segments_waiting),
     "room": (test_room, test_room_end, test_segments_tracks),
-    "topology": (test_topology, test_topology_lines),
+    "topology": (test_topology, test_topology_lines, test_topology_optimised),
     "rooms": (test_rooms,),
 }
 """Where a mutant of a module is found the fastest."""

@@ -46,6 +46,21 @@ def test_what_is_read_again_does_not_make_a_room_older_than_it_is(core):
     assert call.room.changed_at == ms(9000)
 
 
+@pytest.mark.parametrize(("seen_at", "good_since"), [(9200, 9100), (10_050, 9100)])
+def test_a_leaving_that_is_heard_of_afterwards_makes_a_room_no_older_than_its_last_change(core, seen_at, good_since):
+    call = talking(core)
+    call.hear(surrounded(9100, FIRST, quiet=HELD))
+    orders = call.hear(surrounded(9050, FIRST, seen_at=seen_at))
+    assert entries(orders)[0] == granted(good_since, P01, P02, permit=2)
+
+
+def test_a_leaving_that_is_heard_of_too_late_makes_nothing_good_until_everything_is_read(core):
+    call = talking(core)
+    call.hear(surrounded(9100, FIRST, quiet=HELD))
+    orders = call.hear(surrounded(9050, FIRST, seen_at=10_050.001))
+    assert entries(orders) == [ev.NotRecorded(at=ms(9050), reason=Reason.STALE_FACTS)]
+
+
 def test_a_pause_that_is_over_too_long_ago_waits_as_well(core):
     call = talking(core)
     call.hear(paused(9000))

@@ -210,7 +210,7 @@ def test_what_was_known_is_forgotten_when_events_are_lost(core):
     topology.forget()
     known = (topology.wires, topology._bridges, topology._open_lines, topology._frozen, topology._leaving)
     assert (known, topology._spies) == (({}, {}, {}, {}, {}), set())
-    assert topology.overdue(ms(9000)) == set()
+    assert topology.overdue(ms(9000)) == {}
 
 
 # -- Local channels
@@ -249,89 +249,3 @@ def test_two_local_channels_of_one_name_are_no_telephone(core):
     world.endpoints["n"] = "Local/9@ward"
     world.pair("n", "o")
     assert world.joined("a") == []
-
-
-# -- their optimisation
-
-
-def test_while_a_local_channel_is_taken_out_nobody_leaves(core):
-    world = through_local(core)
-    world.optimise(2000, "l", "m")
-    world.leave(2001, "al", "near")
-    world.leave(2001, "m", "far")
-    assert (world.people("a"), world.people("z")) == ("az", "az")
-
-
-def test_who_arrives_meanwhile_is_there_when_it_is_over(core):
-    world = through_local(core)
-    world.optimise(2000, "l", "m")
-    world.leave(2001, "al", "near")
-    world.leave(2001, "m", "far")
-    world.enter(2002, "a", "far")
-    assert world.topology.optimised() == {"l", "m"}
-    world.gone("l", "m")
-    assert (world.people("a"), world.people("z")) == ("az", "az")
-    assert set(world.topology._bridges) == {"far"}
-
-
-def test_who_has_not_arrived_when_it_is_over_has_left_at_their_own_instant(core):
-    world = through_local(core)
-    world.optimise(2000, "l", "m")
-    world.leave(2001, "z", "far")
-    assert world.topology.optimised() == {"z"}
-    assert (world.people("a"), world.people("z")) == ("a", "z")
-    assert world.topology.wires["z"].changed_at == ms(2001)
-    world.enter(2000, "z", "far", count=2)
-    assert world.people("a") == "a"
-
-
-def test_who_hangs_up_meanwhile_is_gone_when_it_is_over(core):
-    world = through_local(core)
-    world.optimise(2000, "l", "m")
-    world.leave(2001, "z", "far")
-    world.gone("z")
-    assert world.people("a") == "a"
-    assert world.topology.optimised() == set()
-
-
-def test_after_it_leavings_are_believed_again(core):
-    world = through_local(core)
-    world.optimise(2000, "l", "m")
-    assert world.topology.optimised() == set()
-    world.leave(2500, "a", "near")
-    assert world.people("a") == "a"
-
-
-def test_bridges_that_are_empty_are_forgotten_once_it_is_over(core):
-    world = through_local(core)
-    world.optimise(2000, "l", "m")
-    world.gone("a", "l")
-    assert set(world.topology._bridges) == {"near", "far"}
-    world.topology.optimised()
-    assert set(world.topology._bridges) == {"far"}
-
-
-def test_other_bridges_are_not_held_up_by_it(core):
-    world = through_local(core)
-    world.enter(1000, "xy")
-    world.optimise(2000, "l", "m")
-    world.leave(2001, "x")
-    assert (world.people("x"), world.people("y")) == ("x", "y")
-
-
-@pytest.mark.parametrize(("now", "left"), [(2999.999, set()), (3000, {"z"})])
-def test_an_optimisation_whose_end_never_comes_is_over_after_a_second(core, now, left):
-    world = through_local(core)
-    world.optimise(2000, "l", "m")
-    world.leave(2001, "z", "far")
-    assert world.topology.overdue(ms(now)) == left
-    assert world.people("z") == ("z" if left else "az")
-
-
-def test_halves_that_are_not_known_or_in_no_bridge_are_optimised_without_harm(core):
-    world = connected(core)
-    world.pair("l", "m")
-    world.optimise(2000, "l", "nobody")
-    world.leave(2001, "a")
-    assert world.people("a") == "a"
-    assert world.topology.overdue(ms(9000)) == set()

@@ -132,6 +132,15 @@ def test_who_listens_to_a_channel_is_in_its_room_until_they_stop(core):
     assert world.topology.wires["b"].spied_by == frozenset()
 
 
+def test_who_listens_hears_those_they_listen_to(core):
+    """Else somebody from outside who listens would be recorded as if alone."""
+    world = connected(core, "abc")
+    world.spy("a", "s")
+    assert world.people("s") == "abcs"
+    world.topology.spied_no_more("s")
+    assert world.people("s") == "s"
+
+
 def test_whom_several_listen_to_is_listened_to_until_the_last_has_stopped(core):
     world = connected(core)
     world.spy("a", "s")

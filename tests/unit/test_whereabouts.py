@@ -35,14 +35,19 @@ class World:
         self, at: float, channel: str, bridge: str = "b", *, enters: bool = True, count: int = 2, endpoint: str = TRUNK
     ) -> set[ChannelId]:
         where = BridgeId(bridge), Kind.CONVERSATION
-        return self.where.change(t.BridgeChange(ms(at), *where, ChannelId(channel), endpoint, enters, count))
+        seen = t.BridgeChange(ms(at), *where, ChannelId(channel), endpoint, enters, count)
+        return self.change(seen)
 
     def local(self, at: float, what: str) -> set[ChannelId]:
-        return self.where.change(t.LocalChange(ms(at), ChannelId("l"), ChannelId("m"), what))
+        return self.change(t.LocalChange(ms(at), ChannelId("l"), ChannelId("m"), what))
 
     def spy(self, spied: str, *, begins: bool) -> set[ChannelId]:
         seen = t.Spied(ms(2000), ChannelId("p"), TRUNK, ChannelId(spied), TRUNK if spied else "", begins)
-        return self.where.change(seen)
+        return self.change(seen)
+
+    def change(self, seen: t.TopologyChange) -> set[ChannelId]:
+        near, self.since = self.where.change(seen)
+        return near
 
     def people(self) -> str:
         found = self.where.surrounded(ChannelId("o"), ms(2000), ms(2001))
@@ -79,19 +84,19 @@ def test_who_hangs_up_concerns_those_who_remain_and_is_nobody_any_more(world):
 
 @pytest.mark.parametrize(("music", "quiet"), [(False, "held"), (True, "music_on_hold")])
 def test_a_hold_and_music_concern_the_room(world, music, quiet):
-    assert world.where.change(t.HoldChange(ms(2000), ChannelId("s"), PHONE, music, begins=True)) == set("os")
+    assert world.change(t.HoldChange(ms(2000), ChannelId("s"), PHONE, music, begins=True)) == set("os")
     assert world.where.surrounded(ChannelId("o"), ms(2000), ms(2001)).quiet == quiet
-    assert world.where.change(t.HoldChange(ms(3000), ChannelId("s"), PHONE, music, begins=False)) == set("os")
+    assert world.change(t.HoldChange(ms(3000), ChannelId("s"), PHONE, music, begins=False)) == set("os")
     assert world.where.surrounded(ChannelId("o"), ms(2000), ms(2001)).quiet is None
 
 
 def test_a_message_concerns_who_leaves_it(world):
-    assert world.where.change(t.LeavesMessage(ms(2000), ChannelId("o"), TRUNK)) == set("os")
+    assert world.change(t.LeavesMessage(ms(2000), ChannelId("o"), TRUNK)) == set("os")
     assert world.where.surrounded(ChannelId("o"), ms(2000), ms(2001)).quiet == "voicemail"
 
 
 def test_another_name_makes_somebody_else_of_a_telephone(world):
-    assert world.where.change(t.Renamed(ms(2000), ChannelId("s"), TRUNK)) == set("os")
+    assert world.change(t.Renamed(ms(2000), ChannelId("s"), TRUNK)) == set("os")
     (member,) = world.where.surrounded(ChannelId("o"), ms(2000), ms(2001)).members
     assert member.standing is Standing.UNTOLD
 
@@ -119,7 +124,9 @@ def test_the_end_of_an_optimisation_concerns_those_who_have_left_by_it(world):
     assert world.local(2002, "LocalOptimizationBegin") >= set("osxy")
     world.bridge(2003, "x", "c", enters=False, count=2)
     assert world.people() == "sxy"
+    assert world.since == ms(2003)
     assert world.local(2004, "LocalOptimizationEnd") >= set("osxy")
+    assert world.since == ms(2003), "the instant at which they left"
     assert world.people() == "sy"
 
 
@@ -128,8 +135,8 @@ def test_an_optimisation_that_never_ends_concerns_those_who_have_left_by_it(worl
     world.local(2001, "LocalBridge")
     world.local(2002, "LocalOptimizationBegin")
     world.bridge(2003, "s", enters=False, count=2)
-    assert world.where.overdue(ms(3001)) == set()
-    assert world.where.overdue(ms(3002)) == {"s"}
+    assert world.where.overdue(ms(3001)) == (set(), ms(3001))
+    assert world.where.overdue(ms(3002)) == ({"s"}, ms(2003))
     assert world.people() == ""
 
 

@@ -72,8 +72,10 @@ class Machine:
 class Truth:
     """What is so, whatever the core believes.
 
-    `here`: the owner is in our Stasis; `ending`: they are hanging up. `spoilt`: what they hear now is not the whole
-    announcement. `conversed`: they have been with somebody while a permit held.
+    `understands`: whoever is on the owner's channel objected themselves; `objected`: somebody did there; `marked`: the
+    channel says so, which nobody here heard. `here`: the owner is in our Stasis; `ending`: they are hanging up.
+    `spoilt`: what they hear now is not the whole announcement. `conversed`: they have been with somebody while a permit
+    held.
 
     By the journal: it is `opened`; the permit in force names the `named`, and did name those who `left`; the `proven`
     were told; anybody was `captured`; it is `explained` why nothing is recorded now; the owner `protested`. `begun`: so
@@ -85,6 +87,8 @@ class Truth:
     told: bool = False
     spoilt: bool = False
     objected: bool = False
+    understands: bool = False
+    marked: bool = False
     paused: bool = False
     gone: bool = False
     conversed: bool = False

@@ -8,7 +8,6 @@ from unit.exploration.call import LONG_AGO, NEVER, NOW, RECENT, Call, Key, Truth
 
 from ari_app.core import evidence as ev
 from ari_app.core import facts as f
-from ari_app.core.facts import Standing
 from ari_app.core.names import Instant, PartyId, party_id
 from ari_app.core.permit import STALE_MICROSECONDS
 from ari_app.core.reasons import Reason
@@ -36,7 +35,7 @@ class _Settled:
         room = turn.room
         promise(turn.truth.captured == room.recorded, "the core knows whether anything was captured")
         # Nothing is ever permitted any more, so what would decide about a permit is not remembered.
-        self.dead = room.permit is None and (room.closed is not None or room.caller.standing is Standing.OBJECTED)
+        self.dead = room.permit is None and (room.closed is not None or room.caller.failure is Reason.OBJECTED)
         self.kept = [track for track in room.tracks if self._matters(track)]
         current = {room.permit.number} if room.permit else set()
         numbers = sorted({track.segment for track in self.kept} | current)
@@ -126,7 +125,7 @@ class _Settled:
 
     def _closed(self, room: Any) -> Reason | None:
         """Of those who object nothing is captured any more, with or without another reason for it."""
-        if self.dead and room.caller.standing is Standing.OBJECTED and room.caller.phase is self.parties.OVER:
+        if self.dead and room.caller.failure is Reason.OBJECTED and room.caller.phase is self.parties.OVER:
             return None if room.released and room.gone_at is None else room.closed
         return Reason.HUNG_UP if room.closed and room.released else room.closed
 
@@ -155,8 +154,13 @@ class _Settled:
             packets_before=0,
             heard=tuple(_heard(one) for one in caller.heard),
             told_at=LONG_AGO if caller.told_at else NEVER,
-            failure=caller.failure and Reason.ANNOUNCEMENT_FAILED,
+            failure=caller.failure and self._failure(caller.failure),
         )
+
+    @staticmethod
+    def _failure(reason: Reason) -> Reason:
+        """Of the reasons why somebody is not told only one forbids to ask them again."""
+        return reason if reason is Reason.OBJECTED else Reason.ANNOUNCEMENT_FAILED
 
     def _track(self, track: Any, token: int) -> Any:
         key = self._key(track)

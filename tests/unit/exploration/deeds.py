@@ -29,27 +29,42 @@ class Deeds:
 
     # -- the announcement
 
-    def arrival(self, call: Call, *, adopted: bool) -> Deed:
-        """Return what it is to come into our Stasis; the announcement begins at once unless it is followed finely."""
+    def arrival(self, call: Call, *, adopted: bool, marked: bool) -> Deed:
+        """Return what it is to come into our Stasis; the announcement begins at once unless it is followed finely.
+
+        `marked`: somebody objected on the channel while another gate was there.
+        """
         caller, phase = call.room.caller, self.core.party.Phase
         entered = f.Entered(**self.times, adopted=adopted)
         here = (("here", True),)
-        anew = caller.phase is phase.OVER and caller.standing is Standing.UNTOLD and not call.room.closed
+        untold = caller.standing is Standing.UNTOLD and not call.truth.objected
+        anew = caller.phase is phase.OVER and untold and not call.room.closed
         if caller.phase is not phase.ARRIVED and not anew:
             return Deed("comes to the gate", (entered,), here)
-        truth = (*here, ("told", False), ("spoilt", False))
+        truth: tuple[tuple[str, bool], ...] = (*here, ("told", False), ("spoilt", False))
+        if marked:
+            truth += (("objected", True), ("marked", True))
         if self.fine:
             return Deed("comes to the gate", (entered,), truth)
         question, notice = caller.question + 1, caller.notice + anew
         begins = (
             f.Answered(**self.times, ok=True),
-            self._inspected(question, 0),
+            self._inspected(question, 0, objected=marked),
             f.PlaybackBegan(**self.times, playback=playback_id(self.owner, notice)),
         )
-        return Deed("comes to the gate", (entered, *begins), truth, right=bool(caller.script))
+        return Deed("comes to the gate", (entered, *begins), truth, right=bool(caller.script) and not marked)
 
-    def _inspected(self, question: int, packets: int | None, *, stays: bool = True, intact: bool = True) -> f.Inspected:
-        return f.Inspected(**self.times, question=question, in_stasis=stays, packets_sent=packets, copy_intact=intact)
+    def _inspected(
+        self, question: int, packets: int | None, *, stays: bool = True, intact: bool = True, objected: bool = False
+    ) -> f.Inspected:
+        return f.Inspected(
+            **self.times,
+            question=question,
+            in_stasis=stays,
+            packets_sent=packets,
+            copy_intact=intact,
+            objected=objected,
+        )
 
     def _ended(self, caller: Any, *, done: bool = True, late: int = 0) -> f.PlaybackEnded:
         at = Instant(caller.began_at + caller.script[0].duration_ms * 1000 + late)
@@ -63,7 +78,8 @@ class Deeds:
             case phase.ANSWERING:
                 return Deed("is answered", (f.Answered(**self.times, ok=True),), right=True)
             case phase.MEASURING:
-                return Deed("is counted", (self._inspected(caller.question, 0),), right=True)
+                marked = call.truth.marked
+                return Deed("is counted", (self._inspected(caller.question, 0, objected=marked),), right=not marked)
             case phase.ASKED:
                 return Deed("begins to hear", (f.PlaybackBegan(**self.times, playback=caller.playback),), right=True)
             case phase.PLAYING:
@@ -139,7 +155,8 @@ class Deeds:
         """Yield everything that may happen to a recording as it is."""
         room, truth = call.room, call.truth
         if "object" in may:
-            yield Deed("objects", (f.Objected(**self.times),), (("objected", True),))
+            objected = ("objected", True), ("understands", True)
+            yield Deed("objects", (f.Objected(**self.times),), objected)
         if "ask to hang up" in may:
             yield Deed("asks to hang up", (f.HangupRequested(**self.times),), (("ending", True), ("spoilt", True)))
         if truth.here and "lifeline" in may:

@@ -25,6 +25,7 @@ class Judged:
     recording: RecordingId
     told: bool
     objected: bool
+    understands: bool
     paused: bool
     named: frozenset[ChannelId] | None
     bridged_only: bool
@@ -53,7 +54,7 @@ def judged(core: Core, call: Call) -> Judged:
     promise(not (named and room.bridged_only and truth.conversed and alone), "nobody is captured alone after a talk")
     over = room.caller.phase is core.party.Phase.OVER
     promise(not over or named is not None or truth.explained, "what is not recorded has its reason in the journal")
-    promise(truth.protested == truth.objected, "an objection is written down")
+    promise(truth.protested == truth.objected or truth.marked, "an objection is written down")
     failed = [track for track in room.tracks if track.failure and track.party == room.caller.party]
     current = room.permit.number if room.permit else None
     promise(all(one.segment != current for one in failed), "no permit outlives the failure of its owner's capture")
@@ -61,6 +62,7 @@ def judged(core: Core, call: Call) -> Judged:
         recording=RecordingId(room.opened.recording),
         told=truth.told,
         objected=truth.objected,
+        understands=truth.understands,
         paused=truth.paused,
         named=None if named is None else frozenset(_channel_of(room, party) for party in named),
         bridged_only=room.bridged_only,
@@ -89,8 +91,8 @@ class Together:
         self.scene, self.calls, self.leave_out = scene, calls, leave_out
         self.bodies = dict(scene.bodies)
         self.staff = {one for one, body in scene.bodies if body.endpoint in STAFF}
-        # Whoever objects has understood.
-        self.told = self.staff | {one for one, call in calls.items() if call.told or call.objected}
+        # Whoever objects has understood; but not whoever takes their place.
+        self.told = self.staff | {one for one, call in calls.items() if call.told or call.understands}
         self.objected = {one for one, call in calls.items() if call.objected}
         self.paused = {one for one, call in calls.items() if call.paused}
         self.running = Counter(one for call in calls.values() for one in call.running)

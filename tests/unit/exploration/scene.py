@@ -27,13 +27,17 @@ LINES = 2
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """Where a channel really is, and behind which telephone. `joined`: it was said which wire it is the half of."""
+    """Where a channel really is, and behind which telephone. `joined`: it was said which wire it is the half of.
+
+    `marked`: somebody objected on it, in the hearing of a gate that is gone.
+    """
 
     endpoint: str
     place: str = OUT
     held: bool = False
     music: bool = False
     joined: bool = False
+    marked: bool = False
 
     @property
     def local(self) -> bool:
@@ -125,42 +129,43 @@ def moved(core: Core, scene: Scene, move: Move) -> tuple[Scene, set[ChannelId]]:
             entered = move.what == "enters"
             bridge = BridgeId(move.place or body.place)
             bodies[channel] = replace(body, place=bridge if entered else OUT)
-            near = whereabouts.change(_bridging(core, move.at, channel, bodies, bridge, entered=entered))
+            near, _ = whereabouts.change(_bridging(core, move.at, channel, bodies, bridge, entered=entered))
         case "goes over":
             bodies[channel] = replace(body, place=move.place)
             enters = _bridging(core, move.at, channel, bodies, BridgeId(move.place), entered=True)
             # Said in the wrong order.
             leaves = _bridging(core, Instant(move.at - 1), channel, bodies, BridgeId(body.place), entered=False)
-            near = whereabouts.change(enters) | whereabouts.change(leaves)
+            near = whereabouts.change(enters)[0] | whereabouts.change(leaves)[0]
         case "holds" | "takes back":
             holds = move.what == "holds"
             bodies[channel] = replace(body, held=holds)
-            near = whereabouts.change(t.HoldChange(move.at, channel, body.endpoint, music=False, begins=holds))
+            near, _ = whereabouts.change(t.HoldChange(move.at, channel, body.endpoint, music=False, begins=holds))
         case "hears music" | "hears no music":
             plays = move.what == "hears music"
             bodies[channel] = replace(body, music=plays)
-            near = whereabouts.change(t.HoldChange(move.at, channel, body.endpoint, music=True, begins=plays))
+            near, _ = whereabouts.change(t.HoldChange(move.at, channel, body.endpoint, music=True, begins=plays))
         case "is said again to enter" | "is said again to leave":
             entered, bridge = move.what.endswith("enter"), BridgeId(move.place)
             kind = core.topology.Kind.CONVERSATION
-            near = whereabouts.change(
-                t.BridgeChange(BEFORE, bridge, kind, channel, body.endpoint, entered, len(bodies) + 1)
-            )
+            seen = t.BridgeChange(BEFORE, bridge, kind, channel, body.endpoint, entered, len(bodies) + 1)
+            near, _ = whereabouts.change(seen)
         case "is said again to have changed hold":
-            near = whereabouts.change(t.HoldChange(BEFORE, channel, body.endpoint, music=False, begins=not body.held))
+            near, _ = whereabouts.change(
+                t.HoldChange(BEFORE, channel, body.endpoint, music=False, begins=not body.held)
+            )
         case "is replaced":
             bodies[channel] = replace(body, endpoint=TRUNK)
-            near = whereabouts.change(t.Renamed(move.at, channel, TRUNK))
+            near, _ = whereabouts.change(t.Renamed(move.at, channel, TRUNK))
         case "is joined":
             halves = [one for one, other in bodies.items() if other.local]
             bodies |= {one: replace(bodies[one], joined=True) for one in halves}
-            near = whereabouts.change(t.LocalChange(move.at, halves[0], halves[1], "LocalBridge"))
+            near, _ = whereabouts.change(t.LocalChange(move.at, halves[0], halves[1], "LocalBridge"))
         case "hangs up":
             bodies[channel] = Body(body.endpoint, GONE)
             near = whereabouts.gone(channel)
             if body.bridged:
                 leaves = _bridging(core, NOW, channel, bodies, BridgeId(body.place), entered=False)
-                near |= whereabouts.change(leaves)
+                near |= whereabouts.change(leaves)[0]
         case unknown:
             raise ValueError(unknown)
     return _scene(bodies, whereabouts.topology), near
@@ -176,7 +181,7 @@ def lost(core: Core, scene: Scene, unlisted: ChannelId | None) -> tuple[Scene, s
     for channel, body in bodies.items():
         if body.bridged and channel != unlisted:
             change = _bridging(core, NOW, channel, bodies, BridgeId(body.place), entered=True)
-            near |= whereabouts.change(change)
+            near |= whereabouts.change(change)[0]
     return _scene(bodies, whereabouts.topology), near
 
 

@@ -83,6 +83,12 @@ WORLDS: Final = {
         moods=MOODS,
         holds=(S,),
     ),
+    "somebody takes the place of who is left out": Setting(
+        (A, B, S),
+        line=replace(LINE, on_objection=OnObjection.LEAVE_OUT),
+        may=frozenset({"object", "restart"}),
+        changes=(A,),
+    ),
     "a stranger": Setting(
         (A, X, S),
         bridges=2,
@@ -140,6 +146,7 @@ SMALL_WORLDS: Final = {
     "the owner's answers": Setting((A, S), may=frozenset({"object"}), free=frozenset({(A, A)}), segments=1),
     "the house's answers": Setting((A, S), may=frozenset({"object"}), free=frozenset({(A, S)}), segments=1),
     "who objects is left out": replace(WORLDS["who objects is left out"], may=frozenset({"object"}), moods=(WELL,)),
+    "somebody takes their place": WORLDS["somebody takes the place of who is left out"],
     "who objects is not left out": Setting((A, B, S), may=frozenset({"object"})),
     "a stranger": Setting((A, X, S), may=frozenset({"restart"}), changes=(A, S), listens=(X,), unlisted=X),
     "two lines": Setting((A, S, T, X), bridges=2, holds=(S,)),

@@ -91,7 +91,9 @@ class Step:
             return
         if index is not None and move.what == "is replaced":
             replaced = f.Replaced(at=at, seen_at=NOW, channel=channel)
-            self._one(index, move, lambda: Deed("", (replaced,), (*SPOILT, ("told", False))), at)
+            self._one(
+                index, move, lambda: Deed("", (replaced,), (*SPOILT, ("told", False), ("understands", False))), at
+            )
         elif index is not None and world.setting.seized:
             self._one(index, "seized", lambda: Deed("", (), SPOILT), at)
         self._look_around(near, at)
@@ -118,8 +120,9 @@ class Step:
             self.calls[index] = self.world.opened(index)
         call, deeds = self._call(index), self.world.deeds_of[index]
         if call:
-            what = "arrives", index, self.calls[index], adopted
-            self._one(index, what, lambda: deeds.arrival(call, adopted=adopted))
+            marked = self.world.marked(self.scene, index)
+            what = "arrives", index, self.calls[index], adopted, marked
+            self._one(index, what, lambda: deeds.arrival(call, adopted=adopted, marked=marked))
 
     def press(self, about: tuple[ChannelId, bool]) -> None:
         """Somebody pauses what is recorded in their room, or resumes it."""
@@ -146,6 +149,8 @@ class Step:
     def restart(self, _: None) -> None:
         """Another gate takes over: it knows nothing, and tells whoever is in our Stasis anew."""
         here = [index for index in range(len(self.calls)) if (call := self._call(index)) and call.truth.here]
+        objected = [index for index in range(len(self.calls)) if (call := self._call(index)) and call.truth.objected]
+        self.scene = self.world.mark(self.scene, objected)
         self.calls = [0 if self._call(index) else number for index, number in enumerate(self.calls)]
         self._find()
         for index in here:

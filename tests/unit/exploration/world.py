@@ -212,6 +212,18 @@ class World:
         found: tuple[int, tuple[int, ...]] = self.once((number, move), make)
         return found
 
+    def mark(self, number: int, objected: list[int]) -> int:
+        """Return the scene in which the channels say that somebody objected on them."""
+        scene, owners = self.scenes.parts[number], {self.owners[index] for index in objected}
+        if not owners:
+            return number
+        bodies = tuple((one, replace(body, marked=body.marked or one in owners)) for one, body in scene.bodies)
+        return self.scenes(replace(scene, bodies=bodies))
+
+    def marked(self, number: int, index: int) -> bool:
+        """Tell whether an owner's channel says that somebody objected on it."""
+        return self.scenes.parts[number].body(self.owners[index]).marked
+
     def lost(self, number: int) -> tuple[int, tuple[int, ...]]:
         """Return the scene after a loss of events, and the owners who are heard of again."""
 
