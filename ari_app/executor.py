@@ -39,6 +39,7 @@ _IS_HERE: Final = "consentgate|1"
 _INSPECT: Final = f"EVAL({HERE}|${{CONSENTGATE_OBJECTED}}|${{CHANNEL(rtcp,txcount,audio)}})"
 """Where it is, whether somebody objected on it, and what it was sent: one question, so one instant."""
 
+_HOLDS: Final = "CHANNEL(rtp,hold,audio)"
 _log = log.get("gate")
 
 Hear = Callable[[RecordingId, f.Fact], None]
@@ -199,6 +200,11 @@ class Executor:
         names = "CONSENTGATE_PASSED,CONSENTGATE_OUTCOME,CONSENTGATE_REASON,CONSENTGATE_RECORDING"
         await self._ami.set(order.channel, f"ARRAY({names})", values)
         await self._ari.continue_(order.channel, label=CALLED_LEG_LABEL if order.called else "")
+
+    async def holding(self, channels: list[ChannelId]) -> set[ChannelId]:
+        """Return those telephones' channels that hold their other side, with those that do not say."""
+        answers = await asyncio.gather(*(self._ami.get(one, _HOLDS) for one in channels))
+        return {one for one, answer in zip(channels, answers, strict=True) if answer != "0"}
 
     async def stop_strangers(self, channel: ChannelId, keep: set[Path]) -> int:
         """Stop every capture on the channel that writes into our spool and is not in `keep`; return how many."""

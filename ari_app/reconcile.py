@@ -101,8 +101,15 @@ async def settle(
     bridges, channels, stranded = await ari.bridges(), await ari.channels(), await ari.stranded()
     if bridges is None or channels is None or stranded is None:
         return
-    for change in t.found(bridges, channels, asked_at):
+    found = list(t.found(bridges, channels, asked_at))
+    phones = [one for one in found if one.endpoint.startswith("PJSIP/")]
+    holding = await executor.holding([one.channel for one in phones])
+    for change in found:
         dispatcher.moved(change)
+    for change in phones:
+        # Whether it held before nobody can say, so it did: two lines of one telephone may be joined in it.
+        for begins in (True,) if change.channel in holding else (True, False):
+            dispatcher.moved(t.HoldChange(asked_at, change.channel, change.endpoint, music=False, begins=begins))
     there = {str(one["id"]): one for one in channels}
     await _stop_strangers(layout, dispatcher, executor, set(there))
     _settle_inherited(inherited, dispatcher, set(there), stranded)

@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import os
 import random
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import suppress
 from typing import Any, Final
 
@@ -41,6 +41,9 @@ ROUNDS: Final = 5
 PING_SECONDS: Final = 1.0
 PATROL_SECONDS: Final = 60.0
 STEP_SECONDS: Final = 0.05
+FINISH_SECONDS: Final = 1.0
+"""For what is half done at our end: a capture that is stopped and whose file nobody has taken away is no use."""
+
 NEEDED_EVENTS: Final = ("RecordingStarted",)
 """What AMI tells is not told twice. That another took our name is told in any case."""
 _log = log.get("guard")
@@ -50,6 +53,12 @@ def rules_of(section: config.Guard, layout: Layout) -> g.Rules:
     """Return what the site has decided."""
     allowed = tuple(g.Allowance(one.reason, one.path, one.application) for one in section.allowed_captures)
     return g.Rules(f"{layout.audio}/", section.mode, section.scope, allowed)
+
+
+async def finish(tasks: Collection["asyncio.Task[None]"], seconds: float) -> None:
+    """Wait until what was begun is done, but not for ever."""
+    if tasks:
+        await asyncio.wait(set(tasks), timeout=seconds)
 
 
 class Guard:
@@ -92,6 +101,7 @@ class Guard:
         tasks = [asyncio.ensure_future(job) for job in jobs]
         stop = asyncio.ensure_future(self.stopping.wait())
         await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        await finish(self._tasks, FINISH_SECONDS)
         for task in (stop, *tasks, *self._tasks):
             task.cancel()
         self.layout.ready("guard").unlink(missing_ok=True)

@@ -19,6 +19,10 @@ def test_comings_and_goings(hospital: Hospital) -> None:
     asyncio.run(play(hospital, scenes))
 
 
+def test_hold_that_began_before_the_gate(hospital: Hospital) -> None:
+    asyncio.run(play(hospital, {"host holds, gate restarted": conferences.held_before_the_gate_came}))
+
+
 def test_objection(hospital: Hospital) -> None:
     scenes = {
         "objection that ends it for all": conferences.objection(everybody=True),

@@ -102,6 +102,13 @@ def test_an_inspection_notices_that_the_copy_is_gone(desk):
     assert fact.copy_intact is False
 
 
+@pytest.mark.parametrize(("answer", "holds"), [("0", set()), ("1", {CALLER}), ("", {CALLER}), (None, {CALLER})])
+def test_a_telephone_that_does_not_say_that_it_does_not_hold_holds(desk, answer, holds):
+    desk.ami.value = answer
+    assert asyncio.run(desk.executor.holding([CALLER])) == holds
+    assert desk.ami.log == [("get", CALLER, "CHANNEL(rtp,hold,audio)")]
+
+
 # -- starting
 
 START = o.StartCapture(CALLER, 1, P01, FILE, bridged_only=True)

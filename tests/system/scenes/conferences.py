@@ -82,3 +82,19 @@ async def third_joins(scene: Scene) -> None:
     await scene.talk(1.0)
     await scene.hangs_up(legs[0])
     await scene.talk(1.0)
+
+
+async def held_before_the_gate_came(scene: Scene) -> None:
+    """The host holds while the gate is restarted: whoever joins then is told, and recorded once the host is back."""
+    host = await scene.dial(await scene.phone(), "2600")
+    await host.call.answered
+    await scene.talk(0.3)
+    await scene.hold(host)
+    await scene.hospital.restart("gate")
+    late = await scene.rings(CONFERENCE_NUMBER, "conference", name="latecomer")
+    late.reasons = ("held",)
+    await scene.told(late)
+    await scene.talk(1.5)
+    await scene.unhold(host)
+    await scene.talk(1.5)
+    await scene.hangs_up(late)
