@@ -49,7 +49,7 @@ def test_a_world_without_an_end_is_reported():
 # -- whatever is forgotten is found
 
 FORGOTTEN = {
-    "party": {"drop the case"},
+    "telling": {"drop the case"},
     "permit": {"drop the case", "drop the guard", "turn the comparison"},
     "capture": {"drop the case"},
     "segments": {"do not do"},
@@ -75,6 +75,7 @@ INDIFFERENT = {
     "[_, f.LeftStasis()]": "the room lets nobody go who is not there",
     "[_, f.EventsLost(reason=reason)]": "the room ends anyway",
     "[_, f.Surrounded()]": "an empty room is reported instead of passed over",
+    "[_, f.Stopped()]": "the room ends anyway",
     "[Phase.ATTESTING, f.HungUp()]": "it ends when its evidence is there",
     "[Phase.STARTING | Phase.RUNNING | Phase.STOPPING, f.CaptureBegan(at=at, ambiguous=ambiguous)]": (
         "when a track began is measured on real samples"

@@ -274,7 +274,8 @@ class World:
             )  # fmt: skip
             caller = self.core.party.Party(PartyId("p01"), owner, TRUNK, f.Side.OUTSIDE)
             room = self.core.room.Room(opened, self.setting.line, caller, called)
-            return self.calls(Call(replace(room, caller=replace(caller, script=room.script))))
+            asking = self.setting.line.asking(called=called, relayed=False)
+            return self.calls(Call(replace(room, caller=replace(caller, script=asking.announcements, asking=asking))))
 
         found: int = self.once(("opened", index), make)
         return found
