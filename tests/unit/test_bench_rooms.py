@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 from benchmarks import emergency, guard, rooms, transfers
 from benchmarks.figures import Report
