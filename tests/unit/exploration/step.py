@@ -123,6 +123,8 @@ class Step:
             marked = self.world.marked(self.scene, index)
             what = "arrives", index, self.calls[index], adopted, marked
             self._one(index, what, lambda: deeds.arrival(call, adopted=adopted, marked=marked))
+            # Somebody may have listened to it before.
+            self._look_around((index,))
 
     def press(self, about: tuple[ChannelId, bool]) -> None:
         """Somebody pauses what is recorded in their room, or resumes it."""
