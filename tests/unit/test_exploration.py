@@ -91,7 +91,6 @@ INDIFFERENT = {
     "self._tidy(wire.bridge)": EMPTY,
     "self._put(replace(wire, voicemail=True))": "nor does anybody leave a message",
     "quiet += _QUIET[place.kind]": "nor is anybody parked",
-    "turn.note(*(replace(notice, party=known.party) for notice in news))": "that is evidence, and permits nobody more",
     "self._close(wire)": "nor is a telephone with two lines masqueraded",
 }
 """What breaks no promise of these worlds if it is forgotten, and why; the core's tables find it all the same."""

@@ -92,6 +92,7 @@ WORLDS: Final = {
         may=frozenset({"object", "restart"}),
         changes=(A,),
     ),
+    "somebody takes a guest's place": Setting((A, B, S), may=frozenset({"object", "late"}), changes=(B,)),
     "a stranger": Setting(
         (A, X, S),
         bridges=2,
@@ -162,6 +163,7 @@ SMALL_WORLDS: Final = {
     "somebody takes their place": WORLDS["somebody takes the place of who is left out"],
     "who objects is not left out": Setting((A, B, S), may=frozenset({"object"})),
     "a stranger": Setting((A, X, S), may=frozenset({"restart"}), changes=(A, S), listens=(X,), unlisted=X),
+    "somebody takes a guest's place": Setting((A, B), changes=(B,)),
     "two lines": Setting((A, S, T, X), bridges=2, holds=(S,)),
     "a wire": Setting((A, S, L, M), bridges=2),
     "a conference": Setting((A, S), conferences=1),

@@ -89,11 +89,14 @@ class Step:
         if move.what == "hangs up":
             self._hang_up(channel, index, near)
             return
+        if move.what == "is replaced":
+            for one in range(len(self.calls)):
+                if one != index and self._follows(one, channel):
+                    self._one(one, ("another", channel), lambda: Deed("", another=channel), at)
         if index is not None and move.what == "is replaced":
             replaced = f.Replaced(at=at, seen_at=NOW, channel=channel)
-            self._one(
-                index, move, lambda: Deed("", (replaced,), (*SPOILT, ("told", False), ("understands", False))), at
-            )
+            truth = *SPOILT, ("told", False), ("understands", False)
+            self._one(index, move, lambda: Deed("", (replaced,), truth, another=channel), at)
         elif index is not None and world.setting.seized:
             self._one(index, "seized", lambda: Deed("", (), SPOILT), at)
         self._look_around(near, at)

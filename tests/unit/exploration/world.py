@@ -205,7 +205,7 @@ class World:
             if call is not None and not call.sealed:
                 turn = Turn(self.core, call, mute)
                 turn.suffer(self.deeds.parts[deed])
-                found = self.calls(settled(turn, hurried=self.setting.hurried))
+                found = self.calls(settled(turn, hurried=self.setting.hurried, changes=self.setting.changes))
             known[key] = found
         return found
 
