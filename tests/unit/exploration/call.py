@@ -26,6 +26,9 @@ LATE = Instant(NOW - 4 * SECOND)
 
 NEVER = Instant(0)
 
+BEFORE = "before"
+"""The playback of what was heard by somebody who was on the channel before."""
+
 Key = tuple[int, PartyId]
 """A capture: segment and party."""
 
@@ -119,8 +122,8 @@ class Deed:
     """Something that happens to a recording: what becomes true, and what the core hears of it.
 
     `machine`: a capture as it is afterwards. `rings`: the timer that is over. `dead`: a channel without captures from
-    now on; `strangers`: nothing of ours runs anywhere any more. `passes`: what was recent is so no more. `right`: as it
-    should be. `ignored`: the core must not care.
+    now on; `strangers`: nothing of ours runs anywhere any more. `another`: on this channel is somebody else now.
+    `passes`: what was recent is so no more. `right`: as it should be. `ignored`: the core must not care.
     """
 
     what: str
@@ -130,6 +133,7 @@ class Deed:
     rings: f.Timer | None = None
     dead: ChannelId | None = None
     strangers: bool = False
+    another: ChannelId | None = None
     passes: bool = False
     right: bool = False
     ignored: bool = False
@@ -168,6 +172,8 @@ class Turn:
         if deed.passes:
             self.room = replace(self.room, changed_at=LONG_AGO, revoked=())
             self._become(begun=0)
+        if deed.another:
+            self._forget(deed.another)
         before = self.room
         for fact in deed.facts:
             self.hear(fact)
@@ -177,6 +183,15 @@ class Turn:
         self._look_back(deed)
         if self.sealed:
             self._rest_in_peace()
+
+    def _forget(self, channel: ChannelId) -> None:
+        """What the journal says of somebody proves nothing of who takes their place, and those hear something new."""
+        room = self.room
+        self._become(proven=self.truth.proven - {room.party_on(channel)})
+        others = (replace(one, notices=_before(one.notices)) if one.channel == channel else one for one in room.others)
+        self.room = replace(room, others=tuple(others))
+        if channel == room.caller.channel:
+            self.room = replace(self.room, caller=replace(room.caller, heard=_before(room.caller.heard)))
 
     def _look_back(self, deed: Deed) -> None:
         for fact in deed.facts:
@@ -330,6 +345,10 @@ class Turn:
         promise(self.truth.proven >= set(entry.parties), "a permit rests on what the journal says of everybody in it")
         told_before = all(self.heard_at.get(PartyId(one), LONG_AGO) <= at for one in entry.parties)
         promise(told_before, "no permit holds before everybody in it was told")
+
+
+def _before(heard: tuple[ev.NoticePlayed, ...]) -> tuple[ev.NoticePlayed, ...]:
+    return tuple(replace(one, playback=BEFORE) for one in heard)
 
 
 def _silenced(machine: Machine) -> Machine:
