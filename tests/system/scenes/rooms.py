@@ -50,7 +50,7 @@ async def objected(scene: Scene) -> None:
     """The caller does not want to be recorded: nothing of anybody from then on, and the call goes on."""
     caller, house = await scene.incoming(await scene.phone())
     caller.reasons = ("objected",)
-    await caller.call.press("*0")
+    await caller.call.press("*9")
     scene.off(caller, now_us() - KEY_US, why="objected")
     await scene.talk()
     await scene.converse(caller, house)
