@@ -156,7 +156,7 @@ class Stage:
             await barrier.wait()
 
     async def settle(self, seconds: float = 30.0) -> None:
-        """Wait until no channel is left and every call is shipped: 0.5 to 0.9 s, and 6 s after events 5 s late."""
+        """Wait until no channel is left and every call is shipped: 0.4 to 1.1 s in 25 of 26 stages, 5.9 s in one."""
         spool = self.hospital.world.spool
 
         async def settled() -> bool:
