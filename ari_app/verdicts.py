@@ -42,9 +42,10 @@ def _level(heard: Heard, checks: AnnouncementChecks, name: str) -> Remark | None
     least, most = max(low, COMFORTABLE_DBFS[0]), min(high, COMFORTABLE_DBFS[1])
     if not refuses and least <= level <= most:
         return None
-    word, bound = ("quiet", low if refuses else least) if level < least else ("loud", high if refuses else most)
-    wanted = f"{bound:g} dBFS is the {'least' if word == 'quiet' else 'most'}"
-    found = f"is too {word}: its speech has {level:.1f} dBFS, {wanted}" + ("" if refuses else " that is comfortable")
+    word = "quiet" if level < least else "loud"
+    bound = (low if word == "quiet" else high) if refuses else (least if word == "quiet" else most)
+    wanted = f"{'at least' if word == 'quiet' else 'at most'} {bound:g} is {'allowed' if refuses else 'comfortable'}"
+    found = f"is {'too' if refuses else 'rather'} {word}: its speech has {level:.1f} dBFS, {wanted}"
     # -l: a limiter, so that what is raised does not run into the ceiling.
     gain = TARGET_DBFS - level
     return Remark("level", found, f"sox {quote(name)} new.wav gain {'-l ' if gain > 0 else ''}{gain:+.0f}", refuses)
@@ -56,8 +57,8 @@ def _clipping(heard: Heard, checks: AnnouncementChecks) -> Remark | None:
     places = "1 place" if len(heard.clipped) == 1 else f"{len(heard.clipped)} places"
     hint = "record it again with less gain: what was cut off cannot be brought back"
     refuses = heard.clipped_percent > checks.max_clipped_percent
-    limit = f"; {checks.max_clipped_percent:g} % is the most" if refuses else ""
-    return Remark("clipping", f"is clipped in {places}, {heard.clipped_percent:.2g} % of it{limit}", hint, refuses)
+    limit = f", at most {checks.max_clipped_percent:g} is allowed" if refuses else ""
+    return Remark("clipping", f"is clipped in {places}: {heard.clipped_percent:.2g} % of it{limit}", hint, refuses)
 
 
 def _intelligibility(heard: Heard, checks: AnnouncementChecks) -> Remark | None:
@@ -65,15 +66,16 @@ def _intelligibility(heard: Heard, checks: AnnouncementChecks) -> Remark | None:
     least = checks.min_intelligibility if refuses else max(CLEAR, checks.min_intelligibility)
     if heard.intelligibility >= least:
         return None
-    found = f"{'cannot' if refuses else 'can hardly'} be understood: intelligibility {heard.intelligibility:.2f}"
+    wanted = f"at least {least:g} is {'needed' if refuses else 'clear'}"
+    found = f"is not {'understood well enough' if refuses else 'quite clear'}: {heard.intelligibility:.2f}, {wanted}"
     if heard.above_noise_db < NOISY_DB:
         why = f"its speech is only {max(heard.above_noise_db, 0):.0f} dB above its own noise"
-        hint = "record it again in a quiet room; noise between the words cannot be taken out well"
+        hint = "record it again in a quiet room: noise that is in a recording can hardly be taken out"
     elif heard.level_dbfs < COMFORTABLE_DBFS[0]:
         why, hint = "it is lost in the noise of the room in which it is heard", "raise its level"
     else:
         why, hint = "its high tones are missing", "record it again, or convert it anew from the original recording"
-    return Remark("intelligibility", f"{found}, {least:g} is the least; {why}", hint, refuses)
+    return Remark("intelligibility", f"{found}; {why}", hint, refuses)
 
 
 def _lead(heard: Heard, name: str) -> Remark | None:
@@ -92,9 +94,10 @@ def _offset(heard: Heard, name: str) -> Remark | None:
 
 def judge(heard: Heard, checks: AnnouncementChecks, name: str) -> tuple[Remark, ...]:
     """Return what is to be said about a file, what it is refused for first. `name` stands in the hints."""
+    # Clipping first: with less gain afterwards it stays what it is.
     found = (
-        _level(heard, checks, name),
         _clipping(heard, checks),
+        _level(heard, checks, name),
         _intelligibility(heard, checks),
         _lead(heard, name),
         _offset(heard, name),
