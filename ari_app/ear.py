@@ -29,6 +29,10 @@ CEILING: Final = 32124 / FULL_SCALE
 """The largest that G.711's mu-law can say (A-law: 32256): a file that once was mu-law is clipped there."""
 CLIPPED_RUN: Final = 3
 """One sample at the ceiling may be a peak that fits exactly; three in a row are a peak that was cut off."""
+FLAT: Final = 3 / FULL_SCALE
+"""So much dither and a change of gain make of a flat top. No round peak of speech lies within it for three samples."""
+LEAST_CEILING: Final = 0.01
+"""Where everything is as small as the dither, everything is flat."""
 
 P56_SECONDS: Final = 0.03
 P56_HANGOVER_SECONDS: Final = 0.2
@@ -106,12 +110,14 @@ def active_level_dbfs(samples: Samples, rate_hz: int) -> float:
 
 
 def clipped_spans(samples: Samples) -> tuple[tuple[int, int], ...]:
-    """Return where at least three samples in a row lie at full scale, on the same side.
+    """Return where at least three samples in a row lie at full scale, or at the file's own largest or smallest sample.
 
-    What was clipped and turned down afterwards is not found by this; it sounds the same.
+    The latter is what was clipped and turned down afterwards: it sounds as it did before.
     """
+    top, bottom = max(float(samples.max()), LEAST_CEILING), min(float(samples.min()), -LEAST_CEILING)
+    sides = (samples >= min(top - FLAT, CEILING), samples <= max(bottom + FLAT, -CEILING))
     found: list[tuple[int, int]] = []
-    for side in (samples >= CEILING, samples <= -CEILING):
+    for side in sides:
         edges = np.flatnonzero(np.diff(np.concatenate(([0], side.astype(np.int8), [0]))))
         found += [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= CLIPPED_RUN]
     return tuple(sorted(found))

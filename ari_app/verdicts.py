@@ -8,7 +8,7 @@ The defaults were set with the demo's announcements and copies of them that were
 Refused are: noise at 5 dB below the speech, nothing above 1 kHz, 20 dB too loud into the ceiling, -40 dBFS.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from shlex import quote
 from typing import Final
 
@@ -94,12 +94,9 @@ def _offset(heard: Heard, name: str) -> Remark | None:
 
 def judge(heard: Heard, checks: AnnouncementChecks, name: str) -> tuple[Remark, ...]:
     """Return what is to be said about a file, what it is refused for first. `name` stands in the hints."""
-    # Clipping first: with less gain afterwards it stays what it is.
-    found = (
-        _clipping(heard, checks),
-        _level(heard, checks, name),
-        _intelligibility(heard, checks),
-        _lead(heard, name),
-        _offset(heard, name),
-    )
+    clipping, level = _clipping(heard, checks), _level(heard, checks, name)
+    if clipping and level and clipping.refuses:
+        # Turned down, it would have the right level and be as clipped as before.
+        level = replace(level, hint=clipping.hint)
+    found = (clipping, level, _intelligibility(heard, checks), _lead(heard, name), _offset(heard, name))
     return tuple(sorted((one for one in found if one is not None), key=lambda remark: not remark.refuses))

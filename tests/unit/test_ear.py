@@ -59,14 +59,37 @@ def test_nothing_has_figures_too(sound: Samples) -> None:
         ([-32768, -32768, -32768], [(0, 3)]),
         ([32767, 32767, -32768, -32768, 32767], []),
         ([32124, 32124, 32124], [(0, 3)]),
-        ([32123, 32123, 32123], []),
+        ([0, 9000, 9001, 9002, 0], [(1, 4)]),
+        ([0, 9000, 9001, 9004, 0], []),
+        ([0, 9, 9, 9, 0], []),
         ([-32768] * 4 + [32767] * 3, [(0, 4), (4, 7)]),
         ([0, 0], []),
     ],
-    ids=["two", "three", "below", "a wave", "mu-law's largest", "just less", "both sides", "silence"],
+    ids=[
+        "two",
+        "three",
+        "below",
+        "a wave",
+        "mu-law's largest",
+        "turned down",
+        "a round top",
+        "dither",
+        "both sides",
+        "silence",
+    ],
 )
-def test_three_samples_at_full_scale_in_a_row_are_clipped(values: list[int], spans: list[tuple[int, int]]) -> None:
+def test_three_samples_at_the_ceiling_in_a_row_are_clipped(values: list[int], spans: list[tuple[int, int]]) -> None:
     assert clipped_spans(np.array(values) / FULL_SCALE) == tuple(spans)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_turned_down_afterwards_is_still_clipped(name: str) -> None:
+    """By a program that adds dither, as sox does."""
+    hot = clipped(spoken(name), 20)
+    draw = np.random.default_rng(1)
+    dither = (draw.random(len(hot)) - draw.random(len(hot))) / FULL_SCALE
+    before, after = hear(pcm(hot) / FULL_SCALE, RATE_HZ), hear(pcm(hot * 0.2 + dither) / FULL_SCALE, RATE_HZ)
+    assert after.clipped_percent == pytest.approx(before.clipped_percent, rel=0.05)
 
 
 def test_silences_are_measured_from_the_first_sound_and_from_the_last() -> None:
