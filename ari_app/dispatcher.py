@@ -18,13 +18,12 @@ from .core import evidence as ev
 from .core import facts as f
 from .core import orders as o
 from .core.names import ChannelId, Instant, RecordingId
-from .core.party import Party
 from .core.reasons import Reason
 from .executor import Executor
 from .lamps import Lamps
 from .monitors import Key, Monitors
 from .numbers import Numbers
-from .opening import Identity, Opening
+from .opening import Identity, Opening, begun
 from .passing import Passing
 from .sealing import Sealing
 from .whereabouts import Whereabouts
@@ -98,11 +97,7 @@ class Dispatcher:
         direction = "outgoing" if called else "join" if door == "join" else "incoming"
         number = self.passing.number_of(seen.channel, seen.number)
         opened = self.opening(seen.at, seen.channel, direction, line, name, number)
-        # An adopted channel's first numbers belong to the dead gate's playbacks, which are stopped by name.
-        notice = 10 if adopted else 1
-        caller = Party(names.party_id(1), seen.channel, seen.endpoint, f.Side.OUTSIDE, notice=notice)
-        made = room.Room(opened, line, caller, called)
-        self.calls[opened.recording] = _Call(replace(made, caller=replace(caller, script=made.script)))
+        self.calls[opened.recording] = _Call(begun(opened, line, seen, number, adopted=adopted))
         self.by_channel[seen.channel] = opened.recording
         return opened.recording
 
@@ -198,10 +193,8 @@ class Dispatcher:
         if seen.what == "objected" and mine is not None:
             self.hear(mine, f.Objected(at=seen.at, seen_at=now, channel=seen.channel))
             return
-        # Of the house nobody objects for themselves: whoever of them presses that key wants an end of it.
-        kind = f.Resumed if seen.what == "resumed" else f.Paused
         for owner in self.whereabouts.owners_near(self.whereabouts.room_of(seen.channel)):
-            self.hear(self.by_channel[owner], kind(at=seen.at, seen_at=now))
+            self.hear(self.by_channel[owner], t.meant(seen, owner, now))
 
     def _monitor(self, seen: t.MonitorChange) -> None:
         if not seen.began:
@@ -265,7 +258,9 @@ class Dispatcher:
             mine = call.room.caller.channel
             self.look_around(self.whereabouts.room_of(mine) - {mine}, fact.at)
 
-    def _order(self, recording: RecordingId, call: _Call, order: o.Order, remote: list[o.Order]) -> None:
+    def _order(  # noqa: C901  one case per order
+        self, recording: RecordingId, call: _Call, order: o.Order, remote: list[o.Order]
+    ) -> None:
         match order:
             case o.Note(entries=entries):
                 self.note(recording, *entries)
@@ -282,6 +277,9 @@ class Dispatcher:
                 self.sealing.add(at, recording)
             case o.Report(what=what):
                 _log.debug("call.fact_ignored", recording=recording, what=what)
+            case o.Alarm(trouble=trouble):
+                hint = "Somebody paused it and did not resume it: ask on the ward."
+                _log.error("recording.trouble", recording=recording, trouble=trouble, hint=hint)
             case o.Lamp(endpoint=endpoint, lit=lit):
                 remote += [order] if self.lamps.turn(recording, endpoint, lit=lit) else []
             case o.Inspect(question=1):

@@ -47,10 +47,10 @@ class Passing:
     def passed(self, seen: t.PassedBy) -> None:
         """The dialplan let somebody pass."""
         line = self._rules.lines.get(seen.line)
-        direction = "outgoing" if seen.machine or seen.channel in self._dialled else "incoming"
+        direction = "outgoing" if seen.why is not Reason.LINE_NEVER or seen.channel in self._dialled else "incoming"
         number = self.number_of(seen.channel, seen.number)
         opened = self._opened(seen.at, seen.channel, direction, line, seen.line, number)
-        self._begin(opened, Reason.ANSWERING_MACHINE if seen.machine else Reason.LINE_NEVER)
+        self._begin(opened, seen.why)
 
     def _begin(self, opened: ev.Opened, reason: Reason) -> None:
         channel = ChannelId(opened.channel)

@@ -7,6 +7,7 @@ are never touched.
 
 import asyncio
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,16 @@ from .adapters.ari import Ari
 from .adapters.journal import Journalist
 from .core import evidence as ev
 from .core import facts as f
-from .core.names import ChannelId, RecordingId, UnsafeNameError, channel_id, endpoint_of, recording_id
+from .core.names import (
+    BridgeId,
+    ChannelId,
+    Instant,
+    RecordingId,
+    UnsafeNameError,
+    channel_id,
+    endpoint_of,
+    recording_id,
+)
 from .core.reasons import Reason
 from .dispatcher import Dispatcher
 from .executor import Executor
@@ -90,6 +100,20 @@ def _settle_inherited(
     inherited.clear()
 
 
+def found_in(
+    bridges: Iterable[Mapping[str, Any]], channels: Iterable[Mapping[str, Any]], at: Instant
+) -> Iterator[t.BridgeChange]:
+    """Yield who is in which bridge, from ARI's lists, as if they entered when we asked (`at`)."""
+    endpoints = {str(one["id"]): endpoint_of(str(one["name"])) for one in channels}
+    for bridge in bridges:
+        kind = t.kind_of(str(bridge["bridge_class"]), str(bridge["creator"]))
+        for channel in bridge["channels"]:
+            # Somebody in the one list and not in the other has come or gone meanwhile, and events say so.
+            if channel in endpoints:
+                name, count = BridgeId(str(bridge["id"])), len(bridge["channels"])
+                yield t.BridgeChange(at, name, kind, ChannelId(str(channel)), endpoints[channel], True, count)
+
+
 async def settle(
     ari: Ari, layout: Layout, dispatcher: Dispatcher, executor: Executor, inherited: list[Inherited]
 ) -> None:
@@ -101,7 +125,7 @@ async def settle(
     bridges, channels, stranded = await ari.bridges(), await ari.channels(), await ari.stranded()
     if bridges is None or channels is None or stranded is None:
         return
-    found = list(t.found(bridges, channels, asked_at))
+    found = list(found_in(bridges, channels, asked_at))
     phones = [one for one in found if one.endpoint.startswith("PJSIP/")]
     holding = await executor.holding([one.channel for one in phones])
     for change in found:

@@ -5,7 +5,7 @@ Stamps are Asterisk's own: ARI's in every event, AMI's only with `timestampevent
 event without one is useless as evidence, and the caller is told so by `UnstampedError`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,15 +21,21 @@ from ari_app.core.names import (
     endpoint_of,
     instant_of,
 )
+from ari_app.core.reasons import Cause, Reason
 from ari_app.core.topology import Kind
 
 MARKER: Final = "consentgate-marker"
-NEVER: Final = "consentgate-never"
-MACHINE: Final = "consentgate-machine"
+PASSED: Final = {
+    "consentgate-never": Reason.LINE_NEVER,
+    "consentgate-machine": Reason.ANSWERING_MACHINE,
+    "consentgate-private": Reason.PRIVATE,
+}
 CHOICES: Final = {
     "consentgate-objected": "objected",
     "consentgate-paused": "paused",
     "consentgate-resumed": "resumed",
+    "consentgate-stopped": "stopped",
+    "consentgate-caller-objects": "caller-objects",
 }
 
 
@@ -127,11 +133,12 @@ class LeavesMessage:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Somebody in a call objects, pauses or resumes, by a key that the dialplan acted upon."""
+    """Somebody in a call objects, pauses, resumes or stops, by a key that the dialplan acted upon. `cause`: why."""
 
     at: Instant
     channel: ChannelId
     what: str
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +163,14 @@ class Dialled:
 
 @dataclass(frozen=True, slots=True)
 class PassedBy:
-    """The dialplan let a channel pass without us: its line is never recorded, or an answering machine answered."""
+    """The dialplan let a channel pass without us: its line is never recorded, an answering machine answered, or whoever
+    dialled wants the call to be private."""
 
     at: Instant
     channel: ChannelId
     line: str
     number: str
-    machine: bool
+    why: Reason
 
 
 TopologyChange = BridgeChange | HoldChange | LocalChange | Spied | Renamed | LeavesMessage
@@ -196,6 +204,9 @@ def from_ari(event: Mapping[str, Any], now: Instant) -> f.Fact | Sighting | None
             )
         case "StasisEnd":
             return f.LeftStasis(at=at, seen_at=now, channel=ChannelId(event["channel"]["id"]))
+        case "ChannelDtmfReceived":
+            key, channel = str(event["digit"]), ChannelId(event["channel"]["id"])
+            return f.Pressed(at=at, seen_at=now, channel=channel, key=key)
         case "ChannelHangupRequest":
             return f.HangupRequested(at=at, seen_at=now, channel=ChannelId(event["channel"]["id"]))
         case "PlaybackStarted" | "PlaybackFinished":
@@ -233,7 +244,7 @@ def from_ami(message: Mapping[str, Any], now: Instant) -> f.Fact | Sighting | No
             return BridgeChange(
                 at=_stamp(message),
                 bridge=BridgeId(message["bridgeuniqueid"]),
-                kind=_kind(message["bridgetype"], message.get("bridgecreator", "")),
+                kind=kind_of(message["bridgetype"], message.get("bridgecreator", "")),
                 channel=ChannelId(message["uniqueid"]),
                 endpoint=endpoint_of(message["channel"]),
                 entered=kind == "BridgeEnter",
@@ -267,7 +278,8 @@ def _who(message: Mapping[str, Any]) -> tuple[ChannelId, str]:
     return ChannelId(message["uniqueid"]), endpoint_of(message["channel"])
 
 
-def _kind(bridge_class: str, creator: str) -> Kind:
+def kind_of(bridge_class: str, creator: str) -> Kind:
+    """Return what a bridge is for."""
     # A conference is of the same class as the bridges in which channels only wait; who made it tells them apart.
     match bridge_class, creator:
         case "basic", _:
@@ -278,20 +290,6 @@ def _kind(bridge_class: str, creator: str) -> Kind:
             return Kind.PARKING
         case _:
             return Kind.OTHER
-
-
-def found(
-    bridges: Iterable[Mapping[str, Any]], channels: Iterable[Mapping[str, Any]], at: Instant
-) -> Iterator[BridgeChange]:
-    """Yield who is in which bridge, from ARI's lists, as if they entered when we asked (`at`)."""
-    endpoints = {str(one["id"]): endpoint_of(str(one["name"])) for one in channels}
-    for bridge in bridges:
-        kind = _kind(str(bridge["bridge_class"]), str(bridge["creator"]))
-        for channel in bridge["channels"]:
-            # Somebody in the one list and not in the other has come or gone meanwhile, and events say so.
-            if channel in endpoints:
-                name, count = BridgeId(str(bridge["id"])), len(bridge["channels"])
-                yield BridgeChange(at, name, kind, ChannelId(str(channel)), endpoints[channel], True, count)
 
 
 def _between(kind: str, message: Mapping[str, Any]) -> Sighting:
@@ -311,18 +309,36 @@ def _between(kind: str, message: Mapping[str, Any]) -> Sighting:
     )
 
 
+def meant(seen: Chosen, owner: ChannelId, now: Instant) -> f.Fact:
+    """Return what somebody's choice means to the recording of somebody from outside in their room.
+
+    Of the house nobody objects for themselves: whoever of them presses that key wants an end of it.
+    """
+    match seen.what:
+        case "caller-objects":
+            # Said by the house for whoever is there from outside: of several nobody knows who was meant.
+            return f.Objected(at=seen.at, seen_at=now, channel=owner)
+        case "resumed":
+            return f.Resumed(at=seen.at, seen_at=now, cause=seen.cause, by=seen.channel)
+        case "stopped":
+            return f.Stopped(at=seen.at, seen_at=now, cause=seen.cause, by=seen.channel)
+        case _:
+            return f.Paused(at=seen.at, seen_at=now, cause=seen.cause, by=seen.channel)
+
+
 def _user_event(message: Mapping[str, Any]) -> Sighting | None:
     # Anybody with an AMI login or a line of dialplan makes these, with any headers or none.
     name = message.get("userevent")
     if name == MARKER and str(message.get("number", "")).isdecimal():
         return Marker(_stamp(message), int(message["number"]))
-    if name not in {NEVER, MACHINE, *CHOICES}:
+    if name not in {*PASSED, *CHOICES}:
         return None
     try:
         channel = channel_id(str(message["uniqueid"]))
     except UnsafeNameError:
         return None
     if name in CHOICES:
-        return Chosen(_stamp(message), channel, CHOICES[name])
+        cause = str(message.get("cause", ""))
+        return Chosen(_stamp(message), channel, CHOICES[name], cause if cause in set(Cause) else "")
     number = str(message.get("calleridnum", ""))
-    return PassedBy(_stamp(message), channel, str(message.get("line", "")), number, machine=name == MACHINE)
+    return PassedBy(_stamp(message), channel, str(message.get("line", "")), number, PASSED[name])

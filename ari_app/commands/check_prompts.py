@@ -48,10 +48,18 @@ class Prompt:
 
 
 def uses(config: Config, name: str) -> tuple[str, ...]:
-    """Return who hears an announcement: callers of lines, and those whom lines call."""
-    calling = [f"callers of {line}" for line, rules in config.lines.items() if name in rules.announcements]
-    called = [f"called by {line}" for line, rules in config.lines.items() if name in rules.outgoing_announcements]
-    return (*calling, *called)
+    """Return who hears an announcement, and is not recorded without it: callers of lines, and those whom lines call.
+
+    What a key promises (information, confirmation) is needed for both: half a choice is none.
+    """
+    found = []
+    for line, rules in config.lines.items():
+        promised = name in (*rules.information, *rules.confirmation)
+        if promised or name in rules.announcements:
+            found.append(f"callers of {line}")
+        if name in rules.outgoing_announcements or (promised and rules.outgoing_announcements):
+            found.append(f"called by {line}")
+    return tuple(found)
 
 
 def _decoded(content: bytes) -> tuple[Samples, int] | None:

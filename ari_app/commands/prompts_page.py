@@ -99,7 +99,7 @@ def _figures(prompt: Prompt, heard: Heard, checks: AnnouncementChecks) -> Iterat
 
 def _legend(heard: Heard) -> str:
     items = [("wave", "the sound"), ("silence", "silence before and after the speech")]
-    items += [("clip", "clipped: cut off at full scale")] if heard.clipped else []
+    items += [("clip", "clipped: the peaks are cut off")] if heard.clipped else []
     return "".join(f'<span><i class="{kind}"></i>{text}</span>' for kind, text in items)
 
 

@@ -29,6 +29,7 @@ from .values import (
     HoursInSeconds,
     Id,
     KeepPeriod,
+    Key,
     Language,
     LevelRange,
     LineMode,
@@ -142,6 +143,17 @@ class Line(Section):
     outgoing_announcements: tuple[str, ...] = Field(default=(), max_length=8)
     machine_detection: Annotated[bool, Strict()] = False
     on_objection: OnObjection = OnObjection.STOP
+    opt_out_key: Key | None = None
+    consent_key: Key | None = None
+    repeat_key: Key | None = None
+    information_key: Key | None = None
+    language_keys: dict[Language, Key] = Field(default_factory=dict)
+    information: tuple[str, ...] = Field(default=(), max_length=8)
+    confirmation: tuple[str, ...] = Field(default=(), max_length=8)
+    choice_seconds: Annotated[int, Strict(), Field(ge=3, le=120)] = 8
+    relay_choice_seconds: Annotated[int, Strict(), Field(ge=3, le=120)] = 60
+    destroy_if_objected_within_seconds: Annotated[int, Strict(), Field(ge=0, le=24 * SECONDS_PER_HOUR)] | None = None
+    max_pause_seconds: Annotated[int, Strict(), Field(ge=10, le=24 * SECONDS_PER_HOUR)] = 600
     purposes: tuple[Word, ...] = ()
     capture: Capture = Capture.CONVERSATION
     retention: str | None = None

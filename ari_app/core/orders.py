@@ -14,6 +14,7 @@ class Outcome(StrEnum):
     """What the dialplan reads in CONSENTGATE_OUTCOME."""
 
     RECORDING = "recording"
+    DECLINED = "declined"
     NOT_RECORDED = "not_recorded"
 
 
@@ -143,6 +144,19 @@ class Seal:
     at: Instant
 
 
+class Trouble(StrEnum):
+    """What somebody has to look after, because nothing here can."""
+
+    PAUSED_TOO_LONG = "paused_too_long"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Say aloud that somebody has to look after a call."""
+
+    trouble: Trouble
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """A fact came late, twice or out of order: it changed nothing."""
@@ -152,5 +166,5 @@ class Report:
 
 Order = (
     Answer | Inspect | Play | StopPlayback | ArmLifeline | WakeAt | Attest | Note | StartCapture | StopCapture
-    | Release | Lamp | Seal | Report
+    | Release | Lamp | Seal | Alarm | Report
 )  # fmt: skip

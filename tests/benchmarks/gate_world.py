@@ -185,9 +185,9 @@ def running(packages: Path, command: tuple[str, ...]) -> Iterator[GateWorld]:
 
 
 def _manager_user(secret: str) -> str:
-    """Return a user for the bare loop with exactly the gate's rights and event filter."""
+    """Return a user for the bare loop with exactly the gate's rights."""
     template = (Path(__file__).parents[2] / "deploy" / "asterisk" / "manager.conf").read_text(encoding="utf-8")
-    rights = [line for line in template.splitlines() if re.match(r"(deny|permit|read|write|eventfilter)\s*=", line)]
+    rights = [line for line in template.splitlines() if re.match(r"(deny|permit|read|write)\s*=", line)]
     return "\n".join([f"\n[{APPLICATION}]", f"secret = {secret}", *rights, ""])
 
 
@@ -204,5 +204,5 @@ def _settings(world: World, secret: str, audio: Path, wav: Path) -> dict[str, ob
         "audio": str(audio),
         "ari_events": list(ari.NEEDED_EVENTS),
         # As the gate asks for it on its own connection.
-        "ami_filter": f"^Event: ({'|'.join(ami.NEEDED_EVENTS)})[[:cntrl:]]",
+        "ami_filters": [dict(one) for one in ami.WANTED],
     }

@@ -112,6 +112,23 @@ def test_what_cannot_be_played_is_shown_if_it_can_be_read(
     assert ("There is no sound to show." in (tmp_path / "x.html").read_text()) is (seen is None)
 
 
+def test_what_a_key_promises_is_used_by_its_line(tmp_path: Path) -> None:
+    said = {"file": "x.wav", "language": "en", "text": "x"}
+    rules = {
+        "mode": "announce_opt_out",
+        "announcements": ["advice-en"],
+        "opt_out_key": "9",
+        "confirmation": ["declined"],
+        "outgoing_announcements": ["calling"],
+    }
+    names = ("declined", "calling")
+    file = write(tmp_path, *((f"announcements.{one}", said) for one in names), ("lines.advice-line", rules))
+    loaded = config.load(file, {})
+    assert check_prompts.uses(loaded, "declined") == ("callers of advice-line", "called by advice-line")
+    assert check_prompts.uses(loaded, "advice-en") == ("callers of advice-line",)
+    assert check_prompts.uses(loaded, "calling") == ("called by advice-line",)
+
+
 class TestPage:
     def page(self, folder: Path, **samples: np.ndarray) -> str:
         check.run(site(folder, **samples), prompts_report=folder / "x.html")

@@ -127,7 +127,7 @@ def test_a_hang_up_without_an_arrival_is_forgotten_once_both_streams_are_read(bo
 
 
 def test_a_timer_that_is_due_rings(board, monkeypatch):
-    monkeypatch.setattr("ari_app.core.party.ANSWER_DEADLINE_MICROSECONDS", 5000)
+    monkeypatch.setattr("ari_app.core.telling.ANSWER_DEADLINE_MICROSECONDS", 5000)
 
     async def story():
         board.arrive()

@@ -37,8 +37,8 @@ class Desk:
     def dial(self, at=100, number="01632960002", *, target=AGENT, endpoint="PJSIP/trunk"):
         self.passing.dialled(t.Dialled(ms(at), CALLER, target, endpoint, number))
 
-    def pass_by(self, name="crisis-line", *, channel=CALLER, machine=False):
-        self.passing.passed(t.PassedBy(ms(100), channel, name, "01632960001", machine))
+    def pass_by(self, name="crisis-line", *, channel=CALLER, why=Reason.LINE_NEVER):
+        self.passing.passed(t.PassedBy(ms(100), channel, name, "01632960001", why))
 
     def record(self):
         """Return what is written of the only call, and the number of its other side."""
@@ -126,7 +126,7 @@ def test_a_line_that_is_never_recorded_is_written_down_as_such(desk):
 
 def test_an_answering_machine_is_written_down_with_the_number_that_was_dialled(desk):
     desk.dial(target=CALLER)
-    desk.pass_by("advice-line", machine=True)
+    desk.pass_by("advice-line", why=Reason.ANSWERING_MACHINE)
     opened, number, rest = desk.record()
     assert (opened.direction, opened.line, opened.mode, number) == (
         "outgoing",

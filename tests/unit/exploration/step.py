@@ -89,11 +89,14 @@ class Step:
         if move.what == "hangs up":
             self._hang_up(channel, index, near)
             return
+        if move.what == "is replaced":
+            for one in range(len(self.calls)):
+                if one != index and self._follows(one, channel):
+                    self._one(one, ("another", channel), lambda: Deed("", another=channel), at)
         if index is not None and move.what == "is replaced":
             replaced = f.Replaced(at=at, seen_at=NOW, channel=channel)
-            self._one(
-                index, move, lambda: Deed("", (replaced,), (*SPOILT, ("told", False), ("understands", False))), at
-            )
+            truth = *SPOILT, ("told", False), ("understands", False)
+            self._one(index, move, lambda: Deed("", (replaced,), truth, another=channel), at)
         elif index is not None and world.setting.seized:
             self._one(index, "seized", lambda: Deed("", (), SPOILT), at)
         self._look_around(near, at)
@@ -123,6 +126,8 @@ class Step:
             marked = self.world.marked(self.scene, index)
             what = "arrives", index, self.calls[index], adopted, marked
             self._one(index, what, lambda: deeds.arrival(call, adopted=adopted, marked=marked))
+            # Somebody may have listened to it before.
+            self._look_around((index,))
 
     def press(self, about: tuple[ChannelId, bool]) -> None:
         """Somebody pauses what is recorded in their room, or resumes it."""

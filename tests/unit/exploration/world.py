@@ -11,7 +11,7 @@ from unit.exploration.call import LATE, NEVER, NOW, Call, Deed, Turn
 from unit.exploration.canonical import plain, settled
 from unit.exploration.deeds import Deeds
 from unit.exploration.judge import Judged, Together, judged
-from unit.exploration.scene import BRIDGES, GONE, OUT, STAFF, TRUNK, Move, Scene
+from unit.exploration.scene import BRIDGES, CONFERENCES, GONE, OUT, STAFF, TRUNK, Move, Scene
 from unit.exploration.setting import PEOPLE, A, B, L, M, Setting
 
 from ari_app.core import evidence as ev
@@ -120,7 +120,8 @@ class World:
             for move in self._moves(scene, channel, inside=channel in inside):
                 yield move, "move", move
             # On hold nothing is sent: the count of packets would tell.
-            if channel in self.index and body.place == OUT and channel not in inside and not body.quiet:
+            busy = body.quiet or body.hears
+            if channel in self.index and body.place == OUT and channel not in inside and not busy:
                 yield f"{channel} comes to the gate", "arrive", self.index[channel]
             if "pause" in may and channel in setting.presses and recorded:
                 yield f"{channel} pauses", "press", (channel, True)
@@ -136,11 +137,17 @@ class World:
     def _moves(self, scene: Scene, channel: ChannelId, *, inside: bool) -> Iterator[Move]:
         setting, body = self.setting, scene.body(channel)
         places = {one.place for _, one in scene.bodies}
-        bridges = BRIDGES[: setting.bridges]
+        alike = BRIDGES[: setting.bridges], CONFERENCES[: setting.conferences]
+        bridges = [one for each in alike for one in each]
         found: list[tuple[str, str]] = []
-        if body.place == OUT and (setting.seized or not inside):
-            empty = [one for one in bridges if one not in places][:1]
+        if body.hears:
+            found.append(("listens no more", ""))
+        elif body.place == OUT and (setting.seized or not inside):
+            empty = [one for each in alike for one in [one for one in each if one not in places][:1]]
             found += [("enters", one) for one in bridges if one in places or one in empty]
+        if body.place == OUT and not body.hears and not inside:
+            heard = [one for spy, one in setting.spies if spy == channel and scene.body(one).place != GONE]
+            found += [("listens to", one) for one in heard]
         if body.bridged:
             found.append(("leaves", ""))
             found += [("goes over", one) for one in bridges if one != body.place]
@@ -198,7 +205,7 @@ class World:
             if call is not None and not call.sealed:
                 turn = Turn(self.core, call, mute)
                 turn.suffer(self.deeds.parts[deed])
-                found = self.calls(settled(turn, hurried=self.setting.hurried))
+                found = self.calls(settled(turn, hurried=self.setting.hurried, changes=self.setting.changes))
             known[key] = found
         return found
 
@@ -274,7 +281,8 @@ class World:
             )  # fmt: skip
             caller = self.core.party.Party(PartyId("p01"), owner, TRUNK, f.Side.OUTSIDE)
             room = self.core.room.Room(opened, self.setting.line, caller, called)
-            return self.calls(Call(replace(room, caller=replace(caller, script=room.script))))
+            asking = self.setting.line.asking(called=called, relayed=False)
+            return self.calls(Call(replace(room, caller=replace(caller, script=asking.announcements, asking=asking))))
 
         found: int = self.once(("opened", index), make)
         return found
