@@ -31,6 +31,7 @@ from .values import (
     KeepPeriod,
     Key,
     Language,
+    LevelRange,
     LineMode,
     LongText,
     Name,
@@ -123,6 +124,17 @@ class AnnouncementFile(Section):
     text: LongText = Field(examples=['"This call may be recorded …"'])
 
 
+class AnnouncementChecks(Section):
+    """What a caller could not have understood: outside of these an announcement is not used, its lines not recorded.
+
+    The defaults and what they were measured with stand in `verdicts` and in its tests.
+    """
+
+    level_dbfs: LevelRange = Field(default=(-36.0, -10.0), examples=["[-36, -10]"])
+    max_clipped_percent: Annotated[float, Strict(), Field(ge=0, le=100)] = 5.0
+    min_intelligibility: Annotated[float, Strict(), Field(ge=0, le=0.75)] = 0.55
+
+
 class Line(Section):
     """The rules of one line, as the site wrote them."""
 
@@ -204,6 +216,7 @@ class Config(Section):
     numbers: Numbers
     postgres: Postgres
     announcements: dict[Name, AnnouncementFile] = Field(default_factory=dict)
+    announcement_checks: AnnouncementChecks = AnnouncementChecks()
     lines: dict[Name, Line] = Field(min_length=1)
     parties: Parties = Parties()
     emergency_numbers: tuple[EmergencyNumber, ...] = ()

@@ -20,6 +20,7 @@ from .units import Period, period, size_bytes
 
 MAX_SPOOL_PATH = 180
 SECONDS_PER_HOUR = 3600
+LOWEST_DBFS = -60
 
 
 def refuse(problem: str, hint: str = "") -> PydanticCustomError:
@@ -131,6 +132,18 @@ def _seconds_of_hours(value: object) -> int:
     return round(seconds)
 
 
+def _level_range(value: object) -> object:
+    # bool is an int to Python here as well.
+    match value:
+        case [int() | float() as low, int() | float() as high] if not {type(low), type(high)} & {bool}:
+            if LOWEST_DBFS <= low < high <= 0:
+                return (float(low), float(high))
+        case _:
+            pass
+    problem = f"must be two levels from {LOWEST_DBFS} to 0 dBFS, that of the quietest speech first"
+    raise refuse(problem, "for example level_dbfs: [-36, -10]")
+
+
 def not_yet(value: object) -> object:
     # A setting that is taken and not obeyed would be believed: nobody looks at a bucket's locks every day.
     if value is not None:
@@ -159,6 +172,7 @@ Port = Annotated[int, Strict(), Field(ge=1, le=65535)]
 SizeBytes = Annotated[int, _text_to(size_bytes, "for example 2GiB")]
 KeepPeriod = Annotated[Period, _text_to(period, "for example 8y")]
 HoursInSeconds = Annotated[int, BeforeValidator(_seconds_of_hours)]
+LevelRange = Annotated[tuple[float, float], BeforeValidator(_level_range)]
 Key = Annotated[str, BeforeValidator(_key)]
 Sequence = Annotated[
     str, _form(r"[*#][0-9*#]{1,3}", "is not a short sequence of keys", 'it begins with "*" or "#": "*9"')
