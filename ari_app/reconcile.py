@@ -142,7 +142,7 @@ async def settle(
         if call.room.caller.channel not in there:
             gone = f.HungUp(at=now, seen_at=now, channel=call.room.caller.channel)
             dispatcher.hear(recording, gone)
-    for channel in list(dispatcher.passing.recordings):
+    for channel in dispatcher.passing.channels():
         gone = f.HungUp(at=now, seen_at=now, channel=channel)
         if channel not in there and (over := dispatcher.passing.over(gone)):
             dispatcher.sealing.add(now, over)

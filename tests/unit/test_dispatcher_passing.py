@@ -51,9 +51,11 @@ def test_who_leaves_a_bridge_is_not_connected_by_that(board):
     assert board.journalist.jobs == []
 
 
-def test_an_emergency_call_is_written_down_when_it_is_dialled(board):
+def test_an_emergency_call_is_written_down_when_it_is_answered(board):
     async def story():
         dials(board, 100, "999")
+        assert board.journalist.jobs == []
+        board.bridge(102, AGENT, 2)
 
     board.run(story)
     opened, outcome = board.journalist.entries()
