@@ -37,11 +37,11 @@ async def paused(scene: Scene) -> None:
     """The house pauses the recording by a key, and resumes it by another."""
     caller, house = await scene.incoming(await scene.phone())
     caller.reasons = ("paused",)
-    await house.call.press("*5")
+    await house.call.press("*52")
     begin = now_us() - KEY_US
     await scene.talk()
     end = now_us()
-    await house.call.press("*6")
+    await house.call.press("*50")
     scene.off(house, begin, end, "paused")
     await scene.talk()
 
