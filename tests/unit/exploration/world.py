@@ -18,6 +18,7 @@ from ari_app.core import evidence as ev
 from ari_app.core import facts as f
 from ari_app.core.names import ChannelId, Instant, PartyId, RecordingId
 from ari_app.core.policy import OnObjection
+from ari_app.whereabouts import Whereabouts
 
 Part = TypeVar("Part", bound=Hashable)
 
@@ -79,6 +80,7 @@ class World:
         self._once: dict[Hashable, Any] = {}
         self._views: list[dict[int, View]] = [{} for _ in self.owners]
         self._told: list[dict[tuple[int, int, bool], int]] = [{} for _ in self.owners]
+        self._near: dict[tuple[int, int], tuple[int, ...]] = {}
         self._surrounded: dict[tuple[int, ...], tuple[int, int]] = {}
 
     def once(self, what: Hashable, make: Callable[[], Any]) -> Any:
@@ -245,25 +247,35 @@ class World:
         """Return the owners in a channel's room, as far as is known."""
 
         def make() -> tuple[int, ...]:
-            return self._owners_among(scenes.of(self.core, self.scenes.parts[number]).room_of(channel))
+            return self._owners_among(self._whereabouts(number).room_of(channel))
 
         found: tuple[int, ...] = self.once(("near", number, channel), make)
+        return found
+
+    def _whereabouts(self, number: int) -> Whereabouts:
+        """Return what is known in a scene, to be asked and not to be changed."""
+        found: Whereabouts = self.once(("of", number), lambda: scenes.of(self.core, self.scenes.parts[number]))
         return found
 
     def _owners_among(self, near: set[ChannelId]) -> tuple[int, ...]:
         return tuple(index for index in self.oldest_first if self.owners[index] in near)
 
-    def surrounded(self, state: State, index: int, at: Instant) -> tuple[int, int]:
+    def surrounded(self, scene: int, views: list[View], index: int, at: Instant) -> tuple[int, int]:
         """Return what an owner's recording is told of its room: as a deed, and without its instants, in numbers."""
-        views = [self.view(one, number) for one, number in enumerate(state[1:])]
-        key = state[0], index, at, *(view.said for view in views)
+        owner = self.owners[index]
+        near = self._near.get((scene, index))
+        if near is None:
+            near = self._near[scene, index] = self.near(scene, owner)
+        # What is known of owners elsewhere says nothing of this room.
+        key = scene, index, at, *[views[one].said for one in near]
         found = self._surrounded.get(key)
         if found is None:
-            whereabouts = scenes.of(self.core, self.scenes.parts[state[0]])
-            for one, view in enumerate(views):
-                if view.call is not None:
-                    whereabouts.own(self.recording(one), view.call.room)
-            owner = self.owners[index]
+            whereabouts = self._whereabouts(scene)
+            whereabouts.owners.clear()
+            for one in near:
+                call = views[one].call
+                if call is not None:
+                    whereabouts.own(self.recording(one), call.room)
             fact = self.core.rooms.surrounded(whereabouts.topology, whereabouts.owners, STAFF, owner, at, NOW)
             known = plain(fact)
             deed = Deed("hears of the room", (replace(known, at=at, seen_at=NOW),))
