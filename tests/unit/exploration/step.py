@@ -3,7 +3,8 @@
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
-from unit.exploration.call import LONG_AGO, NOW, BrokenPromiseError, Call, Deed, promise
+from unit.exploration.call import BrokenPromiseError, Call, Deed, promise
+from unit.exploration.instants import LONG_AGO, NOW
 from unit.exploration.scene import Move
 from unit.exploration.world import State, View, World
 
@@ -18,9 +19,10 @@ Label = tuple[object, ...]
 
 def steps(world: World, state: State) -> Iterator[tuple[Label, State]]:
     """Yield everything that can happen now, with what the world is like after it. Raises BrokenPromiseError."""
-    for what, how, about in world.possible(state):
+    views = world.views(state)
+    for what, how, about in world.possible(state, views):
         for mood in world.setting.moods:
-            step = Step(world, state, mood)
+            step = Step(world, state, views, mood)
             label = (what, mood) if mood else (what,)
             try:
                 getattr(step, how)(about)
@@ -38,10 +40,10 @@ def steps(world: World, state: State) -> Iterator[tuple[Label, State]]:
 class Step:
     """From what happens to what has come of it. `mood`: how Asterisk and the journal answer at once."""
 
-    def __init__(self, world: World, state: State, mood: str) -> None:
+    def __init__(self, world: World, state: State, views: list[View], mood: str) -> None:
         self.world, self.mood = world, mood
         self.scene, self.calls = state[0], list(state[1:])
-        self.views = [world.view(index, number) for index, number in enumerate(self.calls)]
+        self.views = views.copy()
         self.moody = self.too_many = self.mute = False
 
     @property
@@ -92,11 +94,11 @@ class Step:
         """Something happens to one recording."""
         self._tell(*about)
 
-    def move(self, move: Move) -> None:
+    def move(self, about: tuple[Move, int, tuple[int, ...]]) -> None:
         """Somebody is elsewhere, or holds, or is somebody else, or hangs up."""
+        move, self.scene, near = about
         world, channel, at = self.world, move.channel, move.at
         index = world.index.get(channel)
-        self.scene, near = world.moved(self.scene, move)
         if move.what == "hangs up":
             self._hang_up(channel, index, near)
             return

@@ -7,9 +7,10 @@ from typing import Any, Generic, TypeVar
 
 from unit.driven import REAL, Core
 from unit.exploration import scene as scenes
-from unit.exploration.call import LATE, NEVER, NOW, Call, Deed, Turn
+from unit.exploration.call import Call, Deed, Turn
 from unit.exploration.canonical import plain, settled
 from unit.exploration.deeds import Deeds
+from unit.exploration.instants import LATE, NEVER, NOW
 from unit.exploration.judge import Judged, Together, judged
 from unit.exploration.scene import BRIDGES, CONFERENCES, GONE, OUT, STAFF, TRUNK, Move, Scene
 from unit.exploration.setting import PEOPLE, A, B, L, M, Setting
@@ -101,26 +102,25 @@ class World:
 
     # -- what can happen
 
-    def possible(self, state: State) -> Iterator[What]:
+    def possible(self, state: State, views: list[View]) -> Iterator[What]:
         """Yield everything that can happen now."""
-        views = [self.view(index, number) for index, number in enumerate(state[1:])]
         inside = frozenset(
             one for one, view in zip(self.owners, views, strict=True) if view.call and view.call.truth.here
         )
         recorded = any(view.call for view in views)
-        scene = self.scenes.parts[state[0]]
-        yield from self.once(("possible", state[0], inside, recorded), lambda: list(self._in(scene, inside, recorded)))
+        scene = state[0]
+        yield from self.once(("possible", scene, inside, recorded), lambda: list(self._in(scene, inside, recorded)))
         for index, view in enumerate(views):
             for deed in view.deeds:
                 yield f"{self.owners[index]} {self.deeds.parts[deed].what}", "happen", (index, deed)
 
-    def _in(self, scene: Scene, inside: frozenset[ChannelId], recorded: bool) -> Iterator[What]:
-        setting, may = self.setting, self.setting.may
+    def _in(self, number: int, inside: frozenset[ChannelId], recorded: bool) -> Iterator[What]:
+        setting, may, scene = self.setting, self.setting.may, self.scenes.parts[number]
         for channel, body in scene.bodies:
             if body.place == GONE:
                 continue
             for move in self._moves(scene, channel, inside=channel in inside):
-                yield move, "move", move
+                yield move, "move", (move, *self.moved(number, move))
             # On hold nothing is sent: the count of packets would tell.
             busy = body.quiet or body.hears
             if channel in self.index and body.place == OUT and channel not in inside and not busy:
@@ -174,6 +174,10 @@ class World:
         yield Move("hangs up", channel)
 
     # -- computed once
+
+    def views(self, state: State) -> list[View]:
+        """Return what is asked of the owners' calls."""
+        return [self.view(index, number) for index, number in enumerate(state[1:])]
 
     def view(self, index: int, number: int) -> View:
         """Return what is asked of an owner's call again and again."""
@@ -302,7 +306,7 @@ class World:
 
     def judge(self, state: State) -> None:
         """Promise what must hold in a state, and that whoever is in our hands in it is let go."""
-        views = [self.view(index, number) for index, number in enumerate(state[1:])]
+        views = self.views(state)
         self.once(("judged", state[0], *(view.judged for view in views)), lambda: self._together(state[0], views))
         for index, view in enumerate(views):
             if view.call is not None and (view.call.truth.here or view.call.truth.gone):
