@@ -33,6 +33,9 @@ from .executor import Executor
 from .journals import leftovers
 from .layout import Layout
 
+LISTENING = ("ChanSpy", "ExtenSpy")
+"""Applications by which somebody hears a channel that is in no room with them."""
+
 _log = log.get("gate")
 
 
@@ -128,6 +131,9 @@ async def settle(
     found = list(found_in(bridges, channels, asked_at))
     phones = [one for one in found if one.endpoint.startswith("PJSIP/")]
     holding = await executor.holding([one.channel for one in phones])
+    for one in channels:
+        if one["dialplan"]["app_name"] in LISTENING:
+            dispatcher.whereabouts.lurks(ChannelId(str(one["id"])), endpoint_of(str(one["name"])))
     for change in found:
         dispatcher.moved(change)
     for change in phones:

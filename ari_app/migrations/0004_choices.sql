@@ -5,7 +5,7 @@ INSERT INTO outcomes (reason) VALUES ('not_consented'), ('stopped_by_staff'), ('
 -- One line a key: what was chosen, and, of the house's, why and on whose channel. `party` is empty for a channel that
 -- was in no recorded room then.
 CREATE TABLE choices (
-    recording text NOT NULL REFERENCES calls ON DELETE CASCADE,
+    recording text NOT NULL REFERENCES recordings ON DELETE CASCADE,
     choice integer NOT NULL,
     party text,
     at timestamptz NOT NULL,

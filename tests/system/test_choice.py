@@ -1,4 +1,4 @@
-"""The caller's choice and the house's hand, on real calls: every sample that is kept was spoken with everybody's leave."""
+"""The caller's choice and the house's hand, on real calls: what is kept was spoken with everybody's leave."""
 
 import asyncio
 

@@ -1,6 +1,7 @@
 """All that can happen in small worlds, to the fixed point: no promise is broken. A core with a slip breaks one."""
 
 import sys
+from functools import cache
 
 import pytest
 from unit import mutants
@@ -59,6 +60,17 @@ FORGOTTEN = {
 }
 """Slips: a case that is not there, something that is not done, a question that is answered the wrong way round."""
 
+LIKELIEST = {
+    "party": ("step by step", "somebody takes a guest's place"),
+    "permit": ("who objects is not left out", "who objects is left out"),
+    "capture": ("the owner's answers", "the house's answers"),
+    "segments": ("somebody takes a guest's place", "who objects is left out", "the house's answers"),
+    "room": ("the owner's answers", "a room that flaps", "one call", "somebody takes a guest's place"),
+    "rooms": ("one call", "a stranger", "two lines"),
+    "topology": ("a conference", "one call", "somebody listens", "a stranger", "two lines", "a wire"),
+}
+"""In which worlds a module's slips are found soonest: the others are looked at after these, so nothing rests on it."""
+
 OPTIMISATION = "no Local channels are taken out of a conversation in these worlds"
 REACHED = "only a mode, or standing, that is not there gets so far"
 EMPTY = "an empty bridge that is remembered concerns nobody"
@@ -97,15 +109,16 @@ INDIFFERENT = {
 """What breaks no promise of these worlds if it is forgotten, and why; the core's tables find it all the same."""
 
 
+@cache
 def slips(module: str) -> list[mutants.Mutant]:
     return [one for one in mutants.of(module) if one.what in FORGOTTEN[module] and one.where not in INDIFFERENT]
 
 
-def broken(core: Core) -> str:
+def broken(core: Core, module: str) -> str:
     """Return which promise this core breaks first, and where; empty if none."""
-    for name, setting in SMALL_WORLDS.items():
+    for name in dict.fromkeys((*LIKELIEST[module], *SMALL_WORLDS)):
         try:
-            explore(World(setting, core), ENOUGH_STATES)
+            explore(World(SMALL_WORLDS[name], core), ENOUGH_STATES)
         except BrokenPromiseError as found:
             return f"{name}: {found}"
         except Exception as found:  # noqa: BLE001  a mutant may fail in any way
@@ -119,7 +132,7 @@ def test_there_are_slips_enough():
 
 @pytest.mark.parametrize("module", FORGOTTEN)
 def test_whatever_is_forgotten_breaks_a_promise(module):
-    found = [(str(slip), broken(mutants.load(slip))) for slip in slips(module)]
+    found = [(str(slip), broken(mutants.load(slip), module)) for slip in slips(module)]
     for slip, promise in found:
         print(f"\n{slip}\n    {promise}", end="")
     assert [slip for slip, promise in found if not promise] == [], "no promise is broken without these"

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from system.heard import times_heard
+from canary import times_heard
 from system.scene import Scenario, Scene
 from system.scenes.rooms import KEY_US
 from system.site import PATIENTS_QUEUE_NUMBER, number_of

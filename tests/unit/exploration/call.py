@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from unit.driven import Core
+from unit.exploration.instants import BEFORE, LONG_AGO, NOW
 from unit.exploration.truth import NOTHING_YET, Machine, Truth
 
 from ari_app.core import evidence as ev
@@ -15,20 +16,6 @@ from ari_app.core import orders as o
 from ari_app.core.names import ChannelId, Instant, MonitorId, PartyId
 from ari_app.core.permit import STALE_MICROSECONDS
 from ari_app.core.reasons import Reason
-
-SECOND = 1_000_000
-NOW = Instant(1_000 * SECOND)
-"""Everything happens at this instant; what is remembered of earlier ones is moved back before it."""
-
-RECENT = Instant(NOW - SECOND // 20)
-LONG_AGO = Instant(NOW - 3 * SECOND)
-LATE = Instant(NOW - 4 * SECOND)
-"""The stamp of an event that is heard of late: older than whatever else was heard since the one before."""
-
-NEVER = Instant(0)
-
-BEFORE = "before"
-"""The playback of what was heard by somebody who was on the channel before."""
 
 Key = tuple[int, PartyId]
 """A capture: segment and party."""

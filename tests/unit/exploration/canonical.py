@@ -4,7 +4,8 @@ from collections.abc import Container, Iterable
 from dataclasses import replace
 from typing import Any
 
-from unit.exploration.call import BEFORE, LONG_AGO, NEVER, NOW, RECENT, Call, Key, Turn, monitor, promise
+from unit.exploration.call import Call, Key, Turn, monitor, promise
+from unit.exploration.instants import BEFORE, LONG_AGO, NEVER, NOW, RECENT
 from unit.exploration.truth import Truth
 
 from ari_app.core import evidence as ev

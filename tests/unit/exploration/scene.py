@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 
 from unit.driven import Core
-from unit.exploration.call import NOW, SECOND
+from unit.exploration.instants import NOW, SECOND
 
 from ari_app import translation as t
 from ari_app.core.names import BridgeId, ChannelId, Instant

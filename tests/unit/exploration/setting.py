@@ -170,4 +170,4 @@ SMALL_WORLDS: Final = {
     "somebody listens": Setting((A, X, S), spies=((X, A), (X, S), (S, A))),
     "two callers on two lines": Setting((A, B, S, T), bridges=2),
 }
-"""Where a slip in the core is found in a moment, the likeliest first."""
+"""Where a slip in the core is found in a moment."""

@@ -7,9 +7,10 @@ from typing import Any, Generic, TypeVar
 
 from unit.driven import REAL, Core
 from unit.exploration import scene as scenes
-from unit.exploration.call import LATE, NEVER, NOW, Call, Deed, Turn
+from unit.exploration.call import Call, Deed, Turn
 from unit.exploration.canonical import plain, settled
 from unit.exploration.deeds import Deeds
+from unit.exploration.instants import LATE, NEVER, NOW
 from unit.exploration.judge import Judged, Together, judged
 from unit.exploration.scene import BRIDGES, CONFERENCES, GONE, OUT, STAFF, TRUNK, Move, Scene
 from unit.exploration.setting import PEOPLE, A, B, L, M, Setting
@@ -18,6 +19,7 @@ from ari_app.core import evidence as ev
 from ari_app.core import facts as f
 from ari_app.core.names import ChannelId, Instant, PartyId, RecordingId
 from ari_app.core.policy import OnObjection
+from ari_app.whereabouts import Whereabouts
 
 Part = TypeVar("Part", bound=Hashable)
 
@@ -79,6 +81,7 @@ class World:
         self._once: dict[Hashable, Any] = {}
         self._views: list[dict[int, View]] = [{} for _ in self.owners]
         self._told: list[dict[tuple[int, int, bool], int]] = [{} for _ in self.owners]
+        self._near: dict[tuple[int, int], tuple[int, ...]] = {}
         self._surrounded: dict[tuple[int, ...], tuple[int, int]] = {}
 
     def once(self, what: Hashable, make: Callable[[], Any]) -> Any:
@@ -99,26 +102,25 @@ class World:
 
     # -- what can happen
 
-    def possible(self, state: State) -> Iterator[What]:
+    def possible(self, state: State, views: list[View]) -> Iterator[What]:
         """Yield everything that can happen now."""
-        views = [self.view(index, number) for index, number in enumerate(state[1:])]
         inside = frozenset(
             one for one, view in zip(self.owners, views, strict=True) if view.call and view.call.truth.here
         )
         recorded = any(view.call for view in views)
-        scene = self.scenes.parts[state[0]]
-        yield from self.once(("possible", state[0], inside, recorded), lambda: list(self._in(scene, inside, recorded)))
+        scene = state[0]
+        yield from self.once(("possible", scene, inside, recorded), lambda: list(self._in(scene, inside, recorded)))
         for index, view in enumerate(views):
             for deed in view.deeds:
                 yield f"{self.owners[index]} {self.deeds.parts[deed].what}", "happen", (index, deed)
 
-    def _in(self, scene: Scene, inside: frozenset[ChannelId], recorded: bool) -> Iterator[What]:
-        setting, may = self.setting, self.setting.may
+    def _in(self, number: int, inside: frozenset[ChannelId], recorded: bool) -> Iterator[What]:
+        setting, may, scene = self.setting, self.setting.may, self.scenes.parts[number]
         for channel, body in scene.bodies:
             if body.place == GONE:
                 continue
             for move in self._moves(scene, channel, inside=channel in inside):
-                yield move, "move", move
+                yield move, "move", (move, *self.moved(number, move))
             # On hold nothing is sent: the count of packets would tell.
             busy = body.quiet or body.hears
             if channel in self.index and body.place == OUT and channel not in inside and not busy:
@@ -172,6 +174,10 @@ class World:
         yield Move("hangs up", channel)
 
     # -- computed once
+
+    def views(self, state: State) -> list[View]:
+        """Return what is asked of the owners' calls."""
+        return [self.view(index, number) for index, number in enumerate(state[1:])]
 
     def view(self, index: int, number: int) -> View:
         """Return what is asked of an owner's call again and again."""
@@ -245,25 +251,35 @@ class World:
         """Return the owners in a channel's room, as far as is known."""
 
         def make() -> tuple[int, ...]:
-            return self._owners_among(scenes.of(self.core, self.scenes.parts[number]).room_of(channel))
+            return self._owners_among(self._whereabouts(number).room_of(channel))
 
         found: tuple[int, ...] = self.once(("near", number, channel), make)
+        return found
+
+    def _whereabouts(self, number: int) -> Whereabouts:
+        """Return what is known in a scene, to be asked and not to be changed."""
+        found: Whereabouts = self.once(("of", number), lambda: scenes.of(self.core, self.scenes.parts[number]))
         return found
 
     def _owners_among(self, near: set[ChannelId]) -> tuple[int, ...]:
         return tuple(index for index in self.oldest_first if self.owners[index] in near)
 
-    def surrounded(self, state: State, index: int, at: Instant) -> tuple[int, int]:
+    def surrounded(self, scene: int, views: list[View], index: int, at: Instant) -> tuple[int, int]:
         """Return what an owner's recording is told of its room: as a deed, and without its instants, in numbers."""
-        views = [self.view(one, number) for one, number in enumerate(state[1:])]
-        key = state[0], index, at, *(view.said for view in views)
+        owner = self.owners[index]
+        near = self._near.get((scene, index))
+        if near is None:
+            near = self._near[scene, index] = self.near(scene, owner)
+        # What is known of owners elsewhere says nothing of this room.
+        key = scene, index, at, *[views[one].said for one in near]
         found = self._surrounded.get(key)
         if found is None:
-            whereabouts = scenes.of(self.core, self.scenes.parts[state[0]])
-            for one, view in enumerate(views):
-                if view.call is not None:
-                    whereabouts.own(self.recording(one), view.call.room)
-            owner = self.owners[index]
+            whereabouts = self._whereabouts(scene)
+            whereabouts.owners.clear()
+            for one in near:
+                call = views[one].call
+                if call is not None:
+                    whereabouts.own(self.recording(one), call.room)
             fact = self.core.rooms.surrounded(whereabouts.topology, whereabouts.owners, STAFF, owner, at, NOW)
             known = plain(fact)
             deed = Deed("hears of the room", (replace(known, at=at, seen_at=NOW),))
@@ -291,7 +307,7 @@ class World:
 
     def judge(self, state: State) -> None:
         """Promise what must hold in a state, and that whoever is in our hands in it is let go."""
-        views = [self.view(index, number) for index, number in enumerate(state[1:])]
+        views = self.views(state)
         self.once(("judged", state[0], *(view.judged for view in views)), lambda: self._together(state[0], views))
         for index, view in enumerate(views):
             if view.call is not None and (view.call.truth.here or view.call.truth.gone):
