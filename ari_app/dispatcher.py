@@ -21,11 +21,12 @@ from .core.names import ChannelId, Instant, RecordingId
 from .core.reasons import Reason
 from .executor import Executor
 from .lamps import Lamps
-from .monitors import Key, Monitors
+from .monitors import Monitors
 from .numbers import Numbers
 from .opening import Identity, Opening, begun
 from .passing import Passing
 from .sealing import Sealing
+from .sequences import Sequences
 from .whereabouts import Whereabouts
 
 _log = log.get("gate")
@@ -62,6 +63,7 @@ class Dispatcher:
         self.passing = Passing(rules, self.opening, self.note, self.by_channel.__contains__)
         self.monitors = Monitors()
         self.lamps = Lamps()
+        self.sequences = Sequences()
         self.gone: dict[ChannelId, Instant] = {}
         """Hung up by AMI's word before ARI's told us of them: a gate that thaws reads one stream before the other."""
         self.sealing = Sealing(journalist)
@@ -137,6 +139,9 @@ class Dispatcher:
                 self.passing.passed(seen)
             case t.Chosen():
                 self._chosen(seen)
+            case t.KeyReleased(at=at, channel=channel):
+                if self.sequences.completes(seen, self._opt_out_sequence(channel)):
+                    self._chosen(t.Chosen(at, channel, "objected"))
             case t.BridgeChange() | t.HoldChange() | t.LocalChange() | t.Spied() | t.Renamed() | t.LeavesMessage():
                 self.moved(seen)
             case f.Stamped():
@@ -156,6 +161,7 @@ class Dispatcher:
         if over is not None:
             self.sealing.add(fact.at, over)
         self.monitors.gone(channel)
+        self.sequences.gone(channel)
         near = self.whereabouts.gone(channel)
         if recording is not None:
             self.hear(recording, fact)
@@ -187,14 +193,15 @@ class Dispatcher:
                 call.around = fact
                 self.hear(recording, fact)
 
+    def _opt_out_sequence(self, channel: ChannelId) -> str:
+        call = self.calls.get(self.by_channel.get(channel, RecordingId("")))
+        return call.room.line.opt_out_sequence if call and call.room.line else ""
+
     def _chosen(self, seen: t.Chosen) -> None:
-        now = clock.now()
-        mine = self.by_channel.get(seen.channel)
-        if seen.what == "objected" and mine is not None:
-            self.hear(mine, f.Objected(at=seen.at, seen_at=now, channel=seen.channel))
-            return
-        for owner in self.whereabouts.owners_near(self.whereabouts.room_of(seen.channel)):
-            self.hear(self.by_channel[owner], t.meant(seen, owner, now))
+        own = seen.what == "objected" and seen.channel in self.by_channel
+        near = self.whereabouts.owners_near(self.whereabouts.room_of(seen.channel))
+        for owner in [seen.channel] if own else near:
+            self.hear(self.by_channel[owner], t.meant(seen, owner, clock.now()))
 
     def _monitor(self, seen: t.MonitorChange) -> None:
         if not seen.began:
@@ -211,17 +218,11 @@ class Dispatcher:
             _log.warning("capture.foreign", recording=one, hint="A MixMonitor that is not ours began on this call.")
             self.hear(one, f.ForeignCaptureSeen(at=seen.at, seen_at=now, channel=seen.channel))
         latest = self.monitors.latest(seen.channel)
-        if latest is not None and self._unanswered(latest):
+        call = self.calls.get(latest[0]) if latest else None
+        if latest and call and call.room.starts(latest[1], latest[2]):
+            # Asterisk has not confirmed ours yet, so any start seen now might be its own.
             recording, segment, party = latest
             self.hear(recording, f.CaptureBegan(at=seen.at, seen_at=now, segment=segment, party=party, ambiguous=True))
-
-    def _unanswered(self, key: Key) -> bool:
-        """Whether Asterisk has not confirmed this capture yet, so that any start seen now might be its own."""
-        call = self.calls.get(key[0])
-        return call is not None and any(
-            (track.segment, track.party) == key[1:] and track.phase is capture.Phase.STARTING
-            for track in call.room.tracks
-        )
 
     def _file_closed(self, recording: RecordingId, file: str) -> None:
         track = names.parse_track_file(file)

@@ -198,6 +198,9 @@ class Executor:
     async def _release(self, recording: RecordingId, order: o.Release) -> None:
         values = f"1,{order.outcome.value},{order.reason or ''},{recording}"
         names = "CONSENTGATE_PASSED,CONSENTGATE_OUTCOME,CONSENTGATE_REASON,CONSENTGATE_RECORDING"
+        if order.confirmation:
+            sound = order.confirmation.path.removesuffix(".wav")
+            names, values = f"{names},CONSENTGATE_CONFIRMATION", f"{values},{sound}"
         if order.outcome is o.Outcome.DECLINED:
             # As the dialplan's own key leaves it: it outlives us.
             names, values = f"{names},CONSENTGATE_OBJECTED", f"{values},1"

@@ -18,6 +18,7 @@ from .layout import Layout
 
 FILE_MODE = 0o640
 DESTROY_SECONDS = 60
+OPT_OUT_SEQUENCE = "*9"
 _LINES_HEADER = """\
 ; Written by consentgate at each load of its configuration; changes made here are lost.
 ; Who arrives here: [consentgate] and [consentgate-party], with the name of a line as extension, to learn the line's
@@ -78,6 +79,7 @@ def _line(name: str, line: Configured, prepared: Mapping[str, Announcement | Pro
         machine_detection=line.machine_detection and bool(outgoing),
         on_objection=line.on_objection,
         keys=_keys(line),
+        opt_out_sequence=_sequence(line),
         choice_seconds=line.choice_seconds,
         relay_choice_seconds=line.relay_choice_seconds,
         information=information,
@@ -96,6 +98,12 @@ def _keys(line: Configured) -> Keys:
         information=line.information_key or "",
         languages=tuple(sorted((key, language) for language, key in line.language_keys.items())),
     )
+
+
+def _sequence(line: Configured) -> str:
+    if line.opt_out_sequence is not None:
+        return line.opt_out_sequence
+    return OPT_OUT_SEQUENCE if line.mode in {Mode.ANNOUNCE_OPT_OUT, Mode.OPT_IN} else ""
 
 
 def _destroys(line: Configured) -> int:

@@ -6,7 +6,6 @@ event without one is useless as evidence, and the caller is told so by `Unstampe
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from ari_app.core import facts as f
@@ -23,6 +22,52 @@ from ari_app.core.names import (
 )
 from ari_app.core.reasons import Cause, Reason
 from ari_app.core.topology import Kind
+
+from .sightings import (
+    Arrived,
+    BridgeChange,
+    Chosen,
+    Dialled,
+    HoldChange,
+    KeyReleased,
+    LeavesMessage,
+    LocalChange,
+    Marker,
+    MonitorChange,
+    PassedBy,
+    Renamed,
+    Replaced,
+    Sighting,
+    Spied,
+    TopologyChange,
+)
+
+__all__ = [
+    "CHOICES",
+    "MARKER",
+    "PASSED",
+    "Arrived",
+    "BridgeChange",
+    "Chosen",
+    "Dialled",
+    "HoldChange",
+    "KeyReleased",
+    "LeavesMessage",
+    "LocalChange",
+    "Marker",
+    "MonitorChange",
+    "PassedBy",
+    "Renamed",
+    "Replaced",
+    "Sighting",
+    "Spied",
+    "TopologyChange",
+    "UnstampedError",
+    "from_ami",
+    "from_ari",
+    "kind_of",
+    "meant",
+]
 
 MARKER: Final = "consentgate-marker"
 PASSED: Final = {
@@ -42,139 +87,6 @@ CHOICES: Final = {
 class UnstampedError(ValueError):
     """AMI's events carry no Timestamp: `timestampevents=yes` is missing in manager.conf."""
 
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A channel came into our application with these arguments (`incoming`, LINE)."""
-
-    at: Instant
-    channel: ChannelId
-    endpoint: str
-    number: str
-    arguments: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Marker:
-    """Our own marker came back."""
-
-    at: Instant
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Replaced:
-    """Another process has registered our application's name: this one hears nothing any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class BridgeChange:
-    """A channel entered or left a bridge. `count`: the bridge's members by Asterisk's own count."""
-
-    at: Instant
-    bridge: BridgeId
-    kind: Kind
-    channel: ChannelId
-    endpoint: str
-    entered: bool
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class HoldChange:
-    """A telephone holds its other side or takes it back (`music` False), or a channel hears music or no longer."""
-
-    at: Instant
-    channel: ChannelId
-    endpoint: str
-    music: bool
-    begins: bool
-
-
-@dataclass(frozen=True, slots=True)
-class LocalChange:
-    """The two halves of a Local channel were joined, are being taken out from between two others, or have been."""
-
-    at: Instant
-    one: ChannelId
-    two: ChannelId
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class Spied:
-    """Somebody begins to listen to a channel (or whisper to it), or ends it."""
-
-    at: Instant
-    by: ChannelId
-    by_endpoint: str
-    spied: ChannelId
-    spied_endpoint: str
-    begins: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Renamed:
-    """A channel has another name: another telephone may be behind it now."""
-
-    at: Instant
-    channel: ChannelId
-    endpoint: str
-
-
-@dataclass(frozen=True, slots=True)
-class LeavesMessage:
-    """A channel is in a voicemail application, which records by itself."""
-
-    at: Instant
-    channel: ChannelId
-    endpoint: str
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """Somebody in a call objects, pauses, resumes or stops, by a key that the dialplan acted upon. `cause`: why."""
-
-    at: Instant
-    channel: ChannelId
-    what: str
-    cause: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class MonitorChange:
-    """A MixMonitor began, or was stopped, on a channel; whose it was the event does not say."""
-
-    at: Instant
-    channel: ChannelId
-    began: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Dialled:
-    """One channel dials another, `target` by its uniqueid."""
-
-    at: Instant
-    channel: ChannelId
-    target: ChannelId
-    target_endpoint: str
-    number: str
-
-
-@dataclass(frozen=True, slots=True)
-class PassedBy:
-    """The dialplan let a channel pass without us: its line is never recorded, an answering machine answered, or whoever
-    dialled wants the call to be private."""
-
-    at: Instant
-    channel: ChannelId
-    line: str
-    number: str
-    why: Reason
-
-
-TopologyChange = BridgeChange | HoldChange | LocalChange | Spied | Renamed | LeavesMessage
-Sighting = Arrived | Marker | Replaced | TopologyChange | Chosen | MonitorChange | Dialled | PassedBy
 
 _HOLDS: Final = {
     # event: (is it music?, does it begin?)
@@ -232,7 +144,9 @@ def _stamp(message: Mapping[str, Any]) -> Instant:
     return Instant(int(seconds) * MICROSECONDS + int(fraction.ljust(6, "0")[:6] or 0))
 
 
-def from_ami(message: Mapping[str, Any], now: Instant) -> f.Fact | Sighting | None:
+def from_ami(  # noqa: C901  one case per event
+    message: Mapping[str, Any], now: Instant
+) -> f.Fact | Sighting | None:
     """Return what an AMI event means to us, or None. Raises UnstampedError for an event without a stamp."""
     kind = str(message["event"])
     if kind in _LOCALS or kind.startswith("ChanSpy"):
@@ -268,6 +182,8 @@ def from_ami(message: Mapping[str, Any], now: Instant) -> f.Fact | Sighting | No
                 endpoint_of(message["destchannel"]),
                 str(message.get("exten", "")),
             )
+        case "DTMFEnd" if message["direction"] == "Received":
+            return KeyReleased(_stamp(message), ChannelId(message["uniqueid"]), str(message["digit"]))
         case "UserEvent":
             return _user_event(message)
         case _:
@@ -315,6 +231,8 @@ def meant(seen: Chosen, owner: ChannelId, now: Instant) -> f.Fact:
     Of the house nobody objects for themselves: whoever of them presses that key wants an end of it.
     """
     match seen.what:
+        case "objected" if seen.channel == owner:
+            return f.Objected(at=seen.at, seen_at=now, channel=owner)
         case "caller-objects":
             # Said by the house for whoever is there from outside: of several nobody knows who was meant.
             return f.Objected(at=seen.at, seen_at=now, channel=owner)

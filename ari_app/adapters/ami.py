@@ -25,6 +25,7 @@ NEEDED_EVENTS: Final = (
     "BridgeLeave",
     "ChanSpyStart",
     "ChanSpyStop",
+    "DTMFEnd",
     "DialBegin",
     "Hangup",
     "Hold",
@@ -135,7 +136,7 @@ class Ami:
         *,
         wanted: Sequence[Filter] = WANTED,
         section: str = "asterisk",
-        rights: str = "read and write: system,call,user,command,reporting,dialplan",
+        rights: str = "read and write: system,call,user,command,reporting,dialplan,dtmf",
     ) -> None:
         """Name the other side. wanted: filters, of which an event must pass one; the rest is for error messages."""
         self.host, self.port = host, port

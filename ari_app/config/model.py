@@ -39,6 +39,7 @@ from .values import (
     Port,
     Region,
     SecretFile,
+    Sequence,
     SizeBytes,
     SoundFile,
     SpoolPath,
@@ -144,6 +145,7 @@ class Line(Section):
     machine_detection: Annotated[bool, Strict()] = False
     on_objection: OnObjection = OnObjection.STOP
     opt_out_key: Key | None = None
+    opt_out_sequence: Sequence | None = None
     consent_key: Key | None = None
     repeat_key: Key | None = None
     information_key: Key | None = None

@@ -174,6 +174,9 @@ KeepPeriod = Annotated[Period, _text_to(period, "for example 8y")]
 HoursInSeconds = Annotated[int, BeforeValidator(_seconds_of_hours)]
 LevelRange = Annotated[tuple[float, float], BeforeValidator(_level_range)]
 Key = Annotated[str, BeforeValidator(_key)]
+Sequence = Annotated[
+    str, _form(r"[*#][0-9*#]{1,3}", "is not a short sequence of keys", 'it begins with "*" or "#": "*9"')
+]
 LineMode = Annotated[Mode, BeforeValidator(_mode)]
 BucketPrefix = Annotated[str, AfterValidator(_bucket_prefix)]
 Name = Annotated[

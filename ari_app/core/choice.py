@@ -82,12 +82,17 @@ def asked(party: Party, at: Instant) -> bool:
 
 def language(party: Party) -> str:
     """Return the language that somebody has chosen, or is hearing."""
-    return party.language or party.script[0].language
+    return party.language or (party.script[0].language if party.script else "")
 
 
 def in_language(announcements: tuple[Announcement, ...], chosen: str) -> tuple[Announcement, ...]:
     """Return those in a language, or all of them if there are none: nobody hears less for having chosen."""
     return tuple(one for one in announcements if one.language == chosen) or announcements
+
+
+def confirmation(party: Party) -> Announcement | None:
+    """Return what somebody hears who says no, now or later, in their language; None if there is nothing."""
+    return next(iter(in_language(party.asking.confirmation, language(party))), None)
 
 
 # -- what is done
@@ -155,17 +160,17 @@ def _refuse(party: Party, fact: f.Fact, wanted: Wish, key: str) -> Step:
         PartyObjected(at=fact.at, party=party.party),
     ]
     after = replace(party, standing=Standing.OBJECTED, failure=reason, phase=Phase.OVER)
-    words = in_language(party.asking.confirmation, language(party))[:1]
-    if not words or party.phase is Phase.ANSWERING:
+    words = confirmation(party)
+    if words is None or party.phase is Phase.ANSWERING:
         return after, stop, entries
     after = replace(after, phase=Phase.CONFIRMING, notice=party.notice + 1)
-    length_ms = words[0].duration_ms
+    length_ms = words.duration_ms
     deadline = Instant(fact.seen_at + length_ms * 1000 + END_DEADLINE_MICROSECONDS)
     return (
         after,
         [
             *stop,
-            o.Play(party.channel, after.playback, words[0]),
+            o.Play(party.channel, after.playback, words),
             o.ArmLifeline(party.channel, length_ms + LIFELINE_AFTER_FILE_MS),
             o.WakeAt(deadline, f.Timer.ANNOUNCEMENT, after.notice),
         ],

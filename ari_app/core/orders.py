@@ -120,13 +120,14 @@ class Release:
     """Set the result variables and let the channel continue in the dialplan.
 
     called: it is a called leg, which has no dialplan of its own and must be told where to go on: without that it
-    would enter our Stasis a second time.
+    would enter our Stasis a second time. confirmation: what it hears if it objects later, by the dialplan's own hand.
     """
 
     channel: ChannelId
     outcome: Outcome
     reason: Reason | None
     called: bool = False
+    confirmation: Announcement | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,8 @@ class Line:
     machine_detection: bool = False
     on_objection: OnObjection = OnObjection.STOP
     keys: Keys = Keys()
+    opt_out_sequence: str = ""
+    """Keys by which a caller objects at any later time; "" where there are none."""
     choice_seconds: int = 8
     """How long somebody has for their yes after the last word, on a line of mode opt_in."""
     relay_choice_seconds: int = 60

@@ -10,9 +10,9 @@ on.
 from dataclasses import dataclass, replace
 
 from . import capture as capturing
+from . import choice, hand, objection, segments, telling
 from . import evidence as ev
 from . import facts as f
-from . import hand, objection, segments, telling
 from . import orders as o
 from . import party as parties
 from . import permit as permits
@@ -75,6 +75,13 @@ class Room:
     def able(self) -> bool:
         """Whether anybody may yet be captured in this recording."""
         return self.closed is None and self.caller.standing is Standing.TOLD
+
+    def starts(self, segment: int, party: PartyId) -> bool:
+        """Tell whether a capture was asked for of which Asterisk has not said yet that it runs."""
+        return any(
+            (track.segment, track.party) == (segment, party) and track.phase is capturing.Phase.STARTING
+            for track in self.tracks
+        )
 
     def party_on(self, channel: ChannelId) -> PartyId | None:
         """Return the party whose channel this is, present or gone."""
@@ -301,7 +308,8 @@ class Turn:
             outcome = o.Outcome.NOT_RECORDED if reason else o.Outcome.RECORDING
             if room.caller.failure in parties.REFUSALS:
                 outcome = o.Outcome.DECLINED
-            self.orders.append(o.Release(room.caller.channel, outcome, reason, room.called))
+            words = choice.confirmation(room.caller)
+            self.orders.append(o.Release(room.caller.channel, outcome, reason, room.called, words))
 
     def hung_up(self, fact: f.HungUp, channel: ChannelId) -> None:
         if channel == self.room.caller.channel:

@@ -23,8 +23,8 @@ EDGE_MS: Final = 60.0
 """At each edge of what must be stored: one frame that was half inside, one that Asterisk had in its hands when the
 bridge began, and one that it drops behind the first as a monitor begins on a busy machine (seen)."""
 WAIT_MS: Final = 20.0
-"""How long a packet may wait for the thread that reads it, on two cores that telephones share: the worst pair of tracks
-seen lay 37.3 ms apart, once, and 21.0 ms else."""
+"""How long a packet may wait before a monitor takes it: a frame's length. Of 30 pairs of tracks on a quiet machine 28
+lay within 20 ms, one 21.2 ms and one 36.7 ms apart, each in step to its end: so it is no matter of a busy machine."""
 _KEY: Final = re.compile(r"calls/\d{4}/\d\d/\d\d/[0-9A-HJKMNP-TV-Z]{26}/(seg-\d{3}\.flac|manifest\.json)\Z")
 
 

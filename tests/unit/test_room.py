@@ -283,3 +283,15 @@ def test_who_is_called_and_cannot_be_told_is_sent_on_there_as_well(core):
     assert only(call.hear(ended(900)), o.Release) == [
         o.Release(CALLER, o.Outcome.NOT_RECORDED, Reason.ANNOUNCEMENT_CUT_SHORT, called=True)
     ]
+
+
+def test_a_capture_starts_from_its_order_to_its_answer(core):
+    call = Call(core)
+    call.told()
+    assert not call.room.starts(1, P01)
+    call.hear(attested(2022, seen_at=2030))
+    assert call.room.starts(1, P01)
+    assert not call.room.starts(2, P01)
+    assert not call.room.starts(1, P02)
+    call.hear(capture_began(2031), capture_answered(2033))
+    assert not call.room.starts(1, P01)
