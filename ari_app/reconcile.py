@@ -117,17 +117,14 @@ def found_in(
                 yield t.BridgeChange(at, name, kind, ChannelId(str(channel)), endpoints[channel], True, count)
 
 
-async def settle(
-    ari: Ari, layout: Layout, dispatcher: Dispatcher, executor: Executor, inherited: list[Inherited]
+async def _find(
+    dispatcher: Dispatcher,
+    executor: Executor,
+    bridges: list[dict[str, Any]],
+    channels: list[dict[str, Any]],
+    asked_at: Instant,
 ) -> None:
-    """Make Asterisk and us agree. Called when both connections are up, before anything new is permitted.
-
-    inherited: what dead runs left open; emptied once it is settled.
-    """
-    asked_at = clock.now()
-    bridges, channels, stranded = await ari.bridges(), await ari.channels(), await ari.stranded()
-    if bridges is None or channels is None or stranded is None:
-        return
+    """Learn who is where, who holds, and who listens: no event will say so again."""
     found = list(found_in(bridges, channels, asked_at))
     phones = [one for one in found if one.endpoint.startswith("PJSIP/")]
     holding = await executor.holding([one.channel for one in phones])
@@ -140,6 +137,20 @@ async def settle(
         # Whether it held before nobody can say, so it did: two lines of one telephone may be joined in it.
         for begins in (True,) if change.channel in holding else (True, False):
             dispatcher.moved(t.HoldChange(asked_at, change.channel, change.endpoint, music=False, begins=begins))
+
+
+async def settle(
+    ari: Ari, layout: Layout, dispatcher: Dispatcher, executor: Executor, inherited: list[Inherited]
+) -> None:
+    """Make Asterisk and us agree. Called when both connections are up, before anything new is permitted.
+
+    inherited: what dead runs left open; emptied once it is settled.
+    """
+    asked_at = clock.now()
+    bridges, channels, stranded = await ari.bridges(), await ari.channels(), await ari.stranded()
+    if bridges is None or channels is None or stranded is None:
+        return
+    await _find(dispatcher, executor, bridges, channels, asked_at)
     there = {str(one["id"]): one for one in channels}
     await _stop_strangers(layout, dispatcher, executor, set(there))
     _settle_inherited(inherited, dispatcher, set(there), stranded)
