@@ -141,8 +141,10 @@ class Evidence:
                     end(at, of=number, but=parties)
                 case ev.PermitRevoked(permit=number, at=at):
                     end(at, of=number)
-                case ev.PartyObjected(party=objector, at=at):
+                case ev.PartyObjected(party=objector, at=at, destroys=destroyed):
                     end(at, only=objector)
+                    for party in destroyed:
+                        end(Instant(0), only=party)
                 case _:
                     pass
         return {key: (begin, self._until(begin, known, ends.get(key, []))) for key, begin in begins.items()}

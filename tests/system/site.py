@@ -46,6 +46,13 @@ _CHOICE: Final[dict[str, Any]] = _ANNOUNCED | {
     "language_keys": {"cy": "1", "en": "2"},
 }
 
+_ENGLISH: Final[dict[str, Any]] = _CHOICE | {
+    "announcements": ["choice-en"],
+    "language_keys": {},
+    "information": ["more-en"],
+    "confirmation": ["declined-en"],
+}
+
 SHORT_SECONDS: Final = 3.0
 """From the end of its announcement on, so long may a call of `short-line` be recorded."""
 
@@ -63,14 +70,8 @@ LINES: Final[dict[str, dict[str, Any]]] = {
     "conference": _ANNOUNCED | {"announcements": ["conference-en"], "on_objection": "leave_out"},
     "patients-line": _CHOICE,
     "kept-line": _CHOICE | {"destroy_if_objected_within_seconds": 0, "max_pause_seconds": 10},
-    "english-line": _CHOICE
-    | {
-        "announcements": ["choice-en"],
-        "language_keys": {},
-        "information": ["more-en"],
-        "confirmation": ["declined-en"],
-        "capture": "after_announcement",
-    },
+    "english-line": _ENGLISH,
+    "english-waiting-line": _ENGLISH | {"capture": "after_announcement"},
     "consent-line": _ANNOUNCED
     | {
         "mode": "opt_in",
@@ -176,7 +177,7 @@ exten => {STRICT_NUMBER},1,Gosub(consentgate-join,s,1(strict-conference))
  same => n,ConfBridge(strict,default_bridge,default_user,default_menu)
 exten => {WAITING_NUMBER},1,Gosub(consentgate,s,1(switchboard))
  same => n,Wait(30)
-exten => {PATIENTS_QUEUE_NUMBER},1,Gosub(consentgate,s,1(english-line))
+exten => {PATIENTS_QUEUE_NUMBER},1,Gosub(consentgate,s,1(english-waiting-line))
  same => n,Goto(house,queue,1)
 {_DIRECT}
 

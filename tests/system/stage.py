@@ -44,6 +44,8 @@ class Leg:
     """Gaps that its recording must name, in this order, others between them or not; None: it has no recording."""
     refused: tuple[str, ...] = ()
     """Why nothing of it may be recorded, one of these; empty if it must be."""
+    turns: int = 0
+    """How often they had their announcement begun anew by a key."""
     held: list[tuple[Instant, Instant]] = field(default_factory=list)
     """When it held the other side itself, and so heard nothing."""
 
@@ -60,7 +62,7 @@ def told_at(leg: Leg) -> Instant | None:
     """
     if leg.staff or not leg.announcements:
         return None
-    heard = [heard_span(leg.call.heard, one) for one in leg.announcements]
+    heard = [heard_span(leg.call.heard, one, nth=leg.turns) for one in leg.announcements]
     last = heard[-1]
     if last is None or not all(one is not None and one.complete for one in heard):
         return None

@@ -68,7 +68,7 @@ async def declines_and_is_transferred(scene: Scene) -> None:
 
 async def objects_while_waiting(scene: Scene) -> None:
     """In a queue, where no feature of Asterisk's listens: what was captured while they waited is destroyed."""
-    caller = await scene.rings(PATIENTS_QUEUE_NUMBER, "english-line")
+    caller = await scene.rings(PATIENTS_QUEUE_NUMBER, "english-waiting-line")
     caller.refused = ("objected",)
     phone = await scene.phone("2002", ring_seconds=2.5)
     await scene.told(caller)
@@ -131,6 +131,7 @@ def speaks(language: str) -> Scenario:
 async def hears_more(scene: Scene) -> None:
     """A caller asks for more, hears it, then the announcement from its beginning, and is recorded."""
     caller, phone = await _calls(scene, "english-line")
+    caller.turns = 1
     await caller.call.media.first_heard
     await scene.talk(0.3)
     await caller.call.press("0")
@@ -142,6 +143,7 @@ async def hears_more(scene: Scene) -> None:
 async def hears_it_again(scene: Scene) -> None:
     """A caller hears it again, and is recorded once they have heard it all."""
     caller, phone = await _calls(scene, "english-line")
+    caller.turns = 1
     await caller.call.media.first_heard
     await scene.talk(0.5)
     await caller.call.press("*")
@@ -225,9 +227,8 @@ async def pauses_for_a_payment(scene: Scene) -> None:
     await scene.talk(0.6)
     await caller.call.press("4929")
     await scene.talk(0.3)
-    end = now_us()
     await house.call.press("*50")
-    scene.off(house, begin, Instant(end), "paused")
+    scene.off(house, begin, Instant(now_us() - KEY_US), "paused")
     await scene.talk(1.0)
 
 
@@ -243,6 +244,7 @@ async def private_next(scene: Scene) -> None:
     called.reasons, called.refused = (), ("private",)
     await scene.converse(first, called)
     await scene.talk()
+    called.released = True
     await scene.hangs_up(first)
     second = await scene.dial(phone, usual)
     told = await scene.answered(usual, "outgoing")
