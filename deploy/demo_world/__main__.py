@@ -28,6 +28,7 @@ def main() -> int:
     calling = commands.add_parser("call")
     calling.add_argument("--line", default="switchboard")
     calling.add_argument("--transfer", metavar="NUMBER")
+    calling.add_argument("--opt-out", action="store_true")
     options = parser.parse_args()
     cache = Path(os.environ["CONSENTGATE_DEMO_DIR"])
     try:
@@ -40,7 +41,7 @@ def main() -> int:
             case "env":
                 print(json.dumps(find(cache).env()))
             case "call":
-                show(find(cache), options.line, options.transfer)
+                show(find(cache), options.line, options.transfer, opt_out=options.opt_out)
             case _:
                 everything(cache)
     except (WorldError, OSError) as error:
@@ -87,13 +88,13 @@ def down(cache: Path) -> None:
         world.stop()
 
 
-def show(world: World, line: str, transfer: str | None = None) -> None:
-    """Place one call, with a transfer if one is wanted, and print its evidence."""
+def show(world: World, line: str, transfer: str | None = None, *, opt_out: bool = False) -> None:
+    """Place one call, with a transfer or the caller's no if one is wanted, and print its evidence."""
     calls.check_line(world, line)
     with tempfile.TemporaryDirectory(prefix="consentgate-call-") as scratch:
         _say(f"Calling {line} ({world.env()['lines'][line]['number']}) ...")
         if transfer is None:
-            recordings = calls.place(world, line, Path(scratch)).recordings
+            recordings = calls.place(world, line, Path(scratch), opt_out=opt_out).recordings
         else:
             recordings = transfers.place(world, line, transfer, Path(scratch), _say)
         story.tell(world, line, recordings)

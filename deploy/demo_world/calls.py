@@ -25,6 +25,7 @@ CALLER_NUMBER = "07700900123"
 """From the range that the regulator keeps free for drama: it can be nobody's."""
 RING_SECONDS = 1.0
 AFTER_SECONDS = 0.4
+NO_AFTER_SECONDS = 2.0
 SHIPPED_SECONDS = 20.0
 TOO_EARLY = "Hello? Can you hear me?"
 GREETING = "Saint Elsewhere, good morning."
@@ -47,19 +48,21 @@ class PlacedCall:
     scratch: Path
 
 
-def place(world: World, line: str, scratch: Path) -> PlacedCall:
+def place(world: World, line: str, scratch: Path, *, opt_out: bool = False) -> PlacedCall:
     """Call a line of the world and wait until ship has finished with it.
 
-    scratch: a directory for the voices that were used. Raises WorldError if the call does not connect.
+    scratch: a directory for the voices that were used. opt_out: the caller says no by the line's key during the
+    announcement. Raises WorldError if the call does not connect.
     """
     check_line(world, line)
     env = world.env()
     announcements = [Path(path) for path in env["lines"][line]["announcements"]]
     caller, house, seconds = _voices(world, sum(map(length_seconds, announcements)), scratch)
+    no = _no(world, line) if opt_out else []
     before = known(world.spool)
     port = world.ports.asterisk.demo_phone
     answering = ["answer", "--listen", f"{ADDRESS}:{port}", "--user", "demo-phone", "--for-calls", "1"]
-    calling = ["call", "--to", f"sip:{env['lines'][line]['number']}@{env['sip']}", "--from", CALLER_NUMBER]
+    calling = ["call", "--to", f"sip:{env['lines'][line]['number']}@{env['sip']}", "--from", CALLER_NUMBER, *no]
     with _telephone(world, *answering, "--ring-seconds", str(RING_SECONDS), "--speak", str(house)) as answers:
         try:
             with _telephone(world, *calling, "--speak", str(caller), "--seconds", f"{seconds:.2f}") as calls:
@@ -75,6 +78,14 @@ def place(world: World, line: str, scratch: Path) -> PlacedCall:
     recordings = await_shipped(world.spool, before, 1)
     report = json.loads(house_said.splitlines()[0]) if house_said.strip() else None
     return PlacedCall(line, recordings, json.loads(said), report, scratch)
+
+
+def _no(world: World, line: str) -> list[str]:
+    key = world.options.lines[line].get("opt_out_key")
+    if key is None:
+        offering = [name for name, said in world.options.lines.items() if said.get("opt_out_key")]
+        raise WorldError(f"callers of {line} have no key for a no; those of {', '.join(offering)} have")
+    return ["--press", str(key), "--press-after-seconds", str(NO_AFTER_SECONDS)]
 
 
 def check_line(world: World, line: str) -> None:

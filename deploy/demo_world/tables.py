@@ -58,6 +58,9 @@ class Sheet:
         yield self._began, "the call came to the gate", f"recording {call['recording']}"
         yield from self._tellings()
         yield from self._permissions()
+        for one in self._manifest["choices"]:
+            key = f"key {one['key']}" if one["key"] else (one["cause"] or "")
+            yield at(one["at"]), f"CHOOSES: {one['choice'].replace('_', ' ')}", key
         for one in self._manifest["objections"]:
             yield at(one["at"]), f"OBJECTS: {self._who(one['party'])}", "is in no later segment"
         for track in self._manifest["tracks"]:

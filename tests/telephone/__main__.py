@@ -82,6 +82,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     calling.add_argument("--from", dest="from_user", metavar="USER", help="the number to call from (default: --user)")
     calling.add_argument("--name", metavar="TEXT", help="the caller's name to show")
+    calling.add_argument("--press", metavar="KEYS", help="press these keys (RFC 4733) once the call is answered")
+    calling.add_argument(
+        "--press-after-seconds", type=float, default=1.0, metavar="S", help="how long after it (default: 1)"
+    )
     calling.add_argument(
         "--seconds",
         type=float,
@@ -207,6 +211,9 @@ async def _call(options: argparse.Namespace, password: str | None, stop: asyncio
             await asyncio.wait_for(call.answered, options.patience_seconds)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(options.seconds):
+                    if options.press:
+                        await asyncio.sleep(options.press_after_seconds)
+                        await call.press(options.press)
                     if options.speak_after_seconds:
                         await _speak(call, options.speak, options.speak_after_seconds)
                     await call.ended
