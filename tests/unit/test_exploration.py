@@ -51,6 +51,7 @@ def test_a_world_without_an_end_is_reported():
 
 FORGOTTEN = {
     "telling": {"drop the case"},
+    "objection": {"do not do"},
     "permit": {"drop the case", "drop the guard", "turn the comparison"},
     "capture": {"drop the case"},
     "segments": {"do not do"},
@@ -61,7 +62,8 @@ FORGOTTEN = {
 """Slips: a case that is not there, something that is not done, a question that is answered the wrong way round."""
 
 LIKELIEST = {
-    "party": ("step by step", "somebody takes a guest's place"),
+    "telling": ("step by step", "somebody takes a guest's place"),
+    "objection": ("who objects is left out", "somebody takes their place"),
     "permit": ("who objects is not left out", "who objects is left out"),
     "capture": ("the owner's answers", "the house's answers"),
     "segments": ("somebody takes a guest's place", "who objects is left out", "the house's answers"),
@@ -93,6 +95,7 @@ INDIFFERENT = {
     ),
     "f.ForeignCaptureSeen(channel=channel)": "it is written down, and decides nothing",
     "f.HangupRequested() | f.LeftStasis()": "it is reported instead of passed over",
+    "f.Woke(timer=f.Timer.PAUSE)": "it is said aloud, and decides nothing",
     "_rest(turn)": "a flapping room is waited for, if not so patiently",
     "turn.give_up(Reason.TOO_MANY_SEGMENTS)": "no world has a thousand segments",
     "self._spies.discard(by)": "whoever listens to nobody is looked for in vain: it only saves the time",

@@ -159,6 +159,9 @@ class Deeds:
         if "object" in may:
             objected = ("objected", True), ("understands", True)
             yield Deed("objects", (f.Objected(**self.times),), objected)
+        if "stop" in may:
+            stopped = f.Stopped(at=NOW, seen_at=NOW)
+            yield Deed("is not to be recorded any more", (stopped,), (("stopped", True), ("spoilt", True)))
         if "ask to hang up" in may:
             yield Deed("asks to hang up", (f.HangupRequested(**self.times),), (("ending", True), ("spoilt", True)))
         if truth.here and "lifeline" in may:

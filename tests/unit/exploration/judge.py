@@ -51,6 +51,7 @@ def judged(core: Core, call: Call) -> Judged:
     promise(not room.restless or f.Timer.SETTLING in armed, "a room that flapped is followed again")
     promise(truth.begun <= RESTLESS_REVOCATIONS, "a room that flaps is left alone")
     alone = room.around is not None and not room.around.members
+    promise(not truth.stopped or named is None, "what the house has stopped is over")
     promise(not (named and room.bridged_only and truth.conversed and alone), "nobody is captured alone after a talk")
     over = room.caller.phase is core.party.Phase.OVER
     promise(not over or named is not None or truth.explained, "what is not recorded has its reason in the journal")

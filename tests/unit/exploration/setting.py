@@ -28,7 +28,7 @@ SECOND_SOUND = replace(SOUND, name="b", language="cy")
 LINE = Line("advice-line", Mode.ANNOUNCE, (SOUND,), outgoing_announcements=(SOUND,))
 
 LOSSES: Final = frozenset({"lose", "restart"})
-ONE_CALLS: Final = frozenset({"hours", "ask to hang up", "lifeline"})
+ONE_CALLS: Final = frozenset({"hours", "ask to hang up", "lifeline", "stop"})
 """What ends one call's recording and is nobody else's matter: with three parties there is enough to see."""
 
 EVERYTHING: Final = LOSSES | ONE_CALLS | {"object", "pause", "late"}

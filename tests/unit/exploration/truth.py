@@ -48,6 +48,7 @@ class Truth:
     understands: bool = False
     marked: bool = False
     paused: bool = False
+    stopped: bool = False
     gone: bool = False
     conversed: bool = False
     opened: bool = False
