@@ -40,9 +40,8 @@ async def paused(scene: Scene) -> None:
     await house.call.press("*52")
     begin = now_us() - KEY_US
     await scene.talk()
-    end = now_us()
     await house.call.press("*50")
-    scene.off(house, begin, end, "paused")
+    scene.off(house, begin, now_us() - KEY_US, "paused")
     await scene.talk()
 
 
