@@ -33,9 +33,12 @@ _log = log.get("gate")
 
 
 @dataclass(slots=True)
-class _Call:
+class Call:
+    """A recording, what was last said of its room, and its timers."""
+
     room: room.Room
     around: f.Surrounded | None = None
+    chosen_at: Instant = Instant(0)
     timers: dict[f.Timer, asyncio.TimerHandle] = field(default_factory=dict)
 
 
@@ -54,7 +57,7 @@ class Dispatcher:
         self.executor: Executor | None = None
         self.opening = Opening(rules, identity, numbers)
         self.closed_files = ClosedFiles(self._file_closed)
-        self.calls: dict[RecordingId, _Call] = {}
+        self.calls: dict[RecordingId, Call] = {}
         self.by_channel: dict[ChannelId, RecordingId] = {}
         """Whose recording it is."""
         self.tracked: dict[ChannelId, set[RecordingId]] = {}
@@ -97,12 +100,12 @@ class Dispatcher:
         line = self.rules.lines.get(name)
         direction = "outgoing" if called else "join" if door == "join" else "incoming"
         number = self.passing.number_of(seen.channel, seen.number)
-        opened = self.opening(seen.at, seen.channel, direction, line, name, number)
+        opened = self.opening(seen.at, seen.channel, direction, line, name, number, seen.name or None)
         # An adopted channel's first numbers belong to the dead gate's playbacks, which are stopped by name.
         notice = 10 if adopted else 1
         caller = Party(names.party_id(1), seen.channel, seen.endpoint, f.Side.OUTSIDE, notice=notice)
         made = room.Room(opened, line, caller, called)
-        self.calls[opened.recording] = _Call(replace(made, caller=replace(caller, script=made.script)))
+        self.calls[opened.recording] = Call(replace(made, caller=replace(caller, script=made.script)))
         self.by_channel[seen.channel] = opened.recording
         return opened.recording
 
@@ -251,7 +254,7 @@ class Dispatcher:
         ended = {track.token for track in before.tracks if track.phase is capture.Phase.ENDED}
         remote: list[o.Order] = []
         for order in orders:
-            self._order(recording, call, order, remote)
+            self.order(recording, call, order, remote)
         for track in call.room.tracks:
             if track.phase is capture.Phase.ENDED and track.token not in ended:
                 self.journalist.submit(journal.Forget(track.channel, recording, track.file))
@@ -259,13 +262,13 @@ class Dispatcher:
         if remote and self.executor:
             self.executor.carry_out(recording, remote)
         if call.room.sealed:
-            self._close(recording, call)
+            self.close(recording, call)
         if news:
             # Whether this one is told, or objects, is a matter of everybody else's in the room.
             mine = call.room.caller.channel
             self.look_around(self.whereabouts.room_of(mine) - {mine}, fact.at)
 
-    def _order(self, recording: RecordingId, call: _Call, order: o.Order, remote: list[o.Order]) -> None:
+    def order(self, recording: RecordingId, call: Call, order: o.Order, remote: list[o.Order]) -> None:
         match order:
             case o.Note(entries=entries):
                 self.note(recording, *entries)
@@ -322,7 +325,8 @@ class Dispatcher:
 
         self.journalist.submit(journal.Append(recording, order.entries, order.live, done))
 
-    def _close(self, recording: RecordingId, call: _Call) -> None:
+    def close(self, recording: RecordingId, call: Call) -> None:
+        """Know nothing more of a call."""
         for timer in call.timers.values():
             timer.cancel()
         del self.calls[recording]

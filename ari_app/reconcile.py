@@ -1,118 +1,67 @@
 """After every (re)connect: compare what Asterisk holds with what we believe, and settle the difference.
 
-A restarted gate believes nothing: it stops every capture that writes into our spool and is not its own, announces
-afresh to whoever is stranded in our application, and seals what its dead predecessors left. Captures of others
-are never touched.
+A restarted gate believes only what its dead predecessors have proved: it stops every capture that writes into our spool
+and is not its own, goes on with the calls whose owners are who they were, announces afresh to whoever is stranded in
+our application, and seals what is over. Captures of others are never touched.
 """
 
 import asyncio
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from . import clock, log
+from . import inherited as inherited_calls
 from . import translation as t
 from .adapters.ari import Ari
-from .adapters.journal import Journalist
-from .core import evidence as ev
 from .core import facts as f
-from .core.names import ChannelId, RecordingId, UnsafeNameError, channel_id, endpoint_of, recording_id
-from .core.reasons import Reason
+from .core.names import ChannelId, Instant, UnsafeNameError, channel_id, endpoint_of
 from .dispatcher import Dispatcher
 from .executor import Executor
-from .journals import leftovers
 from .layout import Layout
 
 _log = log.get("gate")
 
 
-@dataclass(frozen=True, slots=True)
-class Inherited:
-    """A call that a dead run left open: its journal is continued by us, its channel may still be in a call."""
-
-    recording: RecordingId
-    channel: ChannelId
-    ending: tuple[ev.Entry, ...]
-    over: bool
+SPIES = frozenset({"ChanSpy", "ExtenSpy"})
 
 
-def inherit(layout: Layout, journalist: Journalist) -> list[Inherited]:
-    """Take over the journals of dead runs, each at its end. Before the journalist starts."""
-    found = []
-    for recording, text in leftovers(layout):
-        try:
-            recording_id(recording)
-            entries, previous = ev.read(text)
-            channel = _channel_of(entries)
-        except (ev.DamagedJournalError, UnsafeNameError) as damage:
-            # Never sealed, so never shipped; kept where an administrator will be shown it.
-            (layout.calls / recording).rename(layout.quarantine / recording)
-            _log.error("call.quarantined", recording=recording, why=str(damage))
-            continue
-        journalist.resume(recording, previous, text.rfind(b"\n") + 1)
-        over = any(isinstance(entry, ev.Ended) for entry in entries)
-        found.append(Inherited(recording, channel, () if over else _ending(entries), over))
-    return found
-
-
-def _channel_of(entries: list[ev.Entry]) -> ChannelId:
-    if not entries or not isinstance(entries[0], ev.Opened):
-        raise ev.DamagedJournalError("it does not begin with the call")
-    return ChannelId(entries[0].channel)
-
-
-def _ending(entries: list[ev.Entry]) -> tuple[ev.Entry, ...]:
-    """What a dead run did not live to write. Its heartbeats end before, so nothing more is covered by this."""
-    now = clock.now()
-    granted = {entry.permit for entry in entries if isinstance(entry, ev.PermitGranted)}
-    revoked = {entry.permit for entry in entries if isinstance(entry, ev.PermitRevoked)}
-    return (
-        *(ev.PermitRevoked(at=now, permit=one, reason=Reason.GATE_RESTARTED) for one in sorted(granted - revoked)),
-        ev.NotRecorded(at=now, reason=Reason.GATE_RESTARTED),
-    )
-
-
-def _settle_inherited(
-    inherited: list[Inherited], dispatcher: Dispatcher, there: set[str], stranded: list[ChannelId]
-) -> None:
-    """Seal what is over; follow what goes on to its hang-up, so that the record says when the call ended."""
-    now = clock.now()
-    for one in inherited:
-        if one.ending:
-            dispatcher.note(one.recording, *one.ending)
-        # Whoever is announced to afresh is a new record; the old one ends here.
-        if one.channel in there and one.channel not in stranded and not one.over:
-            dispatcher.passing.recordings[one.channel] = one.recording
-            continue
-        if not one.over:
-            dispatcher.note(one.recording, ev.Ended(at=now, reason=None))
-        dispatcher.sealing.add(now, one.recording)
-    inherited.clear()
+def _spies(channel: dict[str, Any]) -> bool:
+    return str(channel["dialplan"].get("app_name")) in SPIES or str(channel["name"]).startswith("Snoop/")
 
 
 async def settle(
-    ari: Ari, layout: Layout, dispatcher: Dispatcher, executor: Executor, inherited: list[Inherited]
+    ari: Ari, layout: Layout, dispatcher: Dispatcher, executor: Executor, inherited: list[inherited_calls.Inherited]
 ) -> None:
     """Make Asterisk and us agree. Called when both connections are up, before anything new is permitted.
 
     inherited: what dead runs left open; emptied once it is settled.
     """
     asked_at = clock.now()
-    bridges, channels, stranded = await ari.bridges(), await ari.channels(), await ari.stranded()
+    bridges, channels, stranded = await asyncio.gather(ari.bridges(), ari.channels(), ari.stranded())
     if bridges is None or channels is None or stranded is None:
         return
-    found = list(t.found(bridges, channels, asked_at))
-    phones = [one for one in found if one.endpoint.startswith("PJSIP/")]
-    holding = await executor.holding([one.channel for one in phones])
+    there = {str(one["id"]): one for one in channels}
+    left = dispatcher.whereabouts.left
+    found = [one for one in t.found(bridges, channels, asked_at) if left.get(one.channel, Instant(0)) < asked_at]
     for change in found:
         dispatcher.moved(change)
-    for change in phones:
+    pjsip = [one for one in found if one.endpoint.startswith("PJSIP/")]
+    # Only now: who presses a key from here on is heard, for we know whose room they are in.
+    phones, calls, _ = await asyncio.gather(
+        executor.phones([one.channel for one in pjsip]),
+        inherited_calls.doubted(dispatcher, executor),
+        _stop_strangers(layout, dispatcher, executor, set(there)),
+    )
+    for change in pjsip:
         # Whether it held before nobody can say, so it did: two lines of one telephone may be joined in it.
-        for begins in (True,) if change.channel in holding else (True, False):
+        for begins in (True,) if phones[change.channel].holds else (True, False):
             dispatcher.moved(t.HoldChange(asked_at, change.channel, change.endpoint, music=False, begins=begins))
-    there = {str(one["id"]): one for one in channels}
-    await _stop_strangers(layout, dispatcher, executor, set(there))
-    _settle_inherited(inherited, dispatcher, set(there), stranded)
+    inherited_calls.settle(inherited, dispatcher, there, stranded)
+    inherited.clear()
+    # Whom a spy listens to Asterisk does not say: then nobody is recognised, for it may be any of them.
+    spied = any(_spies(one) for one in channels)
+    names = {ChannelId(one): str(channel["name"]) for one, channel in there.items() if not spied}
+    inherited_calls.recognise(calls, dispatcher, names, phones, asked_at)
     now = clock.now()
     for recording, call in list(dispatcher.calls.items()):
         if call.room.caller.channel not in there:
@@ -135,7 +84,12 @@ def _adopt(dispatcher: Dispatcher, found: dict[str, Any] | None) -> None:
         return
     arguments = tuple(str(found["dialplan"].get("app_data", "")).split(",")[1:])
     arrived = t.Arrived(
-        clock.now(), channel, endpoint_of(str(found["name"])), str(found["caller"]["number"]), arguments
+        clock.now(),
+        channel,
+        endpoint_of(str(found["name"])),
+        str(found["caller"]["number"]),
+        arguments,
+        str(found["name"]),
     )
     _log.info("call.adopted")
     dispatcher.arrived(arrived, adopted=True)

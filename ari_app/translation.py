@@ -46,6 +46,7 @@ class Arrived:
     endpoint: str
     number: str
     arguments: tuple[str, ...]
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +194,7 @@ def from_ari(event: Mapping[str, Any], now: Instant) -> f.Fact | Sighting | None
                 endpoint_of(channel["name"]),
                 str(channel["caller"]["number"]),
                 tuple(event["args"]),
+                str(channel["name"]),
             )
         case "StasisEnd":
             return f.LeftStasis(at=at, seen_at=now, channel=ChannelId(event["channel"]["id"]))

@@ -3,12 +3,18 @@
 Every channel is followed, not only those with a recording: a newcomer enters a bridge before the caller does.
 """
 
+from typing import Final
+
 from . import translation as t
 from .core import facts as f
 from .core import rooms
-from .core.names import ChannelId, Instant, RecordingId
+from .core.names import MICROSECONDS, ChannelId, Instant, RecordingId
 from .core.room import Room
 from .core.topology import Topology
+
+
+LIST_MICROSECONDS: Final = 5 * MICROSECONDS
+"""A list of bridges is younger than this when it is read: Asterisk's answers are waited for a second."""
 
 
 class Whereabouts:
@@ -18,6 +24,10 @@ class Whereabouts:
         self._staff = staff
         self.topology = Topology(trunks)
         self.owners: dict[ChannelId, rooms.Owner] = {}
+        self.doubted: set[ChannelId] = set()
+        """Owners of whom nobody knows what they became while nobody watched: for the others they are untold."""
+        self.left: dict[ChannelId, Instant] = {}
+        """Who left a bridge lately: a list that Asterisk gave before does not bring them back."""
 
     def forget(self) -> None:
         """Know nothing any more of who is where: events were lost."""
@@ -60,6 +70,7 @@ class Whereabouts:
                 if seen.entered:
                     topology.entered(at, channel, endpoint, bridge, seen.kind, count)
                 else:
+                    self.left[channel] = at
                     topology.left(at, channel, bridge, count)
                 # Also when it was not known to be there: who is still there has a stranger less among them.
                 touched |= self._around(*topology.inside(bridge))
@@ -82,6 +93,7 @@ class Whereabouts:
 
     def overdue(self, now: Instant) -> tuple[set[ChannelId], Instant]:
         """An optimisation of Local channels whose end never came is over by now."""
+        self.left = {one: at for one, at in self.left.items() if at > now - LIST_MICROSECONDS}
         return self._left(self.topology.overdue(now), now)
 
     def _left(self, left: dict[ChannelId, Instant], at: Instant) -> tuple[set[ChannelId], Instant]:
@@ -101,7 +113,8 @@ class Whereabouts:
     def own(self, recording: RecordingId, room: Room) -> bool:
         """Take in what a recording knows of its owner; tell whether that is news to the others in the room."""
         caller = room.caller
-        owner = rooms.Owner(recording, caller.standing, caller.heard, room.able, room.paused)
+        standing = f.Standing.UNTOLD if caller.channel in self.doubted else caller.standing
+        owner = rooms.Owner(recording, standing, caller.heard, room.able, room.paused)
         known = self.owners.get(caller.channel)
         self.owners[caller.channel] = owner
         return known is not None and known != owner
@@ -109,6 +122,7 @@ class Whereabouts:
     def disown(self, channel: ChannelId) -> None:
         """A recording is over."""
         self.owners.pop(channel, None)
+        self.doubted.discard(channel)
 
     def owners_near(self, channels: set[ChannelId]) -> list[ChannelId]:
         """Return those of the channels that own a recording, the oldest recording first: it lets go before another

@@ -47,6 +47,16 @@ class Opened(Entry):
     software: str
     asterisk: str
     format: int = FORMAT
+    channel_name: str | None = None
+    """The channel's whole name: a masquerade that nobody saw has given it another. None in older journals."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenOver(Entry):
+    """Another run of the gate goes on with the call: what stands behind this rests on that run's heartbeats."""
+
+    KIND: ClassVar[str] = "taken_over"
+    run: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +151,14 @@ class PermitRevoked(Entry):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PauseChanged(Entry):
+    """Somebody wants nothing captured, or wants the pause to be over; also when nothing was captured anyway."""
+
+    KIND: ClassVar[str] = "pause_changed"
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaptureRequested(Entry):
     """Durable before MixMonitor is asked for, so that no file exists that the journal does not name."""
 
@@ -224,8 +242,8 @@ class Ended(Entry):
 KINDS: dict[str, type[Entry]] = {
     kind.KIND: kind
     for kind in (
-        Opened, PartyEntered, PartyObjected, NoticePlayed, NoticeFailed,
-        PermitGranted, PermitWidened, PermitNarrowed, PermitRevoked,
+        Opened, TakenOver, PartyEntered, PartyObjected, NoticePlayed, NoticeFailed,
+        PermitGranted, PermitWidened, PermitNarrowed, PermitRevoked, PauseChanged,
         CaptureRequested, CaptureStarted, TrackOrigin, TrackEnded, TrackClosed, ForeignCapture, NotRecorded, Ended,
     )
 }  # fmt: skip

@@ -27,6 +27,9 @@ from .segments import Other
 CLOSING_MICROSECONDS = 5_000_000
 """How long a finished call waits to see its files closed; after that ship finds out by other signs."""
 
+UNWATCHED = frozenset({Reason.EVENTS_LOST, Reason.GATE_RESTARTED})
+"""Why a room is closed for as long as nobody knows what has become of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Room:
@@ -125,7 +128,9 @@ def step(room: Room, fact: f.Fact) -> tuple[Room, list[o.Order]]:
         case f.Objected() | f.Inspected(objected=True):
             turn.object(fact)
         case f.Paused() | f.Resumed():
-            turn.room = replace(room, paused=isinstance(fact, f.Paused), changed_at=fact.at)
+            turn.pause(paused=isinstance(fact, f.Paused))
+        case f.Recognised(at=at) if room.closed in UNWATCHED and room.gone_at is None:
+            turn.room = replace(room, closed=None, changed_at=Instant(max(at, room.changed_at)))
         case f.CaughtUp(at=at):
             turn.room = replace(room, changed_at=Instant(max(at, room.changed_at)))
         case f.Woke(timer=f.Timer.SETTLING, token=room.restless):
@@ -232,6 +237,12 @@ class Turn:
             self.room = replace(self.room, suspended=reason)
             self.note(ev.NotRecorded(at=self.fact.at, reason=reason))
 
+    def pause(self, *, paused: bool) -> None:
+        # Written down whatever else forbids a capture now: whoever goes on with the call after us must know.
+        if paused is not self.room.paused:
+            self.note(ev.PauseChanged(at=self.fact.at, paused=paused))
+        self.room = replace(self.room, paused=paused, changed_at=self.fact.at)
+
     # -- capturing
 
     def put(self, old: Capturing, after: capturing.Step) -> None:
@@ -278,15 +289,7 @@ class Turn:
 
     def lamps(self) -> None:
         """Let the telephones in the room show what is so now."""
-        room = self.room
-        permit, around = room.permit, room.around
-        lit: frozenset[str] = frozenset()
-        if (
-            permit
-            and around
-            and any(track.phase is capturing.Phase.RUNNING and track.segment == permit.number for track in room.tracks)
-        ):
-            lit = frozenset(one.endpoint for one in around.members if one.standing is Standing.CONTRACT)
+        room, lit = self.room, segments.lit(self)
         if lit != room.lit:
             self.orders += [o.Lamp(one, lit=False) for one in sorted(room.lit - lit)]
             self.orders += [o.Lamp(one, lit=True) for one in sorted(lit - room.lit)]
@@ -301,7 +304,8 @@ class Turn:
 
     def close(self, reason: Reason) -> None:
         """Nothing is captured for the rest of the call."""
-        if not self.room.closed:
+        unwatched = self.room.closed in UNWATCHED and reason is not Reason.HUNG_UP
+        if not self.room.closed or unwatched:
             segments.revoke(self, reason)
             if reason is not Reason.HUNG_UP or self.room.suspended is None:
                 self.refuse(reason)
