@@ -12,7 +12,6 @@ from .core.names import MICROSECONDS, ChannelId, Instant, RecordingId
 from .core.room import Room
 from .core.topology import Topology
 
-
 LIST_MICROSECONDS: Final = 5 * MICROSECONDS
 """A list of bridges is younger than this when it is read: Asterisk's answers are waited for a second."""
 

@@ -71,7 +71,9 @@ def build(made: Plan, folder: str, objects: Mapping[int, Stored]) -> dict[str, A
             "sha256": made.chain,
             "heartbeat_at": _iso(made.heartbeat_at),
             "taken_over": [
-                {"run": one.run, "at": names.iso(one.at)} for one in made.entries if isinstance(one, ev.TakenOver)
+                {"run": one.run, "at": names.iso(one.at), "heartbeat_at": _iso(made.later.get(one.run))}
+                for one in made.entries
+                if isinstance(one, ev.TakenOver)
             ],
         },
         "parties": [

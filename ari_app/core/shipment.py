@@ -71,6 +71,8 @@ class Plan:
     permits: Mapping[int, Permitted]
     cuts: tuple[tuple[rec.Track, rec.Cut, Wav | None], ...]
     segments: tuple[Segment, ...]
+    later: Mapping[str, Instant]
+    """What `heartbeat_at` is of the run that opened the call, of each that took it over."""
 
 
 def opened(entries: Sequence[ev.Entry], recording: RecordingId) -> ev.Opened:
@@ -134,7 +136,6 @@ def plan(
     known = None if heartbeat_at is None else Instant(min(heartbeat_at, over))
     known_later = {run: Instant(min(at, over)) for run, at in (later or {}).items()}
     permits = coverage.permits(entries, known, known_later)
-    last = told_by(entries)[-1][1]
     guests = {name for name, party in coverage.parties_of(entries).items() if coverage.elsewhere(party)}
     cuts = []
     for track in rec.tracks(entries):
@@ -143,13 +144,14 @@ def plan(
     return Plan(
         opened=first,
         ended_at=over,
-        heartbeat_at=known_later.get(last) if last else known,
+        heartbeat_at=known,
         lines=len(entries),
         chain=chain,
         entries=tuple(entries),
         permits=permits,
         cuts=tuple(cuts),
         segments=tuple(_segments(cuts)),
+        later=known_later,
     )
 
 
