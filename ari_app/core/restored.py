@@ -130,13 +130,10 @@ def _heard(entries: Iterable[ev.Entry]) -> tuple[ev.NoticePlayed, ...]:
     """Return what the owner has heard since it was last begun to tell them: what failed is told anew as a whole."""
     heard: list[ev.NoticePlayed] = []
     for entry in entries:
-        match entry:
-            case ev.NoticePlayed(party=party) if party == OWNER:
-                heard.append(entry)
-            case ev.NoticeFailed(party=party) if party == OWNER:
-                heard.clear()
-            case _:
-                pass
+        if isinstance(entry, ev.NoticePlayed) and entry.party == OWNER:
+            heard.append(entry)
+        elif isinstance(entry, ev.NoticeFailed) and entry.party == OWNER:
+            heard.clear()
     return tuple(heard)
 
 

@@ -19,11 +19,12 @@ from ari_app.core import evidence, facts, names, orders, policy, reasons
 
 FOLDER = Path(ari_app.core.__path__[0])
 DEPENDENTS = {
-    "party": ("party", "segments", "room"),
-    "permit": ("permit", "capture", "segments", "room"),
-    "capture": ("capture", "segments", "room"),
-    "segments": ("segments", "room"),
-    "room": ("room",),
+    "party": ("party", "segments", "room", "restored"),
+    "permit": ("permit", "capture", "segments", "room", "restored"),
+    "capture": ("capture", "segments", "room", "restored"),
+    "segments": ("segments", "room", "restored"),
+    "room": ("room", "restored"),
+    "restored": ("restored",),
     "topology": ("topology", "rooms"),
     "rooms": ("rooms",),
 }

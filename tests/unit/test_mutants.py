@@ -15,6 +15,7 @@ from unit import (
     test_party,
     test_party_doubts,
     test_permit,
+    test_restored,
     test_room,
     test_room_end,
     test_rooms,
@@ -69,6 +70,7 @@ TABLES = {
         test_topology_lines,
         test_topology_optimised,
         test_rooms,
+        test_restored,
     )
 }
 NEAREST = {
@@ -79,6 +81,7 @@ NEAREST = {
     "room": (test_room, test_room_end, test_segments_tracks),
     "topology": (test_topology, test_topology_lines, test_topology_optimised),
     "rooms": (test_rooms,),
+    "restored": (test_restored,),
 }
 """Where a mutant of a module is found the fastest."""
 
@@ -146,6 +149,7 @@ def test_the_tables_hold_for_the_core_itself():
         ("room", 150),
         ("topology", 100),
         ("rooms", 20),
+        ("restored", 30),
     ],
 )
 def test_every_mutant_is_found(module, at_least):
