@@ -4,7 +4,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from unit.calls import AGENT, CALLER, MONITOR, P01, P02, capture_answered, capture_ended, ms, replaced
+from unit.calls import (
+    AGENT,
+    CALLER,
+    MONITOR,
+    P01,
+    P02,
+    capture_answered,
+    capture_ended,
+    file_closed,
+    lost,
+    ms,
+    replaced,
+)
 from unit.switchboard import RULES, Switchboard
 
 from ari_app import inherited, reconcile
@@ -80,7 +92,7 @@ class World:
         self.layout = Layout(folder / "spool")
         for one in (self.layout.calls, self.layout.live, self.layout.quarantine, self.layout.audio):
             one.mkdir(parents=True)
-        self.asterisk = Asterisk()
+        self.asterisk: Any = Asterisk()
         self.recording = RecordingId("")
         self.next: Switchboard
 
@@ -171,7 +183,7 @@ def test_its_hang_up_seals_it(world):
         world.next.hear(capture_answered(20_010, MONITOR, P01, 2), capture_answered(20_010, MONITOR, P02, 2))
         world.next.ami(25_000, "Hangup", uniqueid=CALLER)
         for party in (P01, P02):
-            world.next.hear(capture_ended(25_010, party, 2))
+            world.next.hear(capture_ended(25_010, party, 2), file_closed(25_011, party, 2))
 
     world.take_over(story)
     assert world.next.journalist.entries(world.recording)[-1] == ev.Ended(at=ms(25_000), reason=None)
@@ -302,7 +314,7 @@ def test_a_lost_connection_is_the_same(world):
         board.at(9000)
         board.dispatcher.whereabouts.forget()
         board.dispatcher.whereabouts.doubted.add(CALLER)
-        board.hear(inherited.f.EventsLost(at=ms(9000), seen_at=ms(9000)))
+        board.hear(lost(9000))
         board.at(9500)
         await reconcile.settle(world.asterisk, world.layout, board.dispatcher, world.asterisk, [])
         await board.settle()
