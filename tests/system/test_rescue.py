@@ -188,7 +188,7 @@ def test_a_gate_killed_in_a_conversation_loses_a_stretch_of_recording_and_no_cal
             await hospital.start("gate")
             await assert_conversing(talk)
             captures = await hospital.captures((await hospital.channel_of(talk.number))[0])
-            assert [Path(one).name for one in captures.values()] == ["seg-002.p01"]
+            assert [Path(one.strip()).name for one in captures.values()] == ["seg-002.p01"]
             return talk
 
     talk = asyncio.run(scenario())

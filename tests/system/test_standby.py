@@ -6,26 +6,22 @@ happened while no gate lived: a hold, a newcomer, an objection, a pause.
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import pytest
 from demo_world import processes
-from demo_world.processes import Place, Process
 from system.evidence import Evidence
 from system.hospital import Hospital
-from system.judge import play
 from system.scene import Scenario, Scene
 from system.site import NEWCOMER
 from system.stage import Leg
+from system.standby import Standby, loss_seconds, played, standing_by
 from system.unrecorded import longest_silence
 from telephone import now_us
 
 from ari_app.core import evidence as ev
-from ari_app.core.names import MICROSECONDS, instant_of
+from ari_app.core.names import MICROSECONDS
 
 pytestmark = pytest.mark.alarms("leg.continued", "capture.stopped stale_heartbeat", "capture.stopped other_run")
 
@@ -34,74 +30,6 @@ TAKE_OVER_SECONDS: Final = 1.5
 KEY_US: Final = 100_000
 SILENT_SECONDS: Final = 0.3
 GATELESS_SECONDS: Final = 1.5
-
-
-@dataclass(slots=True)
-class Standby:
-    """A second gate beside the world's own."""
-
-    hospital: Hospital
-    process: Process
-    log: Path
-
-    def said(self, action: str) -> int:
-        """How often it has said that."""
-        return self.log.read_text(encoding="utf-8").count(f'"{action}"')
-
-    async def takes_over(self) -> None:
-        """Wait until it owns the spool, and has gone on with every call."""
-
-        async def ready() -> bool:
-            mark = self.hospital.world.spool / "gate.ready"
-            return mark.exists() and mark.read_text().strip() == str(self.process.pid)
-
-        await self.hospital.until(ready, "the gate that stood by is ready", 10.0)
-
-
-@asynccontextmanager
-async def standing_by(hospital: Hospital) -> AsyncIterator[Standby]:
-    """Let a second gate wait meanwhile; at the end the world has its own again."""
-    world = hospital.world
-    place = Place(world.root, "standby")
-    since = place.log.stat().st_size if place.log.exists() else 0
-    process = await hospital.do(
-        lambda: processes.start(
-            [*world.command, "gate", "--standby", "--config", world.config],
-            account=world.who.gate,
-            place=place,
-            cwd=Path("/"),
-            env=world.project._environment(),
-            umask=0o027,
-        )
-    )
-    standby = Standby(hospital, process, place.log)
-
-    async def waits() -> bool:
-        return '"gate.stands_by"' in place.log.read_text()[since:]
-
-    try:
-        await hospital.until(waits, "it stands by", 10.0)
-        # The dialplan is told with the next beat.
-        await asyncio.sleep(0.8)
-        yield standby
-    finally:
-        await hospital.do(processes.stop, process)
-        await hospital.start("gate")
-
-
-def loss_seconds(found: Evidence) -> float:
-    """Return how much of the caller is in no segment, between the first two."""
-    first, second = (found.track("p01", number) for number in (1, 2))
-    return (instant_of(second["stored_from"]) - instant_of(first["stored_until"])) / MICROSECONDS
-
-
-async def played(hospital: Hospital, scenes: dict[str, Scenario], happens: Callable[[], None]) -> list[Evidence]:
-    """Play scenes in the midst of which something happens, judge them, and return all that was kept of them."""
-    before = set((hospital.world.spool / "shipped").iterdir())
-    verdict = await play(hospital, scenes, before_acts=happens)
-    assert verdict.forbidden_ms == 0.0
-    after = set((hospital.world.spool / "shipped").iterdir())
-    return [await hospital.do(hospital.archive.read, one.name) for one in sorted(after - before)]
 
 
 @pytest.mark.parametrize(("number", "reason"), [(signal.SIGKILL, "gate_restarted"), (signal.SIGTERM, "gate_stopped")])

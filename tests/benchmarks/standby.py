@@ -1,0 +1,162 @@
+"""What it costs that the gate dies while another stands by: to callers, and to recordings.
+
+In each round the gate is killed (SIGKILL) while six callers talk with the house and two hear the announcement, and two
+call: in that moment, and somewhat later. Begin: the signal. End: the first packet that a caller who came after it
+hears, at the caller; that all of it was the announcement, and whatever is stored, is judged as in the system tests.
+Each next gate stands by again, so the twentieth is as old as any other.
+"""
+
+import asyncio
+import os
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from demo_world import processes
+from demo_world.progress import Progress
+from system.hospital import Hospital, await_alive
+from system.scene import Scenario, Scene
+from system.stage import Leg
+from system.standby import Standby, loss_seconds, played, stand_by
+from system.unrecorded import longest_silence
+from telephone import Instant, now_us
+
+from ari_app.core import names
+
+from . import rooms_world
+from .figures import Report, median, percentile
+
+KILLS: Final = 20
+TALKS: Final = 6
+TOLD: Final = 2
+NEXT: Final = 2
+FIRST_PACKET_SECONDS: Final = 1.0
+LOST_SECONDS: Final = 1.5
+SILENT_SECONDS: Final = 2.02
+"""Two seconds, and the frame after them."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What was measured, in seconds."""
+
+    first_packet: list[float] = field(default_factory=list)
+    lost: list[float] = field(default_factory=list)
+    silent: list[float] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    calls: int = 0
+    not_continued: int = 0
+
+
+class Round:
+    """One death of a gate."""
+
+    def __init__(self, hospital: Hospital, found: Found, live: int, standby: Standby, number: int) -> None:
+        self.hospital, self.found, self.live, self.standby, self.number = hospital, found, live, standby, number
+        self.died_at = Instant(0)
+        self.callers: list[Leg] = []
+
+    def dies(self) -> None:
+        """Kill the gate."""
+        self.died_at = now_us()
+        os.kill(self.live, signal.SIGKILL)
+
+    async def talks(self, scene: Scene) -> None:
+        """Somebody talks with the house all the time."""
+        caller, house = await scene.incoming(await scene.phone())
+        self.callers.append(caller)
+        await scene.act()
+        await scene.talk(2.5)
+        await scene.converse(caller, house)
+
+    async def told(self, scene: Scene) -> None:
+        """Somebody hears the announcement when the gate dies."""
+        phone = await scene.phone()
+        caller = await scene.rings(scene.number_of("switchboard", phone), "switchboard")
+        caller.reasons = None
+        self.callers.append(caller)
+        await caller.call.media.first_heard
+        await scene.act()
+        await scene.converse(caller, await scene.arrival(phone), seconds=12.0)
+
+    async def comes(self, scene: Scene) -> None:
+        """Somebody calls when the gate has just died, or a moment later."""
+        phone = await scene.phone()
+        await scene.act()
+        late = scene.name.endswith("2")
+        await asyncio.sleep(0.05 * (self.number % 10) if late else 0.0)
+        began = now_us()
+        caller = await scene.rings(scene.number_of("switchboard", phone), "switchboard")
+        self.callers.append(caller)
+        await caller.call.media.first_heard
+        first = int(caller.call.heard.arrived_at[0])
+        self.found.first_packet.append((first - (began if late else self.died_at)) / 1e6)
+        await scene.told(caller)
+        await scene.converse(caller, await scene.arrival(phone), seconds=12.0)
+
+    async def run(self) -> None:
+        """Play it, and take in what is left of it."""
+        kinds = (("talk", self.talks, TALKS), ("told", self.told, TOLD), ("next", self.comes, NEXT))
+        scenes: dict[str, Scenario] = {
+            f"{name} {number}": scene for name, scene, count in kinds for number in range(1, count + 1)
+        }
+        self.found.calls += len(scenes)
+        try:
+            kept = await played(self.hospital, scenes, self.dies)
+        except (AssertionError, TimeoutError, ExceptionGroup) as failure:
+            self.found.faults.append(f"round {self.number}: {failure!r}"[:2000])
+            return
+        self.found.silent += [longest_silence(one.call) for one in self.callers]
+        lasting = [
+            one for one in kept if one.manifest["permits"] and one.manifest["permits"][0]["granted_at"] < self.at
+        ]
+        self.found.not_continued += sum(len(one.manifest["segments"]) < 2 for one in lasting)
+        self.found.lost += [loss_seconds(one) for one in lasting if len(one.manifest["segments"]) > 1]
+
+    @property
+    def at(self) -> str:
+        """When the gate died, as a manifest says it."""
+        return names.iso(names.Instant(self.died_at))
+
+
+async def _rounds(hospital: Hospital, kills: int, progress: Progress) -> Found:
+    found = Found()
+    live = hospital.world.pid("gate") or 0
+    for number in range(kills):
+        standby = await stand_by(hospital)
+        await Round(hospital, found, live, standby, number).run()
+        await standby.takes_over()
+        live = standby.process.pid
+        progress.say(f"kill {number + 1}: first packet {found.first_packet[-2:]} s, lost {found.lost[-TALKS:]} s")
+    await hospital.do(processes.stop, standby.process)
+    return found
+
+
+def measure(packages: Path, command: tuple[str, ...], progress: Progress, runs: int | None) -> Report:
+    """Kill so many gates. Raises WorldError or OSError."""
+    report = Report("standby")
+    kills = runs or KILLS
+    with rooms_world.hospital(packages, command) as hospital:
+        await_alive(hospital.world)
+        found = asyncio.run(_rounds(hospital, kills, progress))
+    figures: dict[str, Any] = {
+        "kills": kills,
+        "calls": found.calls,
+        "first_packet_seconds": {"p50": median(found.first_packet), "max": max(found.first_packet, default=99.0)},
+        "lost_seconds": {
+            "p50": median(found.lost),
+            "p90": percentile(found.lost, 90),
+            "max": max(found.lost, default=99.0),
+        },
+        "silent_seconds_max": max(found.silent, default=99.0),
+        "continued": len(found.lost),
+        "faults": found.faults,
+    }
+    report.figures = figures
+    report.at_most("killed_to_first_packet_seconds", figures["first_packet_seconds"]["max"], FIRST_PACKET_SECONDS)
+    report.at_most("recording_lost_seconds", figures["lost_seconds"]["max"], LOST_SECONDS)
+    report.at_most("silent_longer_than_2_s", sum(one > SILENT_SECONDS for one in found.silent), 0)
+    report.at_most("recordings_not_continued", found.not_continued, 0)
+    report.at_most("faults", len(found.faults), 0)
+    return report
