@@ -187,7 +187,11 @@ class Gate:
         """Nothing after `at` is known: every permit ends there, and every caller in our hands is let go."""
         now = clock.now()
         self.dispatcher.whereabouts.forget()
+        # Whoever is being told is told anew by the gate that stands by, which is sooner here than the lifeline ends.
+        handed_on = reason is Reason.GATE_STOPPED and service.somebody_waits(self.layout)
         for recording, call in list(self.dispatcher.calls.items()):
+            if handed_on and not call.room.released:
+                continue
             self.dispatcher.whereabouts.doubted.add(call.room.caller.channel)
             call.chosen_at = Instant(min(at, now))
             self.dispatcher.hear(recording, f.EventsLost(at=Instant(min(at, now)), seen_at=now, reason=reason))
