@@ -23,10 +23,32 @@ _log = log.get("gate")
 
 
 SPIES = frozenset({"ChanSpy", "ExtenSpy"})
+VOICEMAIL = frozenset({"VoiceMail", "MinivmRecord"})
+SILENT = frozenset({"Wait", "WaitExten", "Playback", "BackGround", "Read", "Echo", ""})
+"""In any other application somebody who is alone may be hearing music, which Asterisk does not say when it is asked."""
 
 
 def _spies(channel: dict[str, Any]) -> bool:
     return str(channel["dialplan"].get("app_name")) in SPIES or str(channel["name"]).startswith("Snoop/")
+
+
+def _listen_in(
+    calls: list[inherited_calls.Doubted], dispatcher: Dispatcher, there: dict[str, dict[str, Any]], at: Instant
+) -> None:
+    """Presume that owners who are alone hear music, or leave a message, where their application may let them."""
+    for one in calls:
+        topology = dispatcher.whereabouts.topology
+        wire = topology.wires.get(one.channel)
+        bridge = wire.bridge if wire is not None else None
+        if one.channel not in there or (bridge is not None and len(topology.inside(bridge)) > 1):
+            continue
+        endpoint = one.call.room.caller.endpoint
+        application = str(there[one.channel]["dialplan"].get("app_name", ""))
+        if application in VOICEMAIL:
+            dispatcher.moved(t.LeavesMessage(at, one.channel, endpoint))
+        elif application not in SILENT or bridge is not None:
+            dispatcher.whereabouts.presumed.add(one.channel)
+            dispatcher.moved(t.HoldChange(at, one.channel, endpoint, music=True, begins=True))
 
 
 async def settle(
@@ -56,6 +78,7 @@ async def settle(
         # Whether it held before nobody can say, so it did: two lines of one telephone may be joined in it.
         for begins in (True,) if phones[change.channel].holds else (True, False):
             dispatcher.moved(t.HoldChange(asked_at, change.channel, change.endpoint, music=False, begins=begins))
+    _listen_in(calls, dispatcher, there, asked_at)
     inherited_calls.settle(inherited, dispatcher, there, stranded)
     inherited.clear()
     # Whom a spy listens to Asterisk does not say: then nobody is recognised, for it may be any of them.

@@ -25,6 +25,8 @@ class Whereabouts:
         self.owners: dict[ChannelId, rooms.Owner] = {}
         self.doubted: set[ChannelId] = set()
         """Owners of whom nobody knows what they became while nobody watched: for the others they are untold."""
+        self.presumed: set[ChannelId] = set()
+        """Of whom it is presumed that they hear music, until they come into a bridge: what played has ended then."""
         self.left: dict[ChannelId, Instant] = {}
         """Who left a bridge lately: a list that Asterisk gave before does not bring them back."""
 
@@ -67,6 +69,9 @@ class Whereabouts:
         match seen:
             case t.BridgeChange(at=at, bridge=bridge, count=count):
                 if seen.entered:
+                    if channel in self.presumed:
+                        self.presumed.discard(channel)
+                        topology.music(at, channel, endpoint, plays=False)
                     topology.entered(at, channel, endpoint, bridge, seen.kind, count)
                 else:
                     self.left[channel] = at
@@ -87,6 +92,7 @@ class Whereabouts:
     def gone(self, channel: ChannelId) -> set[ChannelId]:
         """A channel is hung up."""
         touched = self._around(channel)
+        self.presumed.discard(channel)
         self.topology.gone(channel)
         return touched - {channel}
 

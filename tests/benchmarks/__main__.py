@@ -35,6 +35,9 @@ def main() -> int:
     )
     relay = benches.add_parser("standby")
     relay.add_argument("--runs", type=int, help=f"how many gates are killed (default {standby.KILLS}, 10 calls each)")
+    relay.add_argument(
+        "--crowd", type=int, default=standby.CROWD_CALLS, help="calls at once when one more is killed (default 100)"
+    )
     said = parser.parse_args()
     # Ended by a signal it still stops its servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(MISSED))
@@ -55,7 +58,7 @@ def _measure(said: argparse.Namespace) -> Report:
     if said.name == "gate":
         return gate.measure(packages_cache(), command, Progress(), said.only or gate.PARTS, said.seconds)
     if said.name == "standby":
-        return standby.measure(packages_cache(), command, Progress(), said.runs)
+        return standby.measure(packages_cache(), command, Progress(), said.runs, said.crowd)
     return rooms.measure(packages_cache(), command, Progress(), said.only or rooms.PARTS, said.runs)
 
 

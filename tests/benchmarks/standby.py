@@ -15,17 +15,19 @@ from typing import Any, Final
 
 from demo_world import processes
 from demo_world.progress import Progress
-from system.hospital import Hospital, await_alive
+from system.hospital import Hospital, await_alive, fresh_noise
 from system.scene import Scenario, Scene
 from system.stage import Leg
 from system.standby import Standby, loss_seconds, played, stand_by
 from system.unrecorded import longest_silence
-from telephone import Instant, now_us
+from telephone import Instant, Telephone, now_us
 
+from ari_app.core import evidence as ev
 from ari_app.core import names
 
-from . import rooms_world
+from . import gate_world, rooms_world
 from .figures import Report, median, percentile
+from .load import Load
 
 KILLS: Final = 20
 TALKS: Final = 6
@@ -33,6 +35,9 @@ TOLD: Final = 2
 NEXT: Final = 2
 FIRST_PACKET_SECONDS: Final = 1.0
 LOST_SECONDS: Final = 1.5
+CROWD_CALLS: Final = 100
+CROWD_SECONDS: Final = 3.0
+"""After the new gate is ready: then every journal says whether its capture goes on."""
 SILENT_SECONDS: Final = 2.02
 """Two seconds, and the frame after them."""
 
@@ -133,10 +138,62 @@ async def _rounds(hospital: Hospital, kills: int, progress: Progress) -> Found:
     return found
 
 
-def measure(packages: Path, command: tuple[str, ...], progress: Progress, runs: int | None) -> Report:
-    """Kill so many gates. Raises WorldError or OSError."""
+def crowd(packages: Path, command: tuple[str, ...], progress: Progress, calls: int) -> dict[str, Any]:
+    """Kill the gate while so many calls are recorded at once (SIPp, silent); who calls then, and how many go on?"""
+    with gate_world.running(packages, command) as place:
+        load = Load(place.world.programs.sipp, place.target, gate_world.LONG, place.scratch, rate=20, calls=calls)
+        try:
+            if not processes.wait_until(lambda: place.channels() >= calls, calls / 20 + 15.0):
+                raise OSError(f"only {place.channels()} of {calls} calls are up")
+            return asyncio.run(_crowd(place, progress, calls))
+        finally:
+            load.kill()
+
+
+async def _crowd(place: gate_world.GateWorld, progress: Progress, calls: int) -> dict[str, Any]:
+    hospital = Hospital(place.world)
+    # The last of them hears the announcement, and its capture begins.
+    await asyncio.sleep(gate_world.ANNOUNCEMENT_SECONDS + 1.0)
+    standby = await stand_by(hospital)
+    before = len(_started(place.world.spool, 1))
+    died_at = now_us()
+    os.kill(place.pid("gate"), signal.SIGKILL)
+    async with Telephone("07700900001") as phone:
+        call = await phone.call(f"sip:{gate_world.LONG}@{place.target}", voice=fresh_noise())
+        await call.media.first_heard
+        first = (int(call.heard.arrived_at[0]) - died_at) / 1e6
+        await standby.takes_over()
+        await asyncio.sleep(CROWD_SECONDS)
+        begun = [(at - died_at) / 1e6 for at in _started(place.world.spool, 2)]
+        await call.hangup()
+    await hospital.do(processes.stop, standby.process)
+    found = {
+        "calls": calls,
+        "recorded_before": before,
+        "continued": len(begun),
+        "first_packet_seconds": first,
+        "killed_to_second_segment_seconds": {"p50": median(begun), "max": max(begun, default=99.0)},
+    }
+    progress.say(f"crowd: {found}")
+    return found
+
+
+def _started(spool: Path, segment: int) -> list[int]:
+    """Return when Asterisk confirmed each call's capture of this segment, by the journals of the calls that are up."""
+    entries = [entry for one in (spool / "calls").glob("*/journal.jsonl") for entry in ev.read(one.read_bytes())[0]]
+    return [one.at for one in entries if isinstance(one, ev.CaptureStarted) and one.segment == segment]
+
+
+def measure(packages: Path, command: tuple[str, ...], progress: Progress, runs: int | None, crowded: int) -> Report:
+    """Kill so many gates; then one with so many calls at once (0: none). Raises WorldError or OSError."""
     report = Report("standby")
-    kills = runs or KILLS
+    kills = KILLS if runs is None else runs
+    if crowded:
+        many = report.reference["crowd"] = crowd(packages, command, progress, crowded)
+        report.at_most("crowd_killed_to_first_packet_seconds", many["first_packet_seconds"], FIRST_PACKET_SECONDS)
+        report.at_most("crowd_not_continued", many["recorded_before"] - many["continued"], 0)
+    if not kills:
+        return report
     with rooms_world.hospital(packages, command) as hospital:
         await_alive(hospital.world)
         found = asyncio.run(_rounds(hospital, kills, progress))

@@ -48,11 +48,14 @@ class Asterisk:
     stopped: list[str] = field(default_factory=list)
     orders: list[o.Order] = field(default_factory=list)
     meanwhile: Any = None
+    bridged: bool = True
 
     async def bridges(self):
         if self.silent:
             return None
-        return [{"id": "bridge-1", "bridge_class": "basic", "creator": "", "channels": list(self.names)}]
+        return [{"id": "bridge-1", "bridge_class": "basic", "creator": "", "channels": list(self.names)}][
+            : self.bridged
+        ]
 
     async def channels(self):
         if self.meanwhile:
@@ -344,3 +347,24 @@ def test_the_lamp_of_a_conversation_that_does_not_go_on_is_darkened(world):
     world.asterisk.held = {AGENT}
     world.take_over()
     assert [one for one in world.asterisk.orders if isinstance(one, o.Lamp)] == [o.Lamp("PJSIP/2001", lit=False)]
+
+
+@pytest.mark.parametrize(
+    ("application", "heard"),
+    [("Wait", None), ("Queue", Reason.MUSIC_ON_HOLD), ("Dial", Reason.MUSIC_ON_HOLD), ("VoiceMail", Reason.VOICEMAIL)],
+)
+def test_whoever_is_alone_may_hear_music_until_they_come_into_a_bridge(world, application, heard):
+    world.die()
+    world.asterisk.bridged = False
+    world.asterisk.applications = {CALLER: application}
+
+    async def story():
+        around = world.next.dispatcher.calls[world.recording].room.around
+        assert around.quiet is heard
+        world.next.bridge(21_000, AGENT, 1)
+        world.next.bridge(21_001, CALLER, 2)
+        await world.next.settle()
+
+    world.take_over(story)
+    assert world.files == GOES_ON
+    assert world.next.dispatcher.whereabouts.presumed == set()
