@@ -230,6 +230,7 @@ def test_whoever_is_not_recognised_passes_unrecorded(world, change):
         ({"names": {CALLER: NAME, "3": "PJSIP/trunk-0000001c"}}, Reason.NOT_TOLD),
         ({"names": {CALLER: NAME, "3": "Local/1@x-00000001;1"}}, Reason.NOT_TOLD),
         ({"names": {CALLER: NAME}}, Reason.NOT_BRIDGED),
+        ({"names": {CALLER: NAME, "3": "Local/1@x-00000001;2"}}, Reason.NOT_TOLD),
     ],
 )
 def test_what_happened_while_nobody_watched_holds(world, change, reason):
