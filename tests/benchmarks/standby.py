@@ -61,6 +61,7 @@ class Round:
         self.hospital, self.found, self.live, self.standby, self.number = hospital, found, live, standby, number
         self.died_at = Instant(0)
         self.callers: list[Leg] = []
+        self.talking = asyncio.Barrier(TALKS + TOLD)
 
     def dies(self) -> None:
         """Kill the gate."""
@@ -71,6 +72,7 @@ class Round:
         """Somebody talks with the house all the time."""
         caller, house = await scene.incoming(await scene.phone())
         self.callers.append(caller)
+        await self.talking.wait()
         await scene.act()
         await scene.talk(2.5)
         await scene.converse(caller, house)
@@ -78,10 +80,13 @@ class Round:
     async def told(self, scene: Scene) -> None:
         """Somebody hears the announcement when the gate dies."""
         phone = await scene.phone()
+        await self.talking.wait()
         caller = await scene.rings(scene.number_of("switchboard", phone), "switchboard")
         caller.reasons = None
         self.callers.append(caller)
         await caller.call.media.first_heard
+        # From the first words to the moment at which the capture begins.
+        await scene.talk(0.3 * (self.number % 10))
         await scene.act()
         await scene.converse(caller, await scene.arrival(phone), seconds=12.0)
 
