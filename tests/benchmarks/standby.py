@@ -24,6 +24,7 @@ from telephone import Instant, Telephone, now_us
 
 from ari_app.core import evidence as ev
 from ari_app.core import names
+from ari_app.core.names import MICROSECONDS
 
 from . import gate_world, rooms_world
 from .figures import Report, median, percentile
@@ -118,8 +119,12 @@ class Round:
             self.found.faults.append(f"round {self.number}: {failure!r}"[:2000])
             return
         self.found.silent += [longest_silence(one.call) for one in self.callers]
+        over = names.iso(names.Instant(self.died_at + MICROSECONDS))
+        permits = [(one, one.manifest["permits"]) for one in kept]
         lasting = [
-            one for one in kept if one.manifest["permits"] and one.manifest["permits"][0]["granted_at"] < self.at
+            one
+            for one, granted in permits
+            if granted and granted[0]["granted_at"] < self.at and one.manifest["call"]["ended_at"] > over
         ]
         self.found.not_continued += sum(len(one.manifest["segments"]) < 2 for one in lasting)
         self.found.lost += [loss_seconds(one) for one in lasting if len(one.manifest["segments"]) > 1]
