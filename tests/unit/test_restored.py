@@ -233,6 +233,7 @@ def test_the_latest_press_holds_and_in_doubt_the_pause(core, since, marks, expec
         ([chose("consented")], 9000),
         ([chose("consented", party="p02")], None),
         ([chose("consented"), chose("not_consented", at=9500)], None),
+        ([chose("consented"), chose("declined", at=9500)], None),
         ([chose("not_consented"), chose("consented", at=9500)], 9500),
         ([chose("declined"), chose("language", at=9500)], None),
         ([chose("consented"), chose("language", at=9500)], 9000),
