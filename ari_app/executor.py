@@ -128,7 +128,7 @@ class Executor:
                 await self._release(recording, order)
             case o.Lamp(endpoint=endpoint, lit=lit):
                 await self._ami.set(None, lamp(endpoint), "INUSE" if lit else "NOT_INUSE")
-            case o.WakeAt() | o.Attest() | o.Note() | o.Seal() | o.Report():
+            case o.WakeAt() | o.Attest() | o.Note() | o.Seal() | o.Alarm() | o.Report():
                 raise TypeError(f"{type(order).__name__} is the dispatcher's own work")
 
     async def _inspect(self, recording: RecordingId, order: o.Inspect) -> None:
@@ -210,6 +210,12 @@ class Executor:
     async def _release(self, recording: RecordingId, order: o.Release) -> None:
         values = f"1,{order.outcome.value},{order.reason or ''},{recording}"
         names = "CONSENTGATE_PASSED,CONSENTGATE_OUTCOME,CONSENTGATE_REASON,CONSENTGATE_RECORDING"
+        if order.confirmation:
+            sound = order.confirmation.path.removesuffix(".wav")
+            names, values = f"{names},CONSENTGATE_CONFIRMATION", f"{values},{sound}"
+        if order.outcome is o.Outcome.DECLINED:
+            # As the dialplan's own key leaves it: it outlives us.
+            names, values = f"{names},CONSENTGATE_OBJECTED", f"{values},1"
         await self._ami.set(order.channel, f"ARRAY({names})", values)
         await self._ari.continue_(order.channel, label=CALLED_LEG_LABEL if order.called else "")
 
@@ -238,9 +244,13 @@ class Executor:
 
 
 def _phone(answer: str | None) -> Phone:
-    holds, *seconds = (answer or "").split("|")
-    pressed = zip(seconds, (True, False), strict=False)
-    return Phone(holds != "0", tuple(Mark(int(one), paused) for one, paused in pressed if one.isdecimal()))
+    holds, *said = (answer or "").split("|")
+    marks = []
+    for text, paused in zip(said, (True, False), strict=False):
+        second, _, cause = text.partition(":")
+        if second.isdecimal():
+            marks.append(Mark(int(second), paused, cause))
+    return Phone(holds != "0", tuple(marks))
 
 
 def _shown(path: Path) -> str:

@@ -186,10 +186,11 @@ def recognise(
         objectors = {other.channel for other in calls if other.objected}
         near = (phones.get(near) for near in dispatcher.whereabouts.room_of(one.channel) - objectors)
         marks = [mark for phone in near if phone for mark in phone.marks]
-        paused = rs.paused(one.call.room.paused, one.call.chosen_at, marks)
-        if paused is not one.call.room.paused:
-            kind = f.Paused if paused else f.Resumed
-            dispatcher.hear(one.recording, kind(at=now, seen_at=now))
+        mark = rs.latest(one.call.chosen_at, marks)
+        if mark is not None and mark.paused is not one.call.room.paused:
+            by = next(who for who, phone in phones.items() if mark in phone.marks)
+            kind = f.Paused if mark.paused else f.Resumed
+            dispatcher.hear(one.recording, kind(at=now, seen_at=now, cause=mark.cause, by=by))
         one.call.around = None
         dispatcher.look_around({one.channel}, at)
     for one in known:

@@ -7,6 +7,7 @@ our application, and seals what is over. Captures of others are never touched.
 
 import asyncio
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from . import clock, log
@@ -14,22 +15,24 @@ from . import inherited as inherited_calls
 from . import translation as t
 from .adapters.ari import Ari
 from .core import facts as f
-from .core.names import ChannelId, Instant, UnsafeNameError, channel_id, endpoint_of
+from .core.names import BridgeId, ChannelId, Instant, UnsafeNameError, channel_id, endpoint_of
 from .dispatcher import Dispatcher
 from .executor import Executor
 from .layout import Layout
 
+LISTENING = ("ChanSpy", "ExtenSpy")
+"""Applications by which somebody hears a channel that is in no room with them."""
+
 _log = log.get("gate")
 
 
-SPIES = frozenset({"ChanSpy", "ExtenSpy"})
 VOICEMAIL = frozenset({"VoiceMail", "MinivmRecord"})
 SILENT = frozenset({"Wait", "WaitExten", "Playback", "BackGround", "Read", "Echo", ""})
 """In any other application somebody who is alone may be hearing music, which Asterisk does not say when it is asked."""
 
 
-def _spies(channel: dict[str, Any]) -> bool:
-    return str(channel["dialplan"].get("app_name")) in SPIES or str(channel["name"]).startswith("Snoop/")
+def _listens(channel: Mapping[str, Any]) -> bool:
+    return channel["dialplan"].get("app_name") in LISTENING or str(channel["name"]).startswith("Snoop/")
 
 
 def _listen_in(
@@ -51,6 +54,20 @@ def _listen_in(
             dispatcher.moved(t.HoldChange(at, one.channel, endpoint, music=True, begins=True))
 
 
+def found_in(
+    bridges: Iterable[Mapping[str, Any]], channels: Iterable[Mapping[str, Any]], at: Instant
+) -> Iterator[t.BridgeChange]:
+    """Yield who is in which bridge, from ARI's lists, as if they entered when we asked (`at`)."""
+    endpoints = {str(one["id"]): endpoint_of(str(one["name"])) for one in channels}
+    for bridge in bridges:
+        kind = t.kind_of(str(bridge["bridge_class"]), str(bridge["creator"]))
+        for channel in bridge["channels"]:
+            # Somebody in the one list and not in the other has come or gone meanwhile, and events say so.
+            if channel in endpoints:
+                name, count = BridgeId(str(bridge["id"])), len(bridge["channels"])
+                yield t.BridgeChange(at, name, kind, ChannelId(str(channel)), endpoints[channel], True, count)
+
+
 async def settle(
     ari: Ari, layout: Layout, dispatcher: Dispatcher, executor: Executor, inherited: list[inherited_calls.Inherited]
 ) -> None:
@@ -64,7 +81,10 @@ async def settle(
         return
     there = {str(one["id"]): one for one in channels}
     left = dispatcher.whereabouts.left
-    found = [one for one in t.found(bridges, channels, asked_at) if left.get(one.channel, Instant(0)) < asked_at]
+    found = [one for one in found_in(bridges, channels, asked_at) if left.get(one.channel, Instant(0)) < asked_at]
+    for one in channels:
+        if _listens(one):
+            dispatcher.whereabouts.lurks(ChannelId(str(one["id"])), endpoint_of(str(one["name"])))
     for change in found:
         dispatcher.moved(change)
     pjsip = [one for one in found if one.endpoint.startswith("PJSIP/")]
@@ -81,21 +101,23 @@ async def settle(
     _listen_in(calls, dispatcher, there, asked_at)
     inherited_calls.settle(inherited, dispatcher, there, stranded)
     inherited.clear()
-    # Whom a spy listens to Asterisk does not say: then nobody is recognised, for it may be any of them.
-    spied = any(_spies(one) for one in channels)
-    names = {ChannelId(one): str(channel["name"]) for one, channel in there.items() if not spied}
+    names = {ChannelId(one): str(channel["name"]) for one, channel in there.items()}
     inherited_calls.recognise(calls, dispatcher, names, phones, asked_at)
+    _hang_up_the_gone(dispatcher, set(there))
+    for one in stranded:
+        _adopt(dispatcher, there.get(one))
+
+
+def _hang_up_the_gone(dispatcher: Dispatcher, there: set[str]) -> None:
     now = clock.now()
     for recording, call in list(dispatcher.calls.items()):
         if call.room.caller.channel not in there:
             gone = f.HungUp(at=now, seen_at=now, channel=call.room.caller.channel)
             dispatcher.hear(recording, gone)
-    for channel in list(dispatcher.passing.recordings):
+    for channel in dispatcher.passing.channels():
         gone = f.HungUp(at=now, seen_at=now, channel=channel)
         if channel not in there and (over := dispatcher.passing.over(gone)):
             dispatcher.sealing.add(now, over)
-    for one in stranded:
-        _adopt(dispatcher, there.get(one))
 
 
 def _adopt(dispatcher: Dispatcher, found: dict[str, Any] | None) -> None:

@@ -24,6 +24,9 @@ OWNER: Final = party_id(1)
 PLAYED_BEFORE: Final = 10
 """So many playbacks of the dead gate may have a number after the last that was heard."""
 
+CONSENTED: Final = "consented"
+ANSWERS: Final = frozenset({CONSENTED, "not_consented", "declined"})
+
 PASSING: Final = frozenset({
     Reason.EVENTS_LOST, Reason.GATE_RESTARTED, Reason.GATE_STOPPED, Reason.STALE_FACTS, Reason.NOT_TOLD,
     Reason.OBJECTED, Reason.PAUSED, Reason.ROOM_CHANGED, Reason.NOT_BRIDGED, Reason.HELD, Reason.MUSIC_ON_HOLD,
@@ -44,10 +47,11 @@ class Restored:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What a key press has left on somebody's channel: the whole second in which they paused, or resumed."""
+    """What a key press has left on somebody's channel: the whole second in which they paused (why), or resumed."""
 
     second: int
     paused: bool
+    cause: str = ""
 
     @property
     def at(self) -> Instant:
@@ -66,9 +70,14 @@ def restore(entries: Sequence[ev.Entry], line: Line | None) -> Restored | None:
     if any(isinstance(entry, ev.Ended) for entry in entries) or Reason.CHANNEL_REPLACED in _reasons(entries):
         return None
     called = opened.direction == "outgoing"
-    script = line.outgoing_announcements if called else line.announcements
+    # Whether it came through a text relay only widens the time for a yes, which is over.
+    asking = line.asking(called=called, relayed=False)
     heard = _heard(entries)
-    if not script or [(one.announcement, one.sha256) for one in heard] != [(one.name, one.sha256) for one in script]:
+    told = {(one.announcement, one.sha256) for one in heard}
+    if not asking.announcements or not told >= {(one.name, one.sha256) for one in asking.announcements}:
+        return None
+    agreed_at = _agreed_at(entries)
+    if asking.needs_consent and agreed_at is None:
         return None
     objected = any(isinstance(entry, ev.PartyObjected) and entry.party == OWNER for entry in entries)
     caller = Party(
@@ -76,16 +85,18 @@ def restore(entries: Sequence[ev.Entry], line: Line | None) -> Restored | None:
         ChannelId(opened.channel),
         entered[OWNER].endpoint,
         f.Side.OUTSIDE,
-        script=script[-1:],
+        script=asking.announcements[-1:],
         standing=Standing.OBJECTED if objected else Standing.TOLD,
         phase=Phase.OVER,
         notice=int(heard[-1].playback.rpartition("-")[2]) + PLAYED_BEFORE,
         heard=heard,
         told_at=heard[-1].at,
         failure=Reason.OBJECTED if objected else None,
+        asking=asking,
+        agreed_at=agreed_at or Instant(0),
     )
     others = tuple(_other(one, entries) for party, one in entered.items() if party != OWNER)
-    pauses = [entry for entry in entries if isinstance(entry, ev.PauseChanged)]
+    pauses, chosen_at = _pauses(entries)
     granted = [entry for entry in entries if isinstance(entry, ev.PermitGranted)]
     room = Room(
         opened,
@@ -94,9 +105,10 @@ def restore(entries: Sequence[ev.Entry], line: Line | None) -> Restored | None:
         called,
         others,
         changed_at=caller.told_at,
-        paused=bool(pauses) and pauses[-1].paused,
+        pauses=pauses,
         conversed=bool(others),
         permits=max((one.permit for one in granted), default=0),
+        permitted_at=granted[0].at if granted else Instant(0),
         suspended=Reason.GATE_RESTARTED,
         closed=next((one for one in _reasons(entries) if one not in PASSING), Reason.GATE_RESTARTED),
         recorded=any(isinstance(entry, ev.CaptureStarted) for entry in entries),
@@ -105,13 +117,13 @@ def restore(entries: Sequence[ev.Entry], line: Line | None) -> Restored | None:
     )
     longest = Instant(granted[0].at + line.max_seconds * MICROSECONDS) if granted else None
     wake = o.WakeAt(longest, f.Timer.MAX_HOURS, 1) if longest is not None else None
-    return Restored(room, pauses[-1].at if pauses else Instant(0), wake)
+    return Restored(room, chosen_at, wake)
 
 
-def paused(known: bool, since: Instant, marks: Iterable[Mark]) -> bool:
-    """Tell whether a room is paused: as was known at that instant, or by a later press of somebody who is in it."""
-    latest = max(marks, key=lambda mark: mark.at, default=None)
-    return known if latest is None or latest.at < since else latest.paused
+def latest(since: Instant, marks: Iterable[Mark]) -> Mark | None:
+    """Return the last press that came after what is known; in doubt it is a pause, and came after."""
+    mark = max(marks, key=lambda mark: mark.at, default=None)
+    return None if mark is None or mark.at < since else mark
 
 
 def _parties(entries: Iterable[ev.Entry]) -> dict[PartyId, ev.PartyEntered]:
@@ -135,6 +147,25 @@ def _heard(entries: Iterable[ev.Entry]) -> tuple[ev.NoticePlayed, ...]:
         elif isinstance(entry, ev.NoticeFailed) and entry.party == OWNER:
             heard.clear()
     return tuple(heard)
+
+
+def _agreed_at(entries: Iterable[ev.Entry]) -> Instant | None:
+    """Return when the owner said yes, if that was the last that they said of it."""
+    said = [one for one in entries if isinstance(one, ev.Chose) and one.party == OWNER and one.choice in ANSWERS]
+    return said[-1].at if said and said[-1].choice == CONSENTED else None
+
+
+def _pauses(entries: Iterable[ev.Entry]) -> tuple[frozenset[str], Instant]:
+    """Return why the room is paused, and when that was last said."""
+    pauses, at = frozenset[str](), Instant(0)
+    for entry in entries:
+        if isinstance(entry, ev.Chose) and entry.choice in {"paused", "resumed"}:
+            at = entry.at
+            if entry.choice == "paused":
+                pauses |= {entry.why}
+            else:
+                pauses = pauses - {entry.why} if entry.why else frozenset()
+    return pauses, at
 
 
 def _other(entered: ev.PartyEntered, entries: Iterable[ev.Entry]) -> Other:

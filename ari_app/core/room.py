@@ -1,6 +1,6 @@
 """One recording: its owner being told, who is in the room with them, what is captured, and the end.
 
-ALL transitions of this machine are in `step` and the methods it names; the telling of the owner is `party.step`, one
+ALL transitions of this machine are in `step` and the methods it names; the telling of the owner is `telling.step`, one
 capture `capture.step`, the segments `segments.settle`, the permit `permit.grant`. Three rules order everything here.
 Evidence is durable before a capture is asked for. Whatever changes the room for the worse revokes first, with
 Asterisk's own stamp. And every doubt about the recording ends in a refusal *and* in `Release`, so that the call goes
@@ -10,25 +10,22 @@ on.
 from dataclasses import dataclass, replace
 
 from . import capture as capturing
+from . import choice, hand, objection, segments, telling
 from . import evidence as ev
 from . import facts as f
 from . import orders as o
-from . import party as telling
+from . import party as parties
 from . import permit as permits
-from . import segments
 from .capture import Capturing
 from .facts import Standing
 from .names import ChannelId, Instant, PartyId
 from .party import Party
-from .policy import Announcement, Capture, Line
-from .reasons import Reason
+from .policy import Capture, Line
+from .reasons import UNWATCHED, Reason
 from .segments import Other
 
 CLOSING_MICROSECONDS = 5_000_000
 """How long a finished call waits to see its files closed; after that ship finds out by other signs."""
-
-UNWATCHED = frozenset({Reason.EVENTS_LOST, Reason.GATE_RESTARTED})
-"""Why a room is closed for as long as nobody knows what has become of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,8 @@ class Room:
     """A call as we know it. `called`: the owner was called by us. `closed`: why nothing is captured any more at all.
 
     `around` is the last that was heard of the room, `changed_at` since when it is so; `suspended` why no permit holds
-    now; `left`: who was named in the present permit and is not any more; `restless`: it changes too fast to follow.
+    now; `permitted_at`: since when there was a permit at all; `pauses`: why it is paused; `left`: who was named in the
+    present permit and is not any more; `restless`: it changes too fast to follow.
     """
 
     opened: ev.Opened
@@ -46,10 +44,11 @@ class Room:
     others: tuple[Other, ...] = ()
     around: f.Surrounded | None = None
     changed_at: Instant = Instant(0)
-    paused: bool = False
+    pauses: frozenset[str] = frozenset()
     conversed: bool = False
     permit: permits.Permit | None = None
     permits: int = 0
+    permitted_at: Instant = Instant(0)
     left: frozenset[PartyId] = frozenset()
     revoked: tuple[Instant, ...] = ()
     restless: int = 0
@@ -68,16 +67,21 @@ class Room:
         return self.line is not None and self.line.capture is Capture.CONVERSATION
 
     @property
+    def paused(self) -> bool:
+        """Whether somebody has paused it."""
+        return bool(self.pauses)
+
+    @property
     def able(self) -> bool:
         """Whether anybody may yet be captured in this recording."""
         return self.closed is None and self.caller.standing is Standing.TOLD
 
-    @property
-    def script(self) -> tuple[Announcement, ...]:
-        """What the owner has to hear."""
-        if self.line is None:
-            return ()
-        return self.line.outgoing_announcements if self.called else self.line.announcements
+    def starts(self, segment: int, party: PartyId) -> bool:
+        """Tell whether a capture was asked for of which Asterisk has not said yet that it runs."""
+        return any(
+            (track.segment, track.party) == (segment, party) and track.phase is capturing.Phase.STARTING
+            for track in self.tracks
+        )
 
     def party_on(self, channel: ChannelId) -> PartyId | None:
         """Return the party whose channel this is, present or gone."""
@@ -124,11 +128,13 @@ def step(room: Room, fact: f.Fact) -> tuple[Room, list[o.Order]]:
             turn.measure(joined_at)
         case f.Replaced():
             turn.tell(fact)
-            turn.void(Standing.UNTOLD, Reason.CHANNEL_REPLACED)
+            objection.void(turn, Standing.UNTOLD, Reason.CHANNEL_REPLACED)
         case f.Objected() | f.Inspected(objected=True):
-            turn.object(fact)
+            objection.take(turn, fact)
         case f.Paused() | f.Resumed():
-            turn.pause(paused=isinstance(fact, f.Paused))
+            hand.pause(turn, fact)
+        case f.Stopped():
+            hand.stop(turn, fact)
         case f.Recognised(at=at) if room.closed in UNWATCHED and room.gone_at is None:
             turn.room = replace(room, closed=None, changed_at=Instant(max(at, room.changed_at)))
         case f.CaughtUp(at=at):
@@ -140,6 +146,9 @@ def step(room: Room, fact: f.Fact) -> tuple[Room, list[o.Order]]:
                 turn.give_up(Reason.CAPTURE_TIMEOUT)
         case f.Woke(timer=f.Timer.MAX_HOURS):
             turn.give_up(Reason.MAX_HOURS)
+        case f.Woke(timer=f.Timer.PAUSE):
+            if room.pauses and not room.closed:
+                turn.orders.append(o.Alarm(o.Trouble.PAUSED_TOO_LONG))
         case f.Woke(timer=f.Timer.CLOSING):
             turn.seal()
         case _:
@@ -173,8 +182,8 @@ class Turn:
             # Nobody announces to it here, so it must not stay.
             self.orders.append(o.Release(fact.channel, o.Outcome.NOT_RECORDED, Reason.NOT_TOLD))
             return
-        if caller.phase is not telling.Phase.ARRIVED or room.closed:
-            if caller.phase is not telling.Phase.OVER or room.closed or not telling.askable(caller):
+        if caller.phase is not parties.Phase.ARRIVED or room.closed:
+            if caller.phase is not parties.Phase.OVER or room.closed or not parties.askable(caller):
                 # The dialplan sent it here a second time: whatever it wants, the caller must not stay here.
                 self.orders.append(o.Report("Entered twice"))
                 if room.released:
@@ -182,11 +191,9 @@ class Turn:
                     self.release()
                 return
             # Before a conference, say: whom we could not tell at first may hear it yet.
-            self.room = replace(
-                room, caller=telling.again(caller, room.script), released=False, suspended=None, conversed=False
-            )
+            self.room = replace(room, caller=parties.again(caller), released=False, suspended=None, conversed=False)
         else:
-            self.note(room.opened, telling.entered(caller, fact.at))
+            self.note(room.opened, parties.entered(caller, fact.at))
         refusal = permits.hopeless(self.room.line) or self.unannounceable()
         if refusal:
             self.give_up(refusal)
@@ -195,7 +202,7 @@ class Turn:
 
     def unannounceable(self) -> Reason | None:
         """Return why the owner cannot be told although the line would have it."""
-        if self.room.script:
+        if self.room.caller.asking.announcements:
             return None
         return Reason.OUTGOING_ANNOUNCEMENT_MISSING if self.room.called else Reason.ANNOUNCEMENT_UNUSABLE
 
@@ -214,34 +221,11 @@ class Turn:
         elif caller.standing is Standing.TOLD:
             self.room = replace(self.room, changed_at=Instant(max(self.room.changed_at, caller.told_at)))
 
-    def object(self, fact: f.Objected | f.Inspected) -> None:
-        """Take in that somebody on the owner's channel does not want to be recorded. That holds while it lives."""
-        caller = self.room.caller
-        self.tell(fact)
-        if caller.failure is not Reason.OBJECTED:
-            self.note(ev.PartyObjected(at=fact.at, party=caller.party))
-        # What is read from the channel may have been the wish of somebody who is not on it any more: who is there now
-        # may have heard nothing, and counts as untold for the others.
-        known = isinstance(fact, f.Objected) or caller.standing is Standing.OBJECTED
-        self.void(Standing.OBJECTED if known else Standing.UNTOLD, Reason.OBJECTED)
-
-    def void(self, standing: Standing, reason: Reason) -> None:
-        """What the owner heard counts for nothing any more. An objection is never forgotten for another reason."""
-        caller = self.room.caller
-        failure = reason if reason is Reason.OBJECTED else caller.failure or reason
-        self.room = replace(self.room, caller=replace(caller, standing=standing, failure=failure))
-
     def refuse(self, reason: Reason) -> None:
         """Write down why nothing is captured from now on; said once."""
         if self.room.suspended is not reason:
             self.room = replace(self.room, suspended=reason)
             self.note(ev.NotRecorded(at=self.fact.at, reason=reason))
-
-    def pause(self, *, paused: bool) -> None:
-        # Written down whatever else forbids a capture now: whoever goes on with the call after us must know.
-        if paused is not self.room.paused:
-            self.note(ev.PauseChanged(at=self.fact.at, paused=paused))
-        self.room = replace(self.room, paused=paused, changed_at=self.fact.at)
 
     # -- capturing
 
@@ -317,7 +301,10 @@ class Turn:
             room = self.room
             reason = room.closed or room.caller.failure or room.suspended
             outcome = o.Outcome.NOT_RECORDED if reason else o.Outcome.RECORDING
-            self.orders.append(o.Release(room.caller.channel, outcome, reason, room.called))
+            if room.caller.failure in parties.REFUSALS:
+                outcome = o.Outcome.DECLINED
+            words = choice.confirmation(room.caller)
+            self.orders.append(o.Release(room.caller.channel, outcome, reason, room.called, words))
 
     def hung_up(self, fact: f.HungUp, channel: ChannelId) -> None:
         if channel == self.room.caller.channel:

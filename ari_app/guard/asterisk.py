@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ari_app import clock
-from ari_app.adapters.ami import ANSWER_SECONDS, Ami, Message
+from ari_app.adapters.ami import ANSWER_SECONDS, Ami, Message, passing
 from ari_app.adapters.ari import APPLICATION, Ari, Reply
 from ari_app.core import doors
 from ari_app.core.names import MICROSECONDS, ChannelId, MonitorId, playback_id
@@ -22,14 +22,11 @@ MOST_NOTICES: Final = 8
 RECENT_MICROSECONDS: Final = 3600 * MICROSECONDS
 """A recording that is under way has been written to since."""
 
-_EVENT: Final = "^Event: {}[[:cntrl:]]"
-_WITH: Final = "^Event: {}[[:cntrl:]].*[[:cntrl:]]{}: ({})"
 WANTED: Final = (
-    _EVENT.format("(MixMonitorStart|ConfbridgeRecord|ChanSpyStart)"),
-    _WITH.format("Newchannel", "Channel", "Snoop/|UnicastRTP/|AudioSocket/|WebSocket/"),
-    _WITH.format("VarSet", "Variable", "RECORDED_FILE|RECORD_STATUS|CONSENTGATE_ALIVE|CONSENTGATE_OUTCOME")
-    + "[[:cntrl:]]",
-    _WITH.format("AGIExec(Start|End)", "Command", "RECORD FILE"),
+    *map(passing, ("MixMonitorStart", "ConfbridgeRecord", "ChanSpyStart")),
+    passing("Newchannel", "Channel: (Snoop/|UnicastRTP/|AudioSocket/|WebSocket/)"),
+    passing("VarSet", "Variable: (RECORDED_FILE|RECORD_STATUS|CONSENTGATE_ALIVE|CONSENTGATE_OUTCOME)[[:cntrl:]]"),
+    *(passing(name, "Command: (RECORD FILE)") for name in ("AGIExecStart", "AGIExecEnd")),
 )
 """Whatever else happens on the PBX never leaves Asterisk: at 50 calls a second it would be thousands of events."""
 

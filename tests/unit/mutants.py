@@ -19,7 +19,11 @@ from ari_app.core import evidence, facts, names, orders, policy, reasons
 
 FOLDER = Path(ari_app.core.__path__[0])
 DEPENDENTS = {
-    "party": ("party", "segments", "room", "restored"),
+    "party": ("party", "choice", "telling", "objection", "hand", "segments", "room", "restored"),
+    "choice": ("choice", "telling", "room", "restored"),
+    "telling": ("telling", "room", "restored"),
+    "objection": ("objection", "room", "restored"),
+    "hand": ("hand", "room", "restored"),
     "permit": ("permit", "capture", "segments", "room", "restored"),
     "capture": ("capture", "segments", "room", "restored"),
     "segments": ("segments", "room", "restored"),

@@ -116,6 +116,8 @@ def test_a_telephone_says_which_keys_were_pressed_on_it_and_when(desk):
     desk.ami.value = "0|1800000003|1800000005"
     marks = Mark(1_800_000_003, paused=True), Mark(1_800_000_005, paused=False)
     assert asyncio.run(desk.executor.phones([CALLER])) == {CALLER: Phone(False, marks)}
+    desk.ami.value = "0|1800000003:payment|"
+    assert asyncio.run(desk.executor.phones([CALLER])) == {CALLER: Phone(False, (replace(marks[0], cause="payment"),))}
     desk.ami.value = "0||1800000005"
     assert asyncio.run(desk.executor.phones([CALLER])) == {CALLER: Phone(False, marks[1:])}
 
@@ -231,6 +233,19 @@ def test_a_release_sets_the_result_and_then_continues(desk, outcome, reason, val
     assert desk.carry_out(o.Release(CALLER, outcome, reason)) == []
     names = "ARRAY(CONSENTGATE_PASSED,CONSENTGATE_OUTCOME,CONSENTGATE_REASON,CONSENTGATE_RECORDING)"
     assert desk.sent == [("set", CALLER, names, value), ("continue", CALLER, "")]
+
+
+def test_who_has_declined_has_it_written_on_their_channel(desk):
+    desk.carry_out(o.Release(CALLER, o.Outcome.DECLINED, Reason.OBJECTED))
+    assert desk.sent[0][2].endswith("RECORDING,CONSENTGATE_OBJECTED)")
+    assert desk.sent[0][3] == f"1,declined,objected,{RECORDING},1"
+
+
+def test_who_is_let_go_carries_along_what_they_hear_if_they_object_later(desk):
+    words = replace(ENGLISH, path="/spool/announcements/d.wav")
+    desk.carry_out(o.Release(CALLER, o.Outcome.RECORDING, None, confirmation=words))
+    assert desk.sent[0][2].endswith("RECORDING,CONSENTGATE_CONFIRMATION)")
+    assert desk.sent[0][3] == f"1,recording,,{RECORDING},/spool/announcements/d"
 
 
 def test_a_called_leg_is_told_where_to_go_on_because_it_would_come_back_to_us(desk):

@@ -12,9 +12,14 @@ import pytest
 from unit import (
     mutants,
     test_capture,
+    test_choice,
+    test_choice_turns,
+    test_hand,
+    test_objection,
     test_party,
     test_party_doubts,
     test_permit,
+    test_recognised,
     test_restored,
     test_room,
     test_room_end,
@@ -63,6 +68,10 @@ TABLES = {
         test_segments_tracks,
         test_segments_waiting,
         test_capture,
+        test_choice,
+        test_choice_turns,
+        test_hand,
+        test_objection,
         test_permit,
         test_party_doubts,
         test_party,
@@ -71,17 +80,22 @@ TABLES = {
         test_topology_optimised,
         test_rooms,
         test_restored,
+        test_recognised,
     )
 }
 NEAREST = {
-    "party": (test_party, test_party_doubts),
+    "telling": (test_party, test_party_doubts),
+    "party": (test_party, test_choice),
+    "choice": (test_choice, test_choice_turns),
+    "objection": (test_objection,),
+    "hand": (test_hand,),
     "permit": (test_permit,),
     "capture": (test_capture,),
     "segments": (test_segments, test_segments_left, test_segments_late, test_segments_tracks, test_segments_waiting),
     "room": (test_room, test_room_end, test_segments_tracks),
     "topology": (test_topology, test_topology_lines, test_topology_optimised),
     "rooms": (test_rooms,),
-    "restored": (test_restored,),
+    "restored": (test_restored, test_recognised),
 }
 """Where a mutant of a module is found the fastest."""
 
@@ -125,8 +139,10 @@ EQUIVALENT = {
     "drop the alternative: Phase.ASKED in Phase.ASKED | Phase.PLAYING": (
         "an end without a beginning fails with the same reason two cases further down"
     ),
-    "do not set: standing in replace(party, script=script, standing=Standing.UNTOLD, phase=Phase.ARRIVED, "
-    "notice=party.notice + 1, heard=(), failure=None)": "the room tells nobody anew who is not untold",
+    "do not set: standing in replace(party, script=party.asking.announcements, standing=Standing.UNTOLD, "
+    "phase=Phase.ARRIVED, notice=party.notice + 1, heard=(), failure=None, turns=0, agreed_at=Instant(0))": (
+        "the room tells nobody anew who is not untold"
+    ),
     "drop the element: capturing.Phase.ENDED in {capturing.Phase.STOPPING, capturing.Phase.ENDED}": (
         "what has ended is stopped without an order"
     ),
@@ -142,7 +158,11 @@ def test_the_tables_hold_for_the_core_itself():
 @pytest.mark.parametrize(
     ("module", "at_least"),
     [
-        ("party", 100),
+        ("party", 15),
+        ("telling", 100),
+        ("choice", 60),
+        ("objection", 5),
+        ("hand", 5),
         ("permit", 15),
         ("capture", 70),
         ("segments", 100),

@@ -14,79 +14,34 @@ from unit.calls import (
     P02,
     P03,
     WELSH,
-    colleague,
-    heard,
-    hung_up,
     line,
-    lost,
     ms,
-    objected,
-    opened,
-    paused,
-    recognised,
-    replaced,
-    surrounded,
-    woke,
 )
-from unit.driven import REAL, Call, entries, only
+from unit.driven import REAL
+from unit.restored_calls import (
+    GONE_ON,
+    OPENED,
+    OUTGOING,
+    RECORDED,
+    TOLD,
+    chose,
+    entered,
+    failed,
+    granted,
+    notice,
+    refused,
+    restore,
+    revoked,
+    room,
+)
 
 from ari_app.core import evidence as ev
 from ari_app.core import facts as f
 from ari_app.core import orders as o
 from ari_app.core.facts import Side, Standing
 from ari_app.core.names import Instant
+from ari_app.core.policy import Mode
 from ari_app.core.reasons import Reason
-
-NAME = "PJSIP/trunk-0000001a"
-OPENED = replace(opened(line()), channel_name=NAME)
-OUTGOING = replace(OPENED, direction="outgoing")
-
-
-def entered(party=P01, channel=CALLER, **changes):
-    endpoint = {P01: "PJSIP/trunk", P02: "PJSIP/2001"}.get(party, "PJSIP/trunk")
-    side = "house" if party == P02 else "outside"
-    known = {"party": party, "side": side, "channel": channel, "endpoint": endpoint, "contract": party == P02}
-    return ev.PartyEntered(at=ms(0), **(known | changes))
-
-
-def notice(party=P01, channel=CALLER, at=2020, **changes):
-    return replace(heard(party, channel, at), **changes)
-
-
-def failed(party=P01):
-    return ev.NoticeFailed(at=ms(1500), party=party, announcement="advice-en", reason=Reason.ANNOUNCE_TIMEOUT)
-
-
-def granted(number=1, at=2020):
-    return ev.PermitGranted(at=ms(at), permit=number, parties=["p01"])
-
-
-def revoked(reason, number=1):
-    return ev.PermitRevoked(at=ms(9000), permit=number, reason=reason)
-
-
-def refused(reason):
-    return ev.NotRecorded(at=ms(9000), reason=reason)
-
-
-def pause(*, on, at=9000):
-    return ev.PauseChanged(at=ms(at), paused=on)
-
-
-STARTED = ev.CaptureStarted(at=ms(2030), segment=1, party="p01", monitor="0x7f")
-TOLD = (OPENED, entered(), notice())
-RECORDED = (*TOLD, granted(), STARTED)
-GONE_ON = (*RECORDED, revoked(Reason.GATE_RESTARTED))
-
-
-def restore(core, *journal, rules=None):
-    return core.restored.restore(list(journal), line() if rules is None else rules)
-
-
-def room(core, *journal, rules=None):
-    found = restore(core, *journal, rules=rules)
-    assert found is not None
-    return found.room
 
 
 def test_a_told_caller_lives_on_in_a_room_that_is_closed_until_they_are_recognised(core):
@@ -103,7 +58,9 @@ def test_a_told_caller_lives_on_in_a_room_that_is_closed_until_they_are_recognis
     assert made.released
     assert made.recorded
     assert not made.called
-    assert not made.paused
+    assert made.pauses == frozenset()
+    assert (caller.asking, caller.agreed_at) == (line().asking(called=False, relayed=False), Instant(0))
+    assert made.permitted_at == ms(2020)
     assert not made.conversed
     assert (made.permit, made.permits, made.tracks, made.others) == (None, 1, (), ())
     assert made.lit == frozenset()
@@ -114,7 +71,7 @@ def test_a_told_caller_lives_on_in_a_room_that_is_closed_until_they_are_recognis
 def test_who_was_told_and_never_captured_has_no_longest_time_yet(core):
     found = restore(core, *TOLD, refused(Reason.NOT_TOLD))
     assert found.wake is None
-    assert (found.room.recorded, found.room.permits) == (False, 0)
+    assert (found.room.recorded, found.room.permits, found.room.permitted_at) == (False, 0, Instant(0))
 
 
 def test_playbacks_to_come_have_numbers_that_the_dead_gate_did_not_use(core):
@@ -128,7 +85,6 @@ def test_playbacks_to_come_have_numbers_that_the_dead_gate_did_not_use(core):
         (OPENED, entered(), notice(announcement="another")),
         (OPENED, entered(), notice(sha256="b" * 64)),
         (OPENED, entered(), notice(), failed()),
-        (OPENED, entered(), notice(), notice()),
         (OPENED, entered(), notice(P02)),
         (OPENED, notice()),
         (replace(OPENED, channel_name=None), entered(), notice()),
@@ -230,106 +186,61 @@ def test_what_was_given_up_for_good_stays_so(core, reason):
         assert room(core, *RECORDED, said, refused(Reason.HELD)).closed is reason
 
 
-def test_a_room_is_paused_if_nobody_has_resumed_it(core):
-    found = restore(core, *RECORDED, pause(on=True))
-    assert (found.room.paused, found.chosen_at) == (True, ms(9000))
-    found = restore(core, *RECORDED, pause(on=True), pause(on=False, at=9500))
-    assert (found.room.paused, found.chosen_at) == (False, ms(9500))
+@pytest.mark.parametrize(
+    ("choices", "pauses"),
+    [
+        ([], set()),
+        ([("paused", "")], {""}),
+        ([("paused", "payment"), ("paused", "distress")], {"payment", "distress"}),
+        ([("paused", "payment"), ("paused", "distress"), ("resumed", "payment")], {"distress"}),
+        ([("paused", "payment"), ("paused", "distress"), ("resumed", "")], set()),
+        ([("paused", "payment"), ("language", "")], {"payment"}),
+    ],
+)
+def test_a_room_is_paused_for_what_nobody_has_resumed(core, choices, pauses):
+    said = [chose(choice, why, at=9000 + number) for number, (choice, why) in enumerate(choices)]
+    found = restore(core, *RECORDED, *said)
+    assert found.room.pauses == pauses
+    known = [one.at for one in said if one.choice != "language"]
+    assert found.chosen_at == (known[-1] if known else Instant(0))
 
 
 @pytest.mark.parametrize(
-    ("known", "since", "marks", "expected"),
+    ("since", "marks", "expected"),
     [
-        (False, 0, [], False),
-        (True, 0, [], True),
-        (False, 0, [(5, True)], True),
-        (True, 0, [(5, False)], False),
-        (False, 0, [(5, False), (5, True)], True),
-        (False, 0, [(6, False), (5, True)], False),
-        (False, 5_999, [(5, True)], True),
-        (False, 6_000, [(5, True)], False),
-        (True, 5_000, [(5, False)], False),
-        (True, 5_001, [(5, False)], True),
+        (0, [], None),
+        (0, [(5, True)], (5, True)),
+        (0, [(5, False)], (5, False)),
+        (0, [(5, False), (5, True)], (5, True)),
+        (0, [(6, False), (5, True)], (6, False)),
+        (5_999, [(5, True)], (5, True)),
+        (6_000, [(5, True)], None),
+        (5_000, [(5, False)], (5, False)),
+        (5_001, [(5, False)], None),
     ],
 )
-def test_the_latest_press_holds_and_in_doubt_the_pause(core, known, since, marks, expected):
+def test_the_latest_press_holds_and_in_doubt_the_pause(core, since, marks, expected):
     second = ms(0) // 1_000_000
     pressed = [core.restored.Mark(second + at, on) for at, on in marks]
-    assert core.restored.paused(known, ms(since), pressed) is expected
-
-
-# -- a room that nobody watched, from then on
-
-
-def unwatched(core, *journal):
-    call = Call(core)
-    call.room = room(core, *(journal or (*GONE_ON, entered(P02, AGENT))))
-    return call
-
-
-def test_a_recognised_caller_is_captured_in_the_next_segment(core):
-    call = unwatched(core)
-    assert only(call.hear(surrounded(20_000, colleague())), o.Attest, o.Note) == []
-    orders = call.hear(recognised(20_000, seen_at=20_010))
-    assert entries(orders)[0] == ev.PermitGranted(at=ms(20_000), permit=2, parties=["p01", "p02"])
-    assert [one.live.file for one in only(orders, o.Attest)] == ["seg-002.p01.wav", "seg-002.p02.wav"]
-    assert only(orders, o.Release, o.WakeAt) == []
-
-
-def test_the_room_is_as_it_was_when_asterisk_was_asked_or_changed_since(core):
-    call = unwatched(core)
-    call.hear(surrounded(20_500, colleague()))
-    assert entries(call.hear(recognised(20_000, seen_at=20_600)))[0].at == ms(20_500)
-    call = unwatched(core)
-    call.hear(surrounded(19_900, colleague()))
-    assert entries(call.hear(recognised(20_000, seen_at=20_600)))[0].at == ms(20_000)
+    wanted = core.restored.Mark(second + expected[0], expected[1]) if expected else None
+    assert core.restored.latest(ms(since), pressed) == wanted
 
 
 @pytest.mark.parametrize(
-    ("fact", "reason"),
+    ("choices", "agreed"),
     [
-        (objected(19_000), Reason.OBJECTED),
-        (replaced(19_000), Reason.CHANNEL_REPLACED),
-        (paused(19_000), Reason.PAUSED),
-        (woke(19_000, f.Timer.MAX_HOURS), Reason.MAX_HOURS),
-        (lost(19_000, Reason.GATE_STOPPED), Reason.GATE_STOPPED),
+        ([], None),
+        ([chose("consented")], 9000),
+        ([chose("consented", party="p02")], None),
+        ([chose("consented"), chose("not_consented", at=9500)], None),
+        ([chose("consented"), chose("declined", at=9500)], None),
+        ([chose("not_consented"), chose("consented", at=9500)], 9500),
+        ([chose("declined"), chose("language", at=9500)], None),
+        ([chose("consented"), chose("language", at=9500)], 9000),
     ],
 )
-def test_what_is_heard_before_that_holds(core, fact, reason):
-    call = unwatched(core)
-    orders = call.hear(fact) + call.hear(surrounded(20_000, colleague())) + call.hear(recognised(20_000))
-    assert only(orders, o.Attest) == []
-    assert ev.NotRecorded in {type(entry) for entry in entries(orders)}
-    assert [entry.reason for entry in entries(orders) if isinstance(entry, ev.NotRecorded)][-1] is reason
-
-
-def test_who_hung_up_meanwhile_is_not_recognised(core):
-    call = unwatched(core)
-    call.hear(hung_up(19_000))
-    assert call.room.sealed
-    assert entries(call.orders)[-1] == ev.Ended(at=ms(19_000), reason=None)
-
-
-def test_a_connection_that_was_lost_and_is_back_goes_on_in_the_same_way(core):
-    call = Call(core)
-    call.talking()
-    call.hear(lost(9000))
-    assert call.room.closed is Reason.EVENTS_LOST
-    assert entries(call.hear(recognised(9500)))[0] == ev.PermitGranted(at=ms(9500), permit=2, parties=["p01", "p02"])
-
-
-def test_whose_files_are_still_open_is_gone_all_the_same(core):
-    call = Call(core)
-    call.talking()
-    call.hear(lost(9000), hung_up(9100))
-    assert only(call.hear(recognised(9500)), o.Attest) == []
-    assert call.room.closed is Reason.EVENTS_LOST
-
-
-def test_what_was_given_up_for_another_reason_is_not_taken_up_again(core):
-    call = unwatched(core, *RECORDED, revoked(Reason.MAX_HOURS))
-    assert only(call.hear(recognised(20_000)), o.Attest) == []
-    assert call.room.closed is Reason.MAX_HOURS
-    call = Call(core)
-    call.talking()
-    assert call.hear(recognised(9500)) == []
+def test_on_a_line_where_only_a_yes_counts_the_journal_must_hold_it(core, choices, agreed):
+    rules = replace(line(), mode=Mode.OPT_IN)
+    found = restore(core, *RECORDED, *choices, rules=rules)
+    assert (found.room.caller.agreed_at if found else None) == (ms(agreed) if agreed else None)
+    assert restore(core, *RECORDED, *choices) is not None

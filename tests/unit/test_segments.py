@@ -32,7 +32,7 @@ from unit.calls import (
     untold,
     woke,
 )
-from unit.driven import Call, entries, released, revoked
+from unit.driven import Call, entries, only, released, revoked
 from unit.talks import (
     FIRST,
     HELD,
@@ -185,14 +185,12 @@ def test_what_makes_the_room_worse_ends_the_segment_and_the_next_begins_by_itsel
 def test_a_pause_ends_the_segment_and_its_end_begins_the_next(core):
     call = talking(core)
     orders = call.hear(paused(9000))
-    assert entries(orders) == [
-        ev.PauseChanged(at=ms(9000), paused=True),
-        ev.PermitRevoked(at=ms(9000), permit=1, reason=Reason.PAUSED),
-    ]
-    assert sum(isinstance(order, o.StopCapture) for order in orders) == 2
+    assert only(orders, o.WakeAt) == [o.WakeAt(ms(609_000), f.Timer.PAUSE, 0)]
+    assert entries(orders) == list(revoked(9000, Reason.PAUSED).entries)
+    assert only(orders, o.StopCapture) == STOPS
     changes_nothing(call, surrounded(9100, FIRST, joined=5001))
     changes_nothing(call, paused(9200))
-    assert entries(call.hear(resumed(9500)))[1] == granted(9500, P01, P02, permit=2)
+    assert entries(call.hear(resumed(9500)))[0] == granted(9500, P01, P02, permit=2)
 
 
 def test_a_pause_before_the_caller_is_told_lets_them_go_and_they_are_captured_after_it(core):
@@ -203,7 +201,6 @@ def test_a_pause_before_the_caller_is_told_lets_them_go_and_they_are_captured_af
     assert entries(call.orders)[-1] == ev.NotRecorded(at=ms(2022), reason=Reason.PAUSED)
     call.hear(left_stasis(2030))
     assert hears(call, resumed(3000)) == [
-        o.Note((ev.PauseChanged(at=ms(3000), paused=False),)),
         permits(granted(3000, P01)),
         attest(1, CALLER, requested(3000)),
         o.WakeAt(ms(3000 + 3 * 3600 * 1000), f.Timer.MAX_HOURS, 1),
@@ -214,11 +211,9 @@ def test_the_reason_for_which_nothing_is_captured_is_written_down_when_it_change
     call = talking(core)
     call.hear(surrounded(9000, FIRST, quiet=HELD))
     assert entries(call.hear(paused(9100))) == [
-        ev.PauseChanged(at=ms(9100), paused=True),
         ev.NotRecorded(at=ms(9100), reason=Reason.PAUSED),
     ]
     assert entries(call.hear(resumed(9200))) == [
-        ev.PauseChanged(at=ms(9200), paused=False),
         ev.NotRecorded(at=ms(9200), reason=HELD),
     ]
     assert entries(call.hear(surrounded(9300, FIRST, quiet=HELD, joined=5001))) == []
