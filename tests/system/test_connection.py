@@ -30,7 +30,7 @@ def test_a_lost_connection_costs_a_gap_and_no_recording(hospital: Hospital, stre
     async def objects(scene: Scene) -> None:
         caller, house = await scene.incoming(await scene.phone())
         await scene.act()
-        await caller.call.press("*0")
+        await caller.call.press("*9")
         scene.off(caller, now_us() - 100_000, why="objected")
         await scene.talk(4.0)
         await scene.converse(caller, house)

@@ -38,11 +38,13 @@ def test_a_conversation_goes_on_in_its_record(hospital: Hospital, number: int, r
     talked: list[Leg] = []
 
     async def scenario() -> list[Evidence]:
+        talking = asyncio.Event()
         async with standing_by(hospital) as standby:
 
             async def talk(scene: Scene) -> None:
                 caller, house = await scene.incoming(await scene.phone())
                 talked.append(caller)
+                talking.set()
                 await scene.act()
                 await standby.takes_over()
                 await scene.talk(2.0)
@@ -50,6 +52,7 @@ def test_a_conversation_goes_on_in_its_record(hospital: Hospital, number: int, r
 
             async def told(scene: Scene) -> None:
                 phone = await scene.phone()
+                await talking.wait()
                 caller = await scene.rings(scene.number_of("switchboard", phone), "switchboard")
                 caller.reasons = None
                 talked.append(caller)
@@ -128,7 +131,7 @@ class Gateless:
         """The caller objects."""
         legs = await self.begun(scene)
         await scene.act()
-        await legs[0].call.press("*0")
+        await legs[0].call.press("*9")
         scene.off(legs[0], now_us() - KEY_US, why="objected")
         await self.standby.takes_over()
         await self.goes_on(scene, *legs)
@@ -137,13 +140,13 @@ class Gateless:
         """The house pauses, and resumes long after."""
         legs = await self.begun(scene)
         await scene.act()
-        await legs[1].call.press("*5")
+        await legs[1].call.press("*52")
         await self._resumed(scene, *legs)
 
     async def paused_before(self, scene: Scene) -> None:
         """The house has paused before the gate died, and resumes long after."""
         legs = await self.begun(scene)
-        await legs[1].call.press("*5")
+        await legs[1].call.press("*52")
         await scene.talk(0.5)
         await scene.act()
         await self._resumed(scene, *legs, since_us=500_000)
@@ -153,7 +156,7 @@ class Gateless:
         await self.standby.takes_over()
         await scene.talk(1.0)
         scene.off(house, begin, now_us(), "paused")
-        await house.call.press("*6")
+        await house.call.press("*50")
         await self.goes_on(scene, caller, house)
 
 
