@@ -15,6 +15,7 @@ from typing import Final, Self
 
 import numpy as np
 from canary import heard_span
+from canary.heard import HeardSpan
 from telephone import Call, IncomingCall, Instant, Telephone, Voice, now_us
 from telephone.mulaw import RATE, Pcm
 
@@ -53,6 +54,12 @@ class Leg:
         return f"{self.scene}: {self.name}"
 
 
+def _whole(call: Call, announcement: Pcm) -> HeardSpan | None:
+    """Return where an announcement was heard whole: whoever is told anew has not heard it whole the first time."""
+    first, second = (heard_span(call.heard, announcement, nth=nth) for nth in (0, 1))
+    return second if first is not None and not first.complete and second is not None else first
+
+
 def told_at(leg: Leg) -> Instant | None:
     """When an outside party had heard all that they must hear, at their own ear; None if they never had.
 
@@ -60,7 +67,7 @@ def told_at(leg: Leg) -> Instant | None:
     """
     if leg.staff or not leg.announcements:
         return None
-    heard = [heard_span(leg.call.heard, one) for one in leg.announcements]
+    heard = [_whole(leg.call, one) for one in leg.announcements]
     last = heard[-1]
     if last is None or not all(one is not None and one.complete for one in heard):
         return None
