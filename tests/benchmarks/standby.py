@@ -83,7 +83,7 @@ class Round:
         phone = await scene.phone()
         await self.talking.wait()
         caller = await scene.rings(scene.number_of("switchboard", phone), "switchboard")
-        caller.reasons = None
+        caller.reasons, caller.told_anew = None, True
         self.callers.append(caller)
         await caller.call.media.first_heard
         # From the first words to the moment at which the capture begins.

@@ -39,6 +39,8 @@ class Leg:
     """What an outside party must have heard; an outside party of whom nothing may ever be kept has none."""
     endpoint: str = ""
     scene: str = ""
+    told_anew: bool = False
+    """Whether its gate may have ended during the announcement, which the next one begins anew."""
     released: bool = False
     """Whether it was right that Asterisk ended this call."""
     reasons: tuple[str, ...] | None = None
