@@ -73,9 +73,18 @@ def _run(module: str, config: Path | None, **options: Any) -> None:  # noqa: ANN
 
 
 @app.command()
-def gate(config: ConfigOption = None) -> None:
+def gate(
+    config: ConfigOption = None,
+    standby: Annotated[
+        bool,
+        typer.Option(
+            "--standby",
+            help="If another gate owns the spool, wait until it ends, then go on with its calls within a second.",
+        ),
+    ] = False,
+) -> None:
     """Run the gate: announce, grant and revoke permits, start and stop captures. Runs until SIGTERM."""
-    _run("gate", config)
+    _run("gate", config, standby=standby)
 
 
 @app.command()

@@ -33,9 +33,12 @@ _log = log.get("gate")
 
 
 @dataclass(slots=True)
-class _Call:
+class Call:
+    """A recording, what was last said of its room, and its timers."""
+
     room: room.Room
     around: f.Surrounded | None = None
+    chosen_at: Instant = Instant(0)
     timers: dict[f.Timer, asyncio.TimerHandle] = field(default_factory=dict)
 
 
@@ -54,7 +57,7 @@ class Dispatcher:
         self.executor: Executor | None = None
         self.opening = Opening(rules, identity, numbers)
         self.closed_files = ClosedFiles(self._file_closed)
-        self.calls: dict[RecordingId, _Call] = {}
+        self.calls: dict[RecordingId, Call] = {}
         self.by_channel: dict[ChannelId, RecordingId] = {}
         """Whose recording it is."""
         self.tracked: dict[ChannelId, set[RecordingId]] = {}
@@ -98,8 +101,8 @@ class Dispatcher:
         line = self.rules.lines.get(name)
         direction = "outgoing" if called else "join" if door == "join" else "incoming"
         number = self.passing.number_of(seen.channel, seen.number)
-        opened = self.opening(seen.at, seen.channel, direction, line, name, number)
-        self.calls[opened.recording] = _Call(begun(opened, line, seen, number, adopted=adopted))
+        opened = self.opening(seen.at, seen.channel, direction, line, name, number, seen.name or None)
+        self.calls[opened.recording] = Call(begun(opened, line, seen, number, adopted=adopted))
         self.by_channel[seen.channel] = opened.recording
         return opened.recording
 
@@ -245,7 +248,7 @@ class Dispatcher:
         ended = {track.token for track in before.tracks if track.phase is capture.Phase.ENDED}
         remote: list[o.Order] = []
         for order in orders:
-            self._order(recording, call, order, remote)
+            self.order(recording, call, order, remote)
         for track in call.room.tracks:
             if track.phase is capture.Phase.ENDED and track.token not in ended:
                 self.journalist.submit(journal.Forget(track.channel, recording, track.file))
@@ -253,15 +256,16 @@ class Dispatcher:
         if remote and self.executor:
             self.executor.carry_out(recording, remote)
         if call.room.sealed:
-            self._close(recording, call)
+            self.close(recording, call)
         if news:
             # Whether this one is told, or objects, is a matter of everybody else's in the room.
             mine = call.room.caller.channel
             self.look_around(self.whereabouts.room_of(mine) - {mine}, fact.at)
 
-    def _order(  # noqa: C901  one case per order
-        self, recording: RecordingId, call: _Call, order: o.Order, remote: list[o.Order]
+    def order(  # noqa: C901  one case per order
+        self, recording: RecordingId, call: Call, order: o.Order, remote: list[o.Order]
     ) -> None:
+        """Do what is the dispatcher's own work; the rest is for the executor (`remote`)."""
         match order:
             case o.Note(entries=entries):
                 self.note(recording, *entries)
@@ -321,7 +325,8 @@ class Dispatcher:
 
         self.journalist.submit(journal.Append(recording, order.entries, order.live, done))
 
-    def _close(self, recording: RecordingId, call: _Call) -> None:
+    def close(self, recording: RecordingId, call: Call) -> None:
+        """Know nothing more of a call."""
         for timer in call.timers.values():
             timer.cancel()
         del self.calls[recording]

@@ -8,6 +8,7 @@ arrives, in Asterisk: a frozen process that thaws sends what it had meant to sen
 import asyncio
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from .adapters.ari import Ari, Reply
 from .core import facts as f
 from .core import orders as o
 from .core.names import ChannelId, Instant, MonitorId, RecordingId
+from .core.restored import Mark
 from .layout import Layout
 
 MONITOR_VARIABLE: Final = "CONSENTGATE_MONITOR_ID"
@@ -39,8 +41,18 @@ _IS_HERE: Final = "consentgate|1"
 _INSPECT: Final = f"EVAL({HERE}|${{CONSENTGATE_OBJECTED}}|${{CHANNEL(rtcp,txcount,audio)}})"
 """Where it is, whether somebody objected on it, and what it was sent: one question, so one instant."""
 
-_HOLDS: Final = "CHANNEL(rtp,hold,audio)"
+_HOLDS: Final = "EVAL(${CHANNEL(rtp,hold,audio)}|${CONSENTGATE_PAUSED}|${CONSENTGATE_RESUMED})"
+_OWNER: Final = "EVAL(${CONSENTGATE_OBJECTED}|${CONSENTGATE_RECORDING})"
 _log = log.get("gate")
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """What a telephone's channel says: whether it holds its other side, and which keys were pressed on it, and when."""
+
+    holds: bool
+    marks: tuple[Mark, ...] = ()
+
 
 Hear = Callable[[RecordingId, f.Fact], None]
 
@@ -207,10 +219,17 @@ class Executor:
         await self._ami.set(order.channel, f"ARRAY({names})", values)
         await self._ari.continue_(order.channel, label=CALLED_LEG_LABEL if order.called else "")
 
-    async def holding(self, channels: list[ChannelId]) -> set[ChannelId]:
-        """Return those telephones' channels that hold their other side, with those that do not say."""
+    async def phones(self, channels: list[ChannelId]) -> dict[ChannelId, Phone]:
+        """Return what each telephone's channel says; one that says nothing may hold, for all that we know."""
         answers = await asyncio.gather(*(self._ami.get(one, _HOLDS) for one in channels))
-        return {one for one, answer in zip(channels, answers, strict=True) if answer != "0"}
+        return dict(zip(channels, map(_phone, answers), strict=True))
+
+    async def owner(self, channel: ChannelId) -> tuple[str, bool] | None:
+        """Return whose recording the channel says that it owns, and whether somebody objected on it; None if it says
+        nothing."""
+        answer = await self._ami.get(channel, _OWNER)
+        objected, divider, recording = (answer or "").partition("|")
+        return (recording, objected != "") if divider else None
 
     async def stop_strangers(self, channel: ChannelId, keep: set[Path]) -> int:
         """Stop every capture on the channel that writes into our spool and is not in `keep`; return how many."""
@@ -222,6 +241,16 @@ class Executor:
             if any(file.startswith(ours) and file not in kept for file in files):
                 stopped += bool(await self._ami.stop_mixmonitor(channel, monitor))
         return stopped
+
+
+def _phone(answer: str | None) -> Phone:
+    holds, *said = (answer or "").split("|")
+    marks = []
+    for text, paused in zip(said, (True, False), strict=False):
+        second, _, cause = text.partition(":")
+        if second.isdecimal():
+            marks.append(Mark(int(second), paused, cause))
+    return Phone(holds != "0", tuple(marks))
 
 
 def _shown(path: Path) -> str:

@@ -10,13 +10,13 @@ import importlib.metadata
 import os
 import random
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from . import announcements, clock, config, log, pulse, reconcile, translation
+from . import clock, config, inherited, log, pulse, reconcile, service, translation
 from . import policy as policies
-from .adapters import spool
 from .adapters.ami import Ami
 from .adapters.ari import Ari
 from .adapters.journal import Beat, Journalist
@@ -44,7 +44,9 @@ class ReplacedError(ConsentgateError):
 class Gate:
     """One gate on one Asterisk and one spool."""
 
-    def __init__(self, settings: config.Config, rules: Policy, layout: Layout) -> None:
+    def __init__(
+        self, settings: config.Config, rules: Policy, layout: Layout, stopping: asyncio.Event | None = None
+    ) -> None:
         asterisk = settings.asterisk
         self.layout = layout
         self.ari = Ari(asterisk.ari_url, asterisk.ari_user, asterisk.ari_password.reveal())
@@ -58,21 +60,26 @@ class Gate:
         )
         self.executor = Executor(self.ari, self.ami, layout, self.dispatcher.hear)
         self.dispatcher.executor = self.executor
-        self.pulse = pulse.Pulse(self.ari, self.ami, self._beat)
-        self.inherited: list[reconcile.Inherited] = []
+        self.pulse = self._pulse()
+        self.inherited: list[inherited.Inherited] = []
         self.consumed_at = Instant(0)
-        self.stopping = asyncio.Event()
+        self.stopping = stopping or asyncio.Event()
         self.replaced = False
         self._unstamped = False
-        self._ready = False
+        self._ready = self._taken_up = False
 
-    async def run(self) -> int:
-        """Work until told to stop. Returns the exit code."""
+    def _pulse(self) -> pulse.Pulse:
+        return pulse.Pulse(self.ari, self.ami, self._beat, lambda: service.somebody_waits(self.layout))
+
+    async def run(self, *, before_end: Callable[[], None] = lambda: None) -> int:
+        """Work until told to stop. Returns the exit code; before_end: called when the stop begins."""
         self.dispatcher.closed_files.start()
         stop = asyncio.ensure_future(self.stopping.wait())
         work = asyncio.ensure_future(self._keep_connected())
         await asyncio.wait({stop, work}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
+        before_end()
+        service.notify("STOPPING=1")
         self.layout.ready("gate").unlink(missing_ok=True)
         await self.ami.set(None, pulse.ALIVE, "0")
         # In this order: nobody new is sent to us, nothing is permitted, everybody is let go, what ran is stopped.
@@ -113,9 +120,14 @@ class Gate:
     async def _connected(self) -> str:
         """Serve both streams until one of them is lost; return which."""
         self.dispatcher.opening.asterisk = await self.ari.version()
-        self.pulse = pulse.Pulse(self.ari, self.ami, self._beat)
+        self.pulse = self._pulse()
         ari = asyncio.ensure_future(self.ari.listen(self._on_ari))
         ami = asyncio.ensure_future(self.ami.listen())
+        if not self._taken_up:
+            # The guard asks for a sign of life of whoever has named a capture; the first beat may come after that.
+            self.journalist.submit(Beat(Instant(0), clock.now(), self.ami.boot))
+            inherited.take_up(self.inherited, self.dispatcher)
+            self._taken_up = True
         await reconcile.settle(self.ari, self.layout, self.dispatcher, self.executor, self.inherited)
         beating = asyncio.ensure_future(self.pulse.run())
         try:
@@ -175,24 +187,74 @@ class Gate:
         """Nothing after `at` is known: every permit ends there, and every caller in our hands is let go."""
         now = clock.now()
         self.dispatcher.whereabouts.forget()
-        for recording in list(self.dispatcher.calls):
+        # Whoever is being told is told anew by the gate that stands by, which is sooner here than the lifeline ends.
+        handed_on = reason is Reason.GATE_STOPPED and service.somebody_waits(self.layout)
+        for recording, call in list(self.dispatcher.calls.items()):
+            if handed_on and not call.room.released:
+                continue
+            self.dispatcher.whereabouts.doubted.add(call.room.caller.channel)
+            call.chosen_at = Instant(min(at, now))
             self.dispatcher.hear(recording, f.EventsLost(at=Instant(min(at, now)), seen_at=now, reason=reason))
 
 
-def run(config_path: Path) -> int:
-    """Run the gate until SIGTERM or SIGINT. Returns the exit code; raises ConsentgateError for a person to read."""
+def run(config_path: Path, *, standby: bool = False) -> int:
+    """Run the gate until SIGTERM or SIGINT. Returns the exit code; raises ConsentgateError for a person to read.
+
+    standby: wait until the gate that owns the spool ends, and go on with its calls.
+    """
     log.configure()
     os.umask(0o027)
-    settings = config.load(config_path)
-    layout = Layout(settings.spool.path)
-    with spool.lock(layout, "gate"):
-        layout.ready("gate").unlink(missing_ok=True)
-        return asyncio.run(_main(settings, layout))
+    return asyncio.run(_main(config_path, standby=standby))
 
 
-async def _main(settings: config.Config, layout: Layout) -> int:
-    prepared = announcements.prepare(settings, layout)
-    rules = policies.compile(settings, prepared)
+async def _main(config_path: Path, *, standby: bool) -> int:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    prepared, lock = service.prepare(config_path)
+    if not lock.take():
+        if not standby:
+            hint = "Two would work on the same calls: stop the other one, or let this one wait with --standby"
+            raise SpoolError("another gate owns this spool", on=str(prepared.layout.root), hint=hint)
+        _log.info("gate.stands_by", spool=str(prepared.layout.root))
+        service.notify("READY=1\nSTATUS=standing by")
+        if not await service.turn(lock, prepared.layout, stopping):
+            return GOOD
+        _log.info("gate.takes_over")
+        prepared = _refreshed(config_path, prepared)
+    lock.say(signs=False)
+    prepared.layout.ready("gate").unlink(missing_ok=True)
+    gate = _gate(prepared, stopping)
+    signs = asyncio.ensure_future(lock.signs())
+    lock.say(signs=True)
+    service.notify("READY=1\nSTATUS=owns the spool")
+    try:
+        return await gate.run(before_end=lambda: lock.say(signs=False))
+    finally:
+        signs.cancel()
+
+
+def _refreshed(config_path: Path, prepared: service.Prepared) -> service.Prepared:
+    """What has changed while we stood by holds from now on; what cannot be used must not keep us from taking over."""
+    if prepared.current():
+        return prepared
+    try:
+        fresh, lock = service.prepare(config_path)
+    except ConsentgateError as failure:
+        hint = "The gate goes on with what it read when it began to stand by: run `consentgate check`."
+        _log.error("config.not_taken_up", why=str(failure), hint=hint)
+        return prepared
+    lock.close()
+    if fresh.layout != prepared.layout:
+        hint = "Restart the gate: this one owns the spool that it stood by for."
+        _log.error("config.not_taken_up", why="spool.path is another", hint=hint)
+        return prepared
+    return fresh
+
+
+def _gate(prepared: service.Prepared, stopping: asyncio.Event) -> Gate:
+    settings, rules, layout = prepared.settings, prepared.rules, prepared.layout
     if policies.write(rules, layout):
         hint = 'Asterisk learns the lines\' modes by: asterisk -rx "dialplan reload"'
         _log.warning("dialplan.reload_needed", on=str(layout.lines), hint=hint)
@@ -202,15 +264,12 @@ async def _main(settings: config.Config, layout: Layout) -> int:
         if line.outgoing_unusable:
             hint = "Run `consentgate check`."
             _log.error("line.called_not_recorded", line=line.name, why=line.outgoing_unusable, hint=hint)
-    if os.stat(layout.root).st_uid == 0 or os.getuid() == 0:  # noqa: PTH116  once, at the start
+    if layout.root.stat().st_uid == 0 or os.getuid() == 0:
         _log.warning("gate.owner", hint="The gate should run as a user of its own, not as root.")
-    gate = Gate(settings, rules, layout)
-    gate.inherited = reconcile.inherit(layout, gate.journalist)
+    gate = Gate(settings, rules, layout, stopping)
+    gate.inherited = inherited.inherit(layout, gate.journalist, rules)
     try:
         gate.journalist.start()
     except OSError as failure:
         raise SpoolError("the spool cannot be used", on=str(layout.root), why=str(failure)) from failure
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, gate.stopping.set)
-    return await gate.run()
+    return gate

@@ -42,7 +42,14 @@ class Opening:
         self.asterisk = "unknown"
 
     def __call__(
-        self, at: Instant, channel: ChannelId, direction: str, line: Line | None, name: str, number: str
+        self,
+        at: Instant,
+        channel: ChannelId,
+        direction: str,
+        line: Line | None,
+        name: str,
+        number: str,
+        channel_name: str | None = None,
     ) -> ev.Opened:
         """Return the entry, with a fresh recording id; name: what the dialplan called the line."""
         number = number[:MOST_NUMBER_CHARACTERS]
@@ -62,6 +69,7 @@ class Opening:
             policy_sha256=self._rules.sha256,
             software=self._identity.software,
             asterisk=self.asterisk,
+            channel_name=channel_name,
         )
 
 

@@ -173,6 +173,9 @@ def write(policy: Policy, layout: Layout) -> bool:
         changed = True
     for path, content in ((layout.policy, to_json(policy)), (layout.lines, lines)):
         try:
+            # Whoever takes over a busy gate's calls has no time for a disk that is slow to write what is there.
+            if path.is_file() and path.read_bytes() == content:
+                continue
             durable.replace(path, content, mode=FILE_MODE)
         except OSError as error:
             raise SpoolError(

@@ -19,13 +19,19 @@ from .core.names import MICROSECONDS, Instant
 BEAT_SECONDS: Final = 0.5
 DEAD_MICROSECONDS: Final = 2_500_000
 ALIVE: Final = "CONSENTGATE_ALIVE"
+STANDBY: Final = "CONSENTGATE_STANDBY"
+"""When another gate last stood by: for a second a caller waits for it, instead of passing unrecorded."""
 
 
 class Pulse:
     """Runs while both connections are up. `beat` is told each instant up to which everything was handled."""
 
-    def __init__(self, ari: Ari, ami: Ami, beat: Callable[[Instant], None]) -> None:
-        self._ari, self._ami, self._beat = ari, ami, beat
+    def __init__(
+        self, ari: Ari, ami: Ami, beat: Callable[[Instant], None], standby: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Beat on both streams; standby: whether another gate waits to take over, which the dialplan is told."""
+        self._ari, self._ami, self._beat, self._standby = ari, ami, beat, standby
+        self._stood_by = True
         self._number = 0
         self._sent: dict[int, Instant] = {}
         self._stamps: dict[int, dict[str, Instant]] = {}
@@ -61,6 +67,7 @@ class Pulse:
             # beat: if no heartbeat can be written, it is all by which the guard knows a full disk from a dead gate.
             if self._first_beat.is_set():
                 self.alive = bool(await self._ami.set(None, ALIVE, str(now // MICROSECONDS))) or self.alive
+                await self._say_standby(now)
             pause_seconds = max(0.0, BEAT_SECONDS - (clock.now() - now) / MICROSECONDS)
             if self._first_beat.is_set():
                 await asyncio.sleep(pause_seconds)
@@ -68,3 +75,9 @@ class Pulse:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause_seconds):
                         await self._first_beat.wait()
+
+    async def _say_standby(self, now: Instant) -> None:
+        waits = self._standby()
+        if waits or self._stood_by:
+            await self._ami.set(None, STANDBY, str(now // MICROSECONDS) if waits else "0")
+        self._stood_by = waits

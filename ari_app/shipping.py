@@ -143,9 +143,11 @@ class Shipping:
             if waiting is not None:
                 return waiting
             wavs, still_open = self._captured(recording, entries, opened.run)
+            runs = {run for _, run in shipment.told_by(entries) if run}
+            later = {run: at for run in runs if (at := self.heartbeats.last(run)) is not None}
             if still_open:
                 return Waiting(Wait.AUDIO_OPEN, Instant(now + names.MICROSECONDS))
-            made = shipment.plan(entries, chain, recording, self.heartbeats.last(opened.run), wavs)
+            made = shipment.plan(entries, chain, recording, self.heartbeats.last(opened.run), wavs, later)
             folder = names.object_folder(self.prefix, recording, opened.at)
             objects = {segment.number: self._encode(recording, segment) for segment in made.segments}
             text, _ = mf.to_json(mf.build(made, folder, objects))
@@ -161,28 +163,34 @@ class Shipping:
         due = Instant(shipment.ended_at(entries) + window)
         if now < due:
             return Waiting(Wait.DISCARD_WINDOW, due)
-        awaited = shipment.awaited(entries)
-        last = self.heartbeats.last(opened.run)
-        if awaited is None or (last is not None and last >= awaited) or self.heartbeats.superseded(opened.run):
+        awaited = shipment.awaited(entries).items()
+        if all(self._heard_all(run or opened.run, until) for run, until in awaited):
             return None
         seen = self._seen.setdefault(recording, now)
         if now - seen < HEARTBEAT_PATIENCE:
             return Waiting(Wait.HEARTBEAT, now)
         return None
 
+    def _heard_all(self, run: str, until: Instant) -> bool:
+        """Tell whether no heartbeat that this run may still write can add anything."""
+        last = self.heartbeats.last(run)
+        return (last is not None and last >= until) or self.heartbeats.superseded(run)
+
     def _captured(self, recording: RecordingId, entries: list[ev.Entry], run: str) -> tuple[dict[TrackKey, Wav], bool]:
         """Return the files that exist, and whether one of them may still be written to."""
         wavs: dict[TrackKey, Wav] = {}
         still_open = False
         requested = {
-            (entry.segment, entry.party): entry.at for entry in entries if isinstance(entry, ev.CaptureRequested)
+            (entry.segment, entry.party): (by or run, entry.at)
+            for entry, by in shipment.told_by(entries)
+            if isinstance(entry, ev.CaptureRequested)
         }
         for track in rec.tracks(entries):
             key = (track.segment, track.party)
             found = audio.inspect(self._wav(recording, track.segment, track.party))
             if found is None:
                 continue
-            closed = track.closed or found.closed_by_header or self.heartbeats.asterisk_gone(run, requested[key])
+            closed = track.closed or found.closed_by_header or self.heartbeats.asterisk_gone(*requested[key])
             still_open = still_open or not closed
             wavs[key] = found.wav
         return wavs, still_open

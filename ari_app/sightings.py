@@ -19,6 +19,7 @@ class Arrived:
     endpoint: str
     number: str
     arguments: tuple[str, ...]
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

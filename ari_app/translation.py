@@ -113,6 +113,7 @@ def from_ari(event: Mapping[str, Any], now: Instant) -> f.Fact | Sighting | None
                 endpoint_of(channel["name"]),
                 str(channel["caller"]["number"]),
                 tuple(event["args"]),
+                str(channel["name"]),
             )
         case "StasisEnd":
             return f.LeftStasis(at=at, seen_at=now, channel=ChannelId(event["channel"]["id"]))

@@ -4,13 +4,17 @@ Every channel is followed, not only those with a recording: a newcomer enters a 
 """
 
 from dataclasses import replace
+from typing import Final
 
 from . import translation as t
 from .core import facts as f
 from .core import rooms
-from .core.names import ChannelId, Instant, RecordingId
+from .core.names import MICROSECONDS, ChannelId, Instant, RecordingId
 from .core.room import Room
 from .core.topology import Topology
+
+LIST_MICROSECONDS: Final = 5 * MICROSECONDS
+"""A list of bridges is younger than this when it is read: Asterisk's answers are waited for a second."""
 
 
 class Whereabouts:
@@ -20,6 +24,12 @@ class Whereabouts:
         self._staff = staff
         self.topology = Topology(trunks)
         self.owners: dict[ChannelId, rooms.Owner] = {}
+        self.doubted: set[ChannelId] = set()
+        """Owners of whom nobody knows what they became while nobody watched: for the others they are untold."""
+        self.presumed: set[ChannelId] = set()
+        """Of whom it is presumed that they hear music, until they come into a bridge: what played has ended then."""
+        self.left: dict[ChannelId, Instant] = {}
+        """Who left a bridge lately: a list that Asterisk gave before does not bring them back."""
         self._lurkers: set[ChannelId] = set()
         """Who listens to somebody, since before we did: nobody says to whom, so it may be anybody."""
 
@@ -68,8 +78,12 @@ class Whereabouts:
         match seen:
             case t.BridgeChange(at=at, bridge=bridge, count=count):
                 if seen.entered:
+                    if channel in self.presumed:
+                        self.presumed.discard(channel)
+                        topology.music(at, channel, endpoint, plays=False)
                     topology.entered(at, channel, endpoint, bridge, seen.kind, count)
                 else:
+                    self.left[channel] = at
                     topology.left(at, channel, bridge, count)
                 # Also when it was not known to be there: who is still there has a stranger less among them.
                 touched |= self._around(*topology.inside(bridge))
@@ -87,6 +101,7 @@ class Whereabouts:
     def gone(self, channel: ChannelId) -> set[ChannelId]:
         """A channel is hung up."""
         touched = self._around(channel) | self._lurks_no_more(channel)
+        self.presumed.discard(channel)
         self.topology.gone(channel)
         return touched - {channel}
 
@@ -98,6 +113,7 @@ class Whereabouts:
 
     def overdue(self, now: Instant) -> tuple[set[ChannelId], Instant]:
         """An optimisation of Local channels whose end never came is over by now."""
+        self.left = {one: at for one, at in self.left.items() if at > now - LIST_MICROSECONDS}
         return self._left(self.topology.overdue(now), now)
 
     def _left(self, left: dict[ChannelId, Instant], at: Instant) -> tuple[set[ChannelId], Instant]:
@@ -117,7 +133,8 @@ class Whereabouts:
     def own(self, recording: RecordingId, room: Room) -> bool:
         """Take in what a recording knows of its owner; tell whether that is news to the others in the room."""
         caller = room.caller
-        owner = rooms.Owner(recording, caller.standing, caller.heard, room.able, room.paused)
+        standing = f.Standing.UNTOLD if caller.channel in self.doubted else caller.standing
+        owner = rooms.Owner(recording, standing, caller.heard, room.able, room.paused)
         known = self.owners.get(caller.channel)
         self.owners[caller.channel] = owner
         return known is not None and known != owner
@@ -125,6 +142,7 @@ class Whereabouts:
     def disown(self, channel: ChannelId) -> None:
         """A recording is over."""
         self.owners.pop(channel, None)
+        self.doubted.discard(channel)
 
     def owners_near(self, channels: set[ChannelId]) -> list[ChannelId]:
         """Return those of the channels that own a recording, the oldest recording first: it lets go before another

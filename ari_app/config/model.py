@@ -193,6 +193,8 @@ class Guard(Section):
 
     mode: GuardMode = GuardMode.REPORT
     scope: Scope = Scope.GATED_CALLS
+    ends_hung_gate: bool = False
+    """Off: where nothing follows the gate that is ended, a pause of it would become an outage."""
     allowed_captures: tuple[AllowedCapture, ...] = ()
     ari_user: User = Field(examples=["consentgate-guard"])
     ari_password: Secret

@@ -49,6 +49,8 @@ class Permitted:
     until: Instant
     revoked: ev.PermitRevoked | None
     members: Mapping[str, Member]
+    known: Instant | None = None
+    """Up to when the run that granted it had handled every event; None if it never said so."""
 
 
 def parties_of(entries: Iterable[ev.Entry]) -> dict[str, ev.PartyEntered]:
@@ -87,6 +89,8 @@ class _Draft:
     """A permit while the journal is read: what is known of it so far."""
 
     granted_at: Instant
+    run: str = ""
+    """Whose permit it is, if not of the run that opened the call."""
     named: dict[str, Instant] = field(default_factory=dict)
     left: dict[str, Instant] = field(default_factory=dict)
     followed_at: Instant | None = None
@@ -109,8 +113,11 @@ class _Draft:
 def _drafts(entries: Sequence[ev.Entry], earliest: Instant) -> dict[int, _Draft]:
     drafts: dict[int, _Draft] = {}
     objected: set[str] = set()
+    run = ""
     for entry in entries:
         match entry:
+            case ev.TakenOver():
+                run = entry.run
             case ev.PermitGranted(permit=number):
                 if number in drafts:
                     raise ContradictionError(f"permit {number} is granted twice")
@@ -118,7 +125,7 @@ def _drafts(entries: Sequence[ev.Entry], earliest: Instant) -> dict[int, _Draft]
                 # The gate grants one permit at a time. If it forgot to revoke, the next one says that it meant to.
                 for before in drafts.values():
                     before.followed_at = Instant(min(granted_at, before.followed_at or granted_at))
-                drafts[number] = _Draft(granted_at)
+                drafts[number] = _Draft(granted_at, run)
                 drafts[number].name(entry, objected)
             case ev.PermitWidened(permit=number):
                 if number not in drafts:
@@ -143,8 +150,12 @@ def _revocations(entries: Iterable[ev.Entry]) -> dict[int, ev.PermitRevoked]:
     return found
 
 
-def permits(entries: Sequence[ev.Entry], last_heartbeat: Instant | None) -> dict[int, Permitted]:
+def permits(
+    entries: Sequence[ev.Entry], last_heartbeat: Instant | None, later: Mapping[str, Instant] | None = None
+) -> dict[int, Permitted]:
     """Return every permit with what it covers, by number. Raises ContradictionError.
+
+    last_heartbeat: of the run that opened the call; later: those of the runs that took it over, by run.
 
     A permit covers [granted, min(revoked - 40 ms, last heartbeat)], a party in it from when it names them to when
     they left the room or objected, less the same 40 ms. Without a heartbeat after the grant nothing is covered:
@@ -162,7 +173,8 @@ def permits(entries: Sequence[ev.Entry], last_heartbeat: Instant | None) -> dict
         revoked = revocations.get(number)
         ended = [at for at in (revoked.at if revoked else None, draft.followed_at) if at is not None]
         start = draft.granted_at
-        until = _until(start, start if last_heartbeat is None else last_heartbeat, *ended)
+        known = (later or {}).get(draft.run) if draft.run else last_heartbeat
+        until = _until(start, start if known is None else known, *ended)
         members = {}
         for party, since in draft.named.items():
             if party not in parties:
@@ -174,7 +186,7 @@ def permits(entries: Sequence[ev.Entry], last_heartbeat: Instant | None) -> dict
                 raise ContradictionError(f"permit {number} names {party}, who had not consented by then")
             end = since if party in destroyed else _until(since, until, *own)
             members[party] = Member(party, since, end, *notice, left_at)
-        found[number] = Permitted(number, start, until, revoked, members)
+        found[number] = Permitted(number, start, until, revoked, members, known)
     return found
 
 

@@ -47,6 +47,16 @@ class Opened(Entry):
     software: str
     asterisk: str
     format: int = FORMAT
+    channel_name: str | None = None
+    """The channel's whole name: a masquerade that nobody saw has given it another. None in older journals."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenOver(Entry):
+    """Another run of the gate goes on with the call: what stands behind this rests on that run's heartbeats."""
+
+    KIND: ClassVar[str] = "taken_over"
+    run: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,7 +255,7 @@ class Ended(Entry):
 KINDS: dict[str, type[Entry]] = {
     kind.KIND: kind
     for kind in (
-        Opened, PartyEntered, PartyObjected, Chose, NoticePlayed, NoticeFailed,
+        Opened, TakenOver, PartyEntered, PartyObjected, Chose, NoticePlayed, NoticeFailed,
         PermitGranted, PermitWidened, PermitNarrowed, PermitRevoked,
         CaptureRequested, CaptureStarted, TrackOrigin, TrackEnded, TrackClosed, ForeignCapture, NotRecorded, Ended,
     )

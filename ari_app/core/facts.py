@@ -226,6 +226,11 @@ class EventsLost(Stamped):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recognised(Stamped):
+    """Asterisk was asked who is there since nobody watched: this recording's owner is who they were, and was told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attested(Stamped):
     """The entries of an `Attest` are on the disk, or could not be written."""
 
@@ -286,5 +291,6 @@ class Woke(Stamped):
 Fact = (
     Entered | Answered | Inspected | Pressed | PlayRefused | PlaybackBegan | PlaybackEnded | LeftStasis
     | HangupRequested | HungUp | Surrounded | Replaced | Objected | Paused | Resumed | Stopped | CaughtUp | EventsLost
+    | Recognised
     | Attested | CaptureAnswered | CaptureBegan | CaptureEnded | FileClosed | ForeignCaptureSeen | Woke
 )  # fmt: skip

@@ -57,14 +57,11 @@ def _gaps(start: Instant, end: Instant, reasons: Sequence[Since]) -> list[Gap]:
     return [*found, Gap(start, end, current)]
 
 
-def reasons(entries: Sequence[ev.Entry], permits: Mapping[int, Permitted], heartbeat_at: Instant | None) -> list[Since]:
-    """Return what explains a stretch of which nothing is stored, and from when on; no reason twice in a row.
-
-    heartbeat_at: up to when every event was known; None if nobody ever said so.
-    """
+def reasons(entries: Sequence[ev.Entry], permits: Mapping[int, Permitted]) -> list[Since]:
+    """Return what explains a stretch of which nothing is stored, and from when on; no reason twice in a row."""
     # A mark without an entry: from here on nobody watched.
     marks: list[tuple[Instant, ev.Entry | None]] = [(_effective(entry, permits), entry) for entry in entries]
-    marks += [(heartbeat_at, None)] if heartbeat_at is not None else []
+    marks += [(known, None) for known in {one.known for one in permits.values()} if known is not None]
     # Nothing comes before the first entry, the call's opening.
     marks = [(Instant(max(at, entries[0].at)), entry) for at, entry in marks]
     destroyed = any(isinstance(entry, ev.PartyObjected) and OUTSIDE_PARTY in entry.destroys for entry in entries)
@@ -72,7 +69,8 @@ def reasons(entries: Sequence[ev.Entry], permits: Mapping[int, Permitted], heart
     found: dict[Instant, Reason] = {}
     for at, entry in sorted(marks, key=lambda mark: mark[0]):
         story.tell(entry)
-        unwatched = story.permit is not None and (heartbeat_at is None or at >= heartbeat_at)
+        known = permits[story.permit].known if story.permit is not None else None
+        unwatched = story.permit is not None and (known is None or at >= known)
         # Of several at one instant the last holds: a gap without length is none.
         found[at] = Reason.NO_HEARTBEAT if unwatched else story.reason
     changes: list[Since] = []
@@ -86,6 +84,9 @@ def _effective(entry: ev.Entry, permits: Mapping[int, Permitted]) -> Instant:
     """Return from when on an entry shows in what is stored: what ends coverage cuts before its own instant."""
     cut = Instant(entry.at - SAFETY_MICROSECONDS)
     match entry:
+        case ev.PermitRevoked(permit=number, reason=Reason.GATE_RESTARTED) if number in permits:
+            # The next gate can only say when it came; that nobody watched began with the last heartbeat.
+            return permits[number].until
         case ev.PermitRevoked(permit=number) if number in permits and permits[number].until >= cut:
             return permits[number].until
         case ev.PartyObjected():

@@ -7,7 +7,7 @@ from . import evidence as ev
 from . import facts as f
 from . import orders as o
 from .names import MICROSECONDS, Instant, PartyId
-from .reasons import Reason
+from .reasons import UNWATCHED, Reason
 
 if TYPE_CHECKING:
     from .room import Turn
@@ -36,6 +36,8 @@ def stop(turn: "Turn", fact: f.Stopped) -> None:
 
 
 def _note(turn: "Turn", choice: str, fact: f.Paused | f.Resumed | f.Stopped) -> None:
-    if fact.by and not turn.room.closed:
+    closed = turn.room.closed
+    # Of a call that nobody watches it is known no later than now, or never.
+    if fact.by and (not closed or closed in UNWATCHED):
         party = turn.room.party_on(fact.by) or PartyId("")
         turn.note(ev.Chose(at=fact.at, party=party, choice=choice, why=fact.cause, by=fact.by))

@@ -41,7 +41,7 @@ def build(made: Plan, folder: str, objects: Mapping[int, Stored]) -> dict[str, A
     """
     stored = [_interval(one, segment.rate_hz) for segment in made.segments for one in segment.kept]
     first = made.opened
-    reasons = gp.reasons(made.entries, made.permits, made.heartbeat_at)
+    reasons = gp.reasons(made.entries, made.permits)
     gaps = gp.gaps(first.at, made.ended_at, stored, reasons)
     return {
         "format": FORMAT,
@@ -66,7 +66,16 @@ def build(made: Plan, folder: str, objects: Mapping[int, Stored]) -> dict[str, A
             "software": first.software,
             "asterisk": first.asterisk,
         },
-        "journal": {"lines": made.lines, "sha256": made.chain, "heartbeat_at": _iso(made.heartbeat_at)},
+        "journal": {
+            "lines": made.lines,
+            "sha256": made.chain,
+            "heartbeat_at": _iso(made.heartbeat_at),
+            "taken_over": [
+                {"run": one.run, "at": names.iso(one.at), "heartbeat_at": _iso(made.later.get(one.run))}
+                for one in made.entries
+                if isinstance(one, ev.TakenOver)
+            ],
+        },
         "parties": [
             {
                 "party": one.party,
@@ -111,9 +120,8 @@ def _interval(kept: Kept, rate_hz: int) -> rec.Interval:
 
 def _reason(made: Plan, gaps: Iterable[gp.Gap]) -> Reason:
     """Say why nothing of the call is stored."""
-    starts = [one.granted_at for one in made.permits.values()]
     captured = any(wav is not None and wav.samples for _, _, wav in made.cuts)
-    seen = made.heartbeat_at is not None and any(made.heartbeat_at > start for start in starts)
+    seen = any(one.known is not None and one.known > one.granted_at for one in made.permits.values())
     return gp.most_telling(made.entries, gaps, unwatched=captured and not seen)
 
 

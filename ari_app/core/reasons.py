@@ -81,3 +81,7 @@ class Cause(StrEnum):
     CHILD = "child"
     CAPACITY = "capacity"
     PRIVATE = "private"
+
+
+UNWATCHED = frozenset({Reason.EVENTS_LOST, Reason.GATE_RESTARTED})
+"""Why a room is closed for as long as nobody knows what has become of it."""

@@ -21,7 +21,7 @@ from .facts import Standing
 from .names import ChannelId, Instant, PartyId
 from .party import Party
 from .policy import Capture, Line
-from .reasons import Reason
+from .reasons import UNWATCHED, Reason
 from .segments import Other
 
 CLOSING_MICROSECONDS = 5_000_000
@@ -135,6 +135,8 @@ def step(room: Room, fact: f.Fact) -> tuple[Room, list[o.Order]]:
             hand.pause(turn, fact)
         case f.Stopped():
             hand.stop(turn, fact)
+        case f.Recognised(at=at) if room.closed in UNWATCHED and room.gone_at is None:
+            turn.room = replace(room, closed=None, changed_at=Instant(max(at, room.changed_at)))
         case f.CaughtUp(at=at):
             turn.room = replace(room, changed_at=Instant(max(at, room.changed_at)))
         case f.Woke(timer=f.Timer.SETTLING, token=room.restless):
@@ -271,15 +273,7 @@ class Turn:
 
     def lamps(self) -> None:
         """Let the telephones in the room show what is so now."""
-        room = self.room
-        permit, around = room.permit, room.around
-        lit: frozenset[str] = frozenset()
-        if (
-            permit
-            and around
-            and any(track.phase is capturing.Phase.RUNNING and track.segment == permit.number for track in room.tracks)
-        ):
-            lit = frozenset(one.endpoint for one in around.members if one.standing is Standing.CONTRACT)
+        room, lit = self.room, segments.lit(self)
         if lit != room.lit:
             self.orders += [o.Lamp(one, lit=False) for one in sorted(room.lit - lit)]
             self.orders += [o.Lamp(one, lit=True) for one in sorted(lit - room.lit)]
@@ -294,7 +288,8 @@ class Turn:
 
     def close(self, reason: Reason) -> None:
         """Nothing is captured for the rest of the call."""
-        if not self.room.closed:
+        unwatched = self.room.closed in UNWATCHED and reason is not Reason.HUNG_UP
+        if not self.room.closed or unwatched:
             segments.revoke(self, reason)
             if reason is not Reason.HUNG_UP or self.room.suspended is None:
                 self.refuse(reason)

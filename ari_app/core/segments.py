@@ -252,6 +252,17 @@ def _capture(turn: "Turn", permit: permits.Permit, *because: ev.Entry) -> None:
         turn.orders.append(o.Attest(track.token, (asked,), o.Live(channel, party, permit.number, track.file)))
 
 
+def lit(turn: "Turn") -> frozenset[str]:
+    """Return the telephones of the house whose conversation is captured now."""
+    permit, around = turn.room.permit, turn.room.around
+    if not permit or not around:
+        return frozenset()
+    tracks = (track for track in turn.room.tracks if track.segment == permit.number)
+    if not any(track.phase is capturing.Phase.RUNNING for track in tracks):
+        return frozenset()
+    return frozenset(one.endpoint for one in around.members if one.standing is Standing.CONTRACT)
+
+
 def revoke(turn: "Turn", reason: Reason) -> None:
     """End the permit, if there is one, and stop what runs under it."""
     room = turn.room

@@ -71,6 +71,8 @@ class Plan:
     permits: Mapping[int, Permitted]
     cuts: tuple[tuple[rec.Track, rec.Cut, Wav | None], ...]
     segments: tuple[Segment, ...]
+    later: Mapping[str, Instant]
+    """What `heartbeat_at` is of the run that opened the call, of each that took it over."""
 
 
 def opened(entries: Sequence[ev.Entry], recording: RecordingId) -> ev.Opened:
@@ -90,12 +92,28 @@ def ended_at(entries: Sequence[ev.Entry]) -> Instant:
     return Instant(max(entries[0].at, over[0] if over else entries[-1].at))
 
 
-def awaited(entries: Sequence[ev.Entry]) -> Instant | None:
-    """Return the instant up to which a heartbeat can still add coverage, or None if no permit was granted."""
-    granted = {entry.permit for entry in entries if isinstance(entry, ev.PermitGranted)}
+def told_by(entries: Sequence[ev.Entry]) -> list[tuple[ev.Entry, str]]:
+    """Return each entry with the run of the gate that wrote it; "" for the one that opened the call."""
+    run, found = "", []
+    for entry in entries:
+        run = entry.run if isinstance(entry, ev.TakenOver) else run
+        found.append((entry, run))
+    return found
+
+
+def awaited(entries: Sequence[ev.Entry]) -> dict[str, Instant]:
+    """Return, by run as `told_by`, the instant up to which its heartbeats can still add coverage.
+
+    A run that granted no permit is not among them.
+    """
     revoked = {entry.permit: entry.at for entry in reversed(entries) if isinstance(entry, ev.PermitRevoked)}
     over = ended_at(entries)
-    return max((min(over, revoked.get(permit, over)) for permit in granted), default=None)
+    found: dict[str, Instant] = {}
+    for entry, run in told_by(entries):
+        if isinstance(entry, ev.PermitGranted):
+            until = Instant(min(over, revoked.get(entry.permit, over)))
+            found[run] = Instant(max(until, found.get(run, until)))
+    return found
 
 
 def plan(
@@ -104,17 +122,20 @@ def plan(
     recording: RecordingId,
     heartbeat_at: Instant | None,
     wavs: Mapping[TrackKey, Wav],
+    later: Mapping[str, Instant] | None = None,
 ) -> Plan:
     """Decide what may be stored of a sealed call.
 
-    chain: the journal's last hash. heartbeat_at: up to when its gate had consumed every event. wavs: the files
-    that exist; a track that was asked for and has none is an empty track. Raises ContradictionError.
+    chain: the journal's last hash. heartbeat_at: up to when its gate had consumed every event; later: the same of each
+    run that took the call over. wavs: the files that exist; a track that was asked for and has none is an empty track.
+    Raises ContradictionError.
     """
     first = opened(entries, recording)
     over = ended_at(entries)
     # Nothing after the call's end is a recording of the call, however long its gate lived on.
     known = None if heartbeat_at is None else Instant(min(heartbeat_at, over))
-    permits = coverage.permits(entries, known)
+    known_later = {run: Instant(min(at, over)) for run, at in (later or {}).items()}
+    permits = coverage.permits(entries, known, known_later)
     guests = {name for name, party in coverage.parties_of(entries).items() if coverage.elsewhere(party)}
     cuts = []
     for track in rec.tracks(entries):
@@ -130,6 +151,7 @@ def plan(
         permits=permits,
         cuts=tuple(cuts),
         segments=tuple(_segments(cuts)),
+        later=known_later,
     )
 
 

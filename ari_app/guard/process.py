@@ -25,6 +25,7 @@ from ari_app.layout import Layout
 from .asterisk import GUARD_APPLICATION, GuardAmi, GuardAri, Pbx
 from .calls import Calls
 from .files import Watch
+from .hung import Hung
 from .incidents import Incidents
 from .mixmonitors import MixMonitors
 from .quarantine import Quarantine
@@ -90,6 +91,7 @@ class Guard:
         self.recorders = Recorders(pbx, self.warden)
         self.watch = Watch(layout, section.asterisk_recording_folders, self.warden, self._begin)
         self.stranded = Stranded(self.ari, self.vitals, incidents)
+        self.hung = Hung(layout) if section.ends_hung_gate else None
         self.stopping = asyncio.Event()
         self._ready = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -202,6 +204,8 @@ class Guard:
             await asyncio.wait([self._begin(self._tick(slow=number % ROUNDS == 0))])
 
     async def _tick(self, *, slow: bool) -> None:
+        if self.hung:
+            self.hung.tick()
         await self.stranded.tick()
         if self.ami.connected:
             await self.mixmonitors.tick()

@@ -9,7 +9,7 @@ from demo_world.errors import WorldError
 from demo_world.progress import Progress
 from servers import packages_cache
 
-from . import gate, rooms
+from . import gate, rooms, standby
 from .figures import Report
 
 GOOD, MISSED = 0, 1
@@ -33,6 +33,11 @@ def main() -> int:
         + ", ".join(f"{part} {runs}" for part, runs in rooms.RUNS.items())
         + "); with fewer, bars that need the number are not met",
     )
+    relay = benches.add_parser("standby")
+    relay.add_argument("--runs", type=int, help=f"how many gates are killed (default {standby.KILLS}, 10 calls each)")
+    relay.add_argument(
+        "--crowd", type=int, default=standby.CROWD_CALLS, help="calls at once when one more is killed (default 100)"
+    )
     said = parser.parse_args()
     # Ended by a signal it still stops its servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(MISSED))
@@ -52,6 +57,8 @@ def _measure(said: argparse.Namespace) -> Report:
     command = (str(Path(sys.prefix) / "bin" / "consentgate"),)
     if said.name == "gate":
         return gate.measure(packages_cache(), command, Progress(), said.only or gate.PARTS, said.seconds)
+    if said.name == "standby":
+        return standby.measure(packages_cache(), command, Progress(), said.runs, said.crowd)
     return rooms.measure(packages_cache(), command, Progress(), said.only or rooms.PARTS, said.runs)
 
 

@@ -14,7 +14,7 @@ _EMPTY = ("live", "calls", "sealed", "fallback", "audio", "quarantine")
 _SHIPPED = {"journal.jsonl", "manifest.json"}
 _TOP = {
     *_EMPTY, "incidents", "shipped", "heartbeat", "announcements", "policy.json", "lines.conf",
-    "gate.lock", "gate.ready", "guard.lock", "guard.ready", "ship.lock", "ship.ready",
+    "gate.lock", "gate-standby.lock", "gate.ready", "guard.lock", "guard.ready", "ship.lock", "ship.ready",
 }  # fmt: skip
 _SINGLE = ("asterisk", *OWN)
 """These have no helpers when nothing is going on; PostgreSQL has, and SeaweedFS is not ours to count."""

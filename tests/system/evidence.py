@@ -116,8 +116,11 @@ class Evidence:
 
         An end that Asterisk told lies 40 ms before that; nothing is covered after the last heartbeat.
         """
-        heartbeat_at = (self.manifest["journal"] or {}).get("heartbeat_at")
-        known = instant_of(heartbeat_at) if heartbeat_at else None
+        journal = self.manifest["journal"] or {}
+        beats: dict[str | None, str | None] = {None: journal.get("heartbeat_at")}
+        beats |= {one["run"]: one["heartbeat_at"] for one in journal.get("taken_over", [])}
+        run: str | None = None
+        known: dict[int, Instant | None] = {}
         begins: dict[tuple[int, str], Instant] = {}
         ends: dict[tuple[int, str], list[Instant]] = {}
         granted: dict[int, Instant] = {}
@@ -133,7 +136,11 @@ class Evidence:
                     # There is one permit at a time, whether or not the end of the one before was written.
                     end(at)
                     granted[number] = at
+                    beat = beats[run]
+                    known[number] = instant_of(beat) if beat else None
                     begins |= {(number, party): at for party in parties}
+                case ev.TakenOver(run=run):
+                    pass
                 case ev.PermitWidened(permit=number, at=at, parties=parties):
                     for party in parties:
                         begins.setdefault((number, party), Instant(max(at, granted[number])))
@@ -147,7 +154,7 @@ class Evidence:
                         end(Instant(0), only=party)
                 case _:
                     pass
-        return {key: (begin, self._until(begin, known, ends.get(key, []))) for key, begin in begins.items()}
+        return {key: (begin, self._until(begin, known[key[0]], ends.get(key, []))) for key, begin in begins.items()}
 
     @staticmethod
     def _until(begin: Instant, known: Instant | None, ends: list[Instant]) -> Instant:

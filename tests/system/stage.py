@@ -15,6 +15,7 @@ from typing import Final, Self
 
 import numpy as np
 from canary import heard_span
+from canary.heard import HeardSpan
 from telephone import Call, IncomingCall, Instant, Telephone, Voice, now_us
 from telephone.mulaw import RATE, Pcm
 
@@ -38,6 +39,8 @@ class Leg:
     """What an outside party must have heard; an outside party of whom nothing may ever be kept has none."""
     endpoint: str = ""
     scene: str = ""
+    told_anew: bool = False
+    """Whether its gate may have ended during the announcement, which the next one begins anew."""
     released: bool = False
     """Whether it was right that Asterisk ended this call."""
     reasons: tuple[str, ...] | None = None
@@ -55,6 +58,12 @@ class Leg:
         return f"{self.scene}: {self.name}"
 
 
+def _whole(call: Call, announcement: Pcm) -> HeardSpan | None:
+    """Return where an announcement was heard whole: whoever is told anew has not heard it whole the first time."""
+    first, second = (heard_span(call.heard, announcement, nth=nth) for nth in (0, 1))
+    return second if first is not None and not first.complete and second is not None else first
+
+
 def told_at(leg: Leg) -> Instant | None:
     """When an outside party had heard all that they must hear, at their own ear; None if they never had.
 
@@ -62,7 +71,7 @@ def told_at(leg: Leg) -> Instant | None:
     """
     if leg.staff or not leg.announcements:
         return None
-    heard = [heard_span(leg.call.heard, one, nth=leg.turns) for one in leg.announcements]
+    heard = [_whole(leg.call, one) for one in leg.announcements]
     last = heard[-1]
     if last is None or not all(one is not None and one.complete for one in heard):
         return None

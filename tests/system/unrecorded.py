@@ -59,7 +59,12 @@ def assert_unrecorded(found: Evidence, world: World, calls: Iterable[Call], reas
 def assert_no_voice(world: World, *voices: Pcm) -> None:
     """No sound file of the spool or of Asterisk holds anything of these voices."""
     for file in sound_files(world):
-        samples, _ = soundfile.read(file, dtype="int16")
+        try:
+            samples, _ = soundfile.read(file, dtype="int16")
+        except soundfile.LibsndfileError:
+            # Ship is done with some other call of this test meanwhile.
+            assert not file.exists(), f"{file} cannot be read"
+            continue
         for said in voices:
             assert not find_reference(samples, said).spans, f"{file} holds a voice"
 

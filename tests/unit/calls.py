@@ -216,6 +216,10 @@ def caught_up(at: float, seen_at: float | None = None) -> f.CaughtUp:
     return f.CaughtUp(**times(at, seen_at))
 
 
+def recognised(at: float, seen_at: float | None = None) -> f.Recognised:
+    return f.Recognised(**times(at, seen_at))
+
+
 def lost(at: float, reason: Reason = Reason.EVENTS_LOST) -> f.EventsLost:
     return f.EventsLost(**times(at), reason=reason)
 

@@ -28,7 +28,20 @@ from unit.calls import (
     surrounded,
 )
 
-from ari_app.core import capture, choice, hand, objection, party, permit, room, rooms, segments, telling, topology
+from ari_app.core import (
+    capture,
+    choice,
+    hand,
+    objection,
+    party,
+    permit,
+    restored,
+    room,
+    rooms,
+    segments,
+    telling,
+    topology,
+)
 from ari_app.core import evidence as ev
 from ari_app.core import facts as f
 from ari_app.core import orders as o
@@ -52,9 +65,10 @@ class Core:
     room: ModuleType | Any
     topology: ModuleType | Any
     rooms: ModuleType | Any
+    restored: ModuleType | Any
 
 
-REAL = Core(party, choice, telling, objection, hand, permit, capture, segments, room, topology, rooms)
+REAL = Core(party, choice, telling, objection, hand, permit, capture, segments, room, topology, rooms, restored)
 
 
 @dataclass

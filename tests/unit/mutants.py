@@ -19,15 +19,16 @@ from ari_app.core import evidence, facts, names, orders, policy, reasons
 
 FOLDER = Path(ari_app.core.__path__[0])
 DEPENDENTS = {
-    "party": ("party", "choice", "telling", "objection", "hand", "segments", "room"),
-    "choice": ("choice", "telling", "room"),
-    "telling": ("telling", "room"),
-    "objection": ("objection", "room"),
-    "hand": ("hand", "room"),
-    "permit": ("permit", "capture", "segments", "room"),
-    "capture": ("capture", "segments", "room"),
-    "segments": ("segments", "room"),
-    "room": ("room",),
+    "party": ("party", "choice", "telling", "objection", "hand", "segments", "room", "restored"),
+    "choice": ("choice", "telling", "room", "restored"),
+    "telling": ("telling", "room", "restored"),
+    "objection": ("objection", "room", "restored"),
+    "hand": ("hand", "room", "restored"),
+    "permit": ("permit", "capture", "segments", "room", "restored"),
+    "capture": ("capture", "segments", "room", "restored"),
+    "segments": ("segments", "room", "restored"),
+    "room": ("room", "restored"),
+    "restored": ("restored",),
     "topology": ("topology", "rooms"),
     "rooms": ("rooms",),
 }

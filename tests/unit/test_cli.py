@@ -79,7 +79,8 @@ def test_wrong_usage_ends_with_2(
 @pytest.mark.parametrize(
     ("arguments", "module", "options"),
     [
-        (["gate"], "gate", {}),
+        (["gate"], "gate", {"standby": False}),
+        (["gate", "--standby"], "gate", {"standby": True}),
         (["guard"], "guard", {"once": False}),
         (["guard", "--once"], "guard", {"once": True}),
         (["quarantine", "list"], "commands.quarantine", {"action": "list"}),

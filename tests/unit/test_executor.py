@@ -14,6 +14,8 @@ from ari_app.core import facts as f
 from ari_app.core import orders as o
 from ari_app.core.names import Instant, MonitorId, playback_id
 from ari_app.core.reasons import Reason
+from ari_app.core.restored import Mark
+from ari_app.executor import Phone
 
 OTHER = MonitorId("0x7f0000000009")
 PLAYBACK = playback_id(CALLER, 1)
@@ -102,11 +104,31 @@ def test_an_inspection_notices_that_the_copy_is_gone(desk):
     assert fact.copy_intact is False
 
 
-@pytest.mark.parametrize(("answer", "holds"), [("0", set()), ("1", {CALLER}), ("", {CALLER}), (None, {CALLER})])
+@pytest.mark.parametrize(("answer", "holds"), [("0||", False), ("1||", True), ("||", True), ("", True), (None, True)])
 def test_a_telephone_that_does_not_say_that_it_does_not_hold_holds(desk, answer, holds):
     desk.ami.value = answer
-    assert asyncio.run(desk.executor.holding([CALLER])) == holds
-    assert desk.ami.log == [("get", CALLER, "CHANNEL(rtp,hold,audio)")]
+    assert asyncio.run(desk.executor.phones([CALLER])) == {CALLER: Phone(holds)}
+    asked = "EVAL(${CHANNEL(rtp,hold,audio)}|${CONSENTGATE_PAUSED}|${CONSENTGATE_RESUMED})"
+    assert desk.ami.log == [("get", CALLER, asked)]
+
+
+def test_a_telephone_says_which_keys_were_pressed_on_it_and_when(desk):
+    desk.ami.value = "0|1800000003|1800000005"
+    marks = Mark(1_800_000_003, paused=True), Mark(1_800_000_005, paused=False)
+    assert asyncio.run(desk.executor.phones([CALLER])) == {CALLER: Phone(False, marks)}
+    desk.ami.value = "0|1800000003:payment|"
+    assert asyncio.run(desk.executor.phones([CALLER])) == {CALLER: Phone(False, (replace(marks[0], cause="payment"),))}
+    desk.ami.value = "0||1800000005"
+    assert asyncio.run(desk.executor.phones([CALLER])) == {CALLER: Phone(False, marks[1:])}
+
+
+@pytest.mark.parametrize(
+    ("answer", "owner"),
+    [("|rec", ("rec", False)), ("1|rec", ("rec", True)), ("|", ("", False)), ("", None), (None, None)],
+)
+def test_a_channel_says_whose_recording_it_owns_and_whether_somebody_objected(desk, answer, owner):
+    desk.ami.value = answer
+    assert asyncio.run(desk.executor.owner(CALLER)) == owner
 
 
 # -- starting

@@ -94,7 +94,7 @@ def reasons(*entries, heartbeat=CALL_SECONDS, **changes):
     parties = [entered("p01", contract=False), *(entered(party, contract=True) for party in ("p02", "p03"))]
     journal = [opened(minted(1), **changes), *parties, played(), *entries]
     beat = None if heartbeat is None else at(heartbeat)
-    found = gp.reasons(journal, coverage.permits(journal, beat), beat)
+    found = gp.reasons(journal, coverage.permits(journal, beat))
     # What comes after the call's end is in no gap.
     return [((since - BEGAN) / SECOND, reason) for since, reason in found if since < at(CALL_SECONDS)]
 

@@ -26,6 +26,7 @@ MAY_IMPORT_ADAPTERS = {
     "ari_app/gate.py",
     "ari_app/dispatcher.py",
     "ari_app/executor.py",
+    "ari_app/inherited.py",
     "ari_app/pulse.py",
     "ari_app/reconcile.py",
     "ari_app/sealing.py",

@@ -73,7 +73,8 @@ def test_the_good_call_is_recorded_and_whole():
     caller, house = made["tracks"]
     assert (caller["channel"], caller["offset"], caller["destroyed_samples"]) == (1, 0, 320)
     assert (house["channel"], house["offset"], house["stored_from"]) == (2, 400, "2026-11-22T09:00:04.050000Z")
-    assert made["journal"] == {"lines": 16, "sha256": "c" * 64, "heartbeat_at": "2026-11-22T09:00:08.100000Z"}
+    beat = "2026-11-22T09:00:08.100000Z"
+    assert made["journal"] == {"lines": 16, "sha256": "c" * 64, "heartbeat_at": beat, "taken_over": []}
     assert [gap["reason"] for gap in made["gaps"]] == ["announcement", "not_bridged", "hung_up"]
     whole = {"left_at": None, "covered_until": names.iso(at(7.96))}
     assert made["permits"][0]["parties"] == [
@@ -236,8 +237,8 @@ def test_a_journal_without_an_end_ends_with_its_last_entry():
 @pytest.mark.parametrize(
     ("entries", "expected"),
     [
-        (good(RECORDING), at(8)),
-        (without(good(RECORDING), ev.PermitRevoked), at(8.1)),
+        (good(RECORDING), {"": at(8)}),
+        (without(good(RECORDING), ev.PermitRevoked), {"": at(8.1)}),
         (
             [
                 *good(RECORDING)[:-1],
@@ -246,9 +247,9 @@ def test_a_journal_without_an_end_ends_with_its_last_entry():
                 ev.PermitRevoked(at=at(13), permit=2, reason=Reason.HUNG_UP),
                 ev.Ended(at=at(20), reason=None),
             ],
-            at(12),
+            {"": at(12)},
         ),
-        (refused(Reason.NOT_READY), None),
+        (refused(Reason.NOT_READY), {}),
     ],
 )
 def test_up_to_when_a_heartbeat_can_matter(entries, expected):

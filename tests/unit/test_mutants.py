@@ -19,6 +19,8 @@ from unit import (
     test_party,
     test_party_doubts,
     test_permit,
+    test_recognised,
+    test_restored,
     test_room,
     test_room_end,
     test_rooms,
@@ -77,6 +79,8 @@ TABLES = {
         test_topology_lines,
         test_topology_optimised,
         test_rooms,
+        test_restored,
+        test_recognised,
     )
 }
 NEAREST = {
@@ -91,6 +95,7 @@ NEAREST = {
     "room": (test_room, test_room_end, test_segments_tracks),
     "topology": (test_topology, test_topology_lines, test_topology_optimised),
     "rooms": (test_rooms,),
+    "restored": (test_restored, test_recognised),
 }
 """Where a mutant of a module is found the fastest."""
 
@@ -164,6 +169,7 @@ def test_the_tables_hold_for_the_core_itself():
         ("room", 150),
         ("topology", 100),
         ("rooms", 20),
+        ("restored", 30),
     ],
 )
 def test_every_mutant_is_found(module, at_least):

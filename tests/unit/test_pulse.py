@@ -147,3 +147,13 @@ def test_a_mark_that_was_taken_once_stays_so(heart):
     heart.ami.taken = None
     heart.run(2000, 2500, answer=("ari", "ami"))
     assert heart.pulse.alive
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_the_dialplan_is_told_whether_another_gate_stands_by(heart, waits):
+    heart.pulse._standby = lambda: waits
+    heart.run(0, 500, 1000, 1500, answer=("ari", "ami"))
+    told = [value for _, name, value in heart.ami.variables if name == pulse.STANDBY]
+    # That nobody does is said once: a gate that died while somebody did has left the mark.
+    assert told == [value for _, name, value in heart.ami.variables if name == pulse.ALIVE] if waits else ["0"]
+    assert (len(told) > 1) is waits

@@ -210,8 +210,12 @@ def test_a_pause_before_the_caller_is_told_lets_them_go_and_they_are_captured_af
 def test_the_reason_for_which_nothing_is_captured_is_written_down_when_it_changes(core):
     call = talking(core)
     call.hear(surrounded(9000, FIRST, quiet=HELD))
-    assert entries(call.hear(paused(9100))) == [ev.NotRecorded(at=ms(9100), reason=Reason.PAUSED)]
-    assert entries(call.hear(resumed(9200))) == [ev.NotRecorded(at=ms(9200), reason=HELD)]
+    assert entries(call.hear(paused(9100))) == [
+        ev.NotRecorded(at=ms(9100), reason=Reason.PAUSED),
+    ]
+    assert entries(call.hear(resumed(9200))) == [
+        ev.NotRecorded(at=ms(9200), reason=HELD),
+    ]
     assert entries(call.hear(surrounded(9300, FIRST, quiet=HELD, joined=5001))) == []
     assert entries(call.hear(surrounded(9400))) == [ev.NotRecorded(at=ms(9400), reason=Reason.NOT_BRIDGED)]
     assert entries(call.hear(hung_up(9500)))[-1] != ev.NotRecorded(at=ms(9500), reason=Reason.HUNG_UP)

@@ -53,7 +53,7 @@ def ami(event, **fields):
     [
         (
             ari("StasisStart", args=["incoming", "advice-line"], channel=CHANNEL),
-            t.Arrived(ms(250), CALLER, "PJSIP/trunk", "01632960001", ("incoming", "advice-line")),
+            t.Arrived(ms(250), CALLER, "PJSIP/trunk", "01632960001", ("incoming", "advice-line"), str(CHANNEL["name"])),
         ),
         (ari("StasisEnd", channel=CHANNEL), f.LeftStasis(**STAMPED, channel=CALLER)),
         (ari("ChannelHangupRequest", channel=CHANNEL, cause=16), f.HangupRequested(**STAMPED, channel=CALLER)),
