@@ -47,6 +47,8 @@ class Opened(Entry):
     software: str
     asterisk: str
     format: int = FORMAT
+    attested_by: str = "gate"
+    """Whose word it is: the gate's, or that of the AGI script that announced while no gate was there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

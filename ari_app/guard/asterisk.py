@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -32,6 +32,13 @@ WANTED: Final = (
     _WITH.format("AGIExec(Start|End)", "Command", "RECORD FILE"),
 )
 """Whatever else happens on the PBX never leaves Asterisk: at 50 calls a second it would be thousands of events."""
+
+KEPT: Final = (
+    _EVENT.format("(BridgeEnter|BridgeLeave|Hangup|Hold|MusicOnHoldStart|Rename)"),
+    _WITH.format("VarSet", "Variable", "CONSENTGATE_ALIVE|CONSENTGATE_FALLBACK|CONSENTGATE_KEEPER|CONSENTGATE_OBJECTED")
+    + "[[:cntrl:]]",
+)
+"""What the keeper hears, on a connection of its own that is open only while no gate lives."""
 
 RIGHTS: Final = "read: call,dialplan,agi; write: system,call,command,reporting"
 _SEEN: Final = "EVAL(${CHANNEL(linkedid)}|${CONSENTGATE_OUTCOME})"
@@ -123,8 +130,8 @@ class GuardAri(Ari):
 class GuardAmi(Ami):
     """AMI with what the guard needs of it."""
 
-    def __init__(self, host: str, port: int, user: str, secret: str) -> None:
-        super().__init__(host, port, user, secret, wanted=WANTED, section="guard", rights=RIGHTS)
+    def __init__(self, host: str, port: int, user: str, secret: str, wanted: Sequence[str] = WANTED) -> None:
+        super().__init__(host, port, user, secret, wanted=wanted, section="guard", rights=RIGHTS)
         self._rows: dict[str, list[Message]] = {}
         self._complete: dict[str, asyncio.Event] = {}
         self._lists = itertools.count(1)

@@ -22,10 +22,11 @@ from ari_app.core.names import MICROSECONDS, ChannelId, Instant
 from ari_app.errors import ConsentgateError
 from ari_app.layout import Layout
 
-from .asterisk import GUARD_APPLICATION, GuardAmi, GuardAri, Pbx
+from .asterisk import GUARD_APPLICATION, KEPT, GuardAmi, GuardAri, Pbx
 from .calls import Calls
 from .files import Watch
 from .incidents import Incidents
+from .keeper import Keeper
 from .mixmonitors import MixMonitors
 from .quarantine import Quarantine
 from .recordings import AriRecordings, Conferences, Recorders
@@ -67,7 +68,8 @@ class Guard:
     def __init__(self, settings: config.Config, section: config.Guard, layout: Layout) -> None:
         asterisk = settings.asterisk
         self.layout = layout
-        self.ami = GuardAmi(asterisk.ami_host, asterisk.ami_port, section.ami_user, section.ami_password.reveal())
+        login = asterisk.ami_host, asterisk.ami_port, section.ami_user, section.ami_password.reveal()
+        self.ami = GuardAmi(*login)
         self.ari = GuardAri(
             asterisk.ari_url,
             section.ari_user,
@@ -90,6 +92,7 @@ class Guard:
         self.recorders = Recorders(pbx, self.warden)
         self.watch = Watch(layout, section.asterisk_recording_folders, self.warden, self._begin)
         self.stranded = Stranded(self.ari, self.vitals, incidents)
+        self.keeper = Keeper(GuardAmi(*login, KEPT), self.ami, layout, self.vitals, self._begin)
         self.stopping = asyncio.Event()
         self._ready = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -97,7 +100,8 @@ class Guard:
     async def run(self) -> None:
         """Work until told to stop."""
         self.watch.start()
-        jobs = [self._keep("ami", self._ami), self._keep("ari", self._ari), self._ticking(), self._patrolling()]
+        streams = [self._keep("ami", self._ami), self._keep("ari", self._ari), self.keeper.run()]
+        jobs = [*streams, self._ticking(), self._patrolling()]
         tasks = [asyncio.ensure_future(job) for job in jobs]
         stop = asyncio.ensure_future(self.stopping.wait())
         await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -106,6 +110,7 @@ class Guard:
             task.cancel()
         self.layout.ready("guard").unlink(missing_ok=True)
         self.ami.close()
+        self.keeper.close()
         self.watch.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(0.5):
