@@ -20,6 +20,9 @@ from .permit import STALE_MICROSECONDS
 from .policy import Policy
 from .reasons import Reason
 
+LEAST = 5
+"""Entries: who was told by what, and what was permitted and asked for."""
+
 TELEPHONE = party_id(2)
 """The house's side of the conversation: told by contract, and not captured."""
 
@@ -106,13 +109,10 @@ class Bridges:
 
     def take(self, fact: Happened) -> None:
         """Note what a fact changes."""
-        match fact:
-            case Entered(channel=channel, bridge=bridge, endpoint=endpoint):
-                self.places[channel] = bridge, endpoint
-            case Left(channel=channel) | HungUp(channel=channel):
-                self.places.pop(channel, None)
-            case _:
-                pass
+        if isinstance(fact, Entered):
+            self.places[fact.channel] = fact.bridge, fact.endpoint
+        elif isinstance(fact, Left | HungUp):
+            self.places.pop(fact.channel, None)
 
     def others(self, bridge: BridgeId, channel: ChannelId) -> dict[ChannelId, str]:
         """Return who else is in a bridge, and from which endpoint."""
@@ -148,7 +148,9 @@ def begin(
     The journal is read by other rules than those it was written by: that two programs must agree before a capture may
     begin is the point.
     """
-    opened, granted, asked = entries[0] if entries else None, *entries[-2:]
+    if len(entries) < LEAST:
+        raise ContradictionError("holds too little to be a script's account")
+    opened, granted, asked = entries[0], *entries[-2:]
     if not isinstance(opened, ev.Opened) or (opened.attested_by, opened.channel) != (fallback.AGI, channel):
         raise ContradictionError("is not a script's account of this channel")
     if opened.run != run:

@@ -62,8 +62,18 @@ class _Capture:
 class Keeper:
     """Listens while no gate lives, on a connection of its own; stops by the guard's."""
 
-    def __init__(self, ears: GuardAmi, hands: GuardAmi, layout: Layout, vitals: Vitals, begin: Begin) -> None:
+    def __init__(
+        self,
+        ears: GuardAmi,
+        hands: GuardAmi,
+        layout: Layout,
+        vitals: Vitals,
+        begin: Begin,
+        *,
+        stop_below_free_bytes: int = 0,
+    ) -> None:
         self._ears, self._hands, self._layout, self._vitals, self._begin = ears, hands, layout, vitals, begin
+        self._stop_below_free_bytes = stop_below_free_bytes
         self._captures: dict[ChannelId, _Capture] = {}
         self._bridges = k.Bridges()
         self._moved: set[ChannelId] = set()
@@ -79,7 +89,7 @@ class Keeper:
             # On the files' thread: a single assignment, read by the loop.
             self._vitals.signs.kept = {run: at}
 
-        return KeptFiles(self._layout, run, written)
+        return KeptFiles(self._layout, run, written, self._stop_below_free_bytes)
 
     async def run(self) -> None:
         """Work for ever."""

@@ -92,7 +92,9 @@ class Guard:
         self.recorders = Recorders(pbx, self.warden)
         self.watch = Watch(layout, section.asterisk_recording_folders, self.warden, self._begin)
         self.stranded = Stranded(self.ari, self.vitals, incidents)
-        self.keeper = Keeper(GuardAmi(*login, KEPT), self.ami, layout, self.vitals, self._begin)
+        room = settings.spool.stop_below_free_bytes
+        ears = GuardAmi(*login, KEPT)
+        self.keeper = Keeper(ears, self.ami, layout, self.vitals, self._begin, stop_below_free_bytes=room)
         self.stopping = asyncio.Event()
         self._ready = False
         self._tasks: set[asyncio.Task[None]] = set()

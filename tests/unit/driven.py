@@ -28,7 +28,7 @@ from unit.calls import (
     surrounded,
 )
 
-from ari_app.core import capture, party, permit, room, rooms, segments, topology
+from ari_app.core import capture, fallback, keeper, party, permit, room, rooms, segments, topology
 from ari_app.core import evidence as ev
 from ari_app.core import facts as f
 from ari_app.core import orders as o
@@ -48,9 +48,11 @@ class Core:
     room: ModuleType | Any
     topology: ModuleType | Any
     rooms: ModuleType | Any
+    fallback: ModuleType | Any
+    keeper: ModuleType | Any
 
 
-REAL = Core(party, permit, capture, segments, room, topology, rooms)
+REAL = Core(party, permit, capture, segments, room, topology, rooms, fallback, keeper)
 
 
 @dataclass

@@ -12,6 +12,8 @@ import pytest
 from unit import (
     mutants,
     test_capture,
+    test_fallback_core,
+    test_keeper_core,
     test_party,
     test_party_doubts,
     test_permit,
@@ -69,6 +71,8 @@ TABLES = {
         test_topology_lines,
         test_topology_optimised,
         test_rooms,
+        test_fallback_core,
+        test_keeper_core,
     )
 }
 NEAREST = {
@@ -79,6 +83,8 @@ NEAREST = {
     "room": (test_room, test_room_end, test_segments_tracks),
     "topology": (test_topology, test_topology_lines, test_topology_optimised),
     "rooms": (test_rooms,),
+    "fallback": (test_fallback_core,),
+    "keeper": (test_keeper_core,),
 }
 """Where a mutant of a module is found the fastest."""
 
@@ -146,6 +152,8 @@ def test_the_tables_hold_for_the_core_itself():
         ("room", 150),
         ("topology", 100),
         ("rooms", 20),
+        ("fallback", 15),
+        ("keeper", 60),
     ],
 )
 def test_every_mutant_is_found(module, at_least):
