@@ -17,7 +17,9 @@ from system.hospital import Hospital, House, Talk, fresh_noise
 from system.passage import assert_row, kept_instead
 from system.site import NEWCOMER
 from system.unrecorded import assert_conversing, longest_silence
-from telephone import Instant, OutgoingCall, now_us
+from telephone import OutgoingCall, now_us
+
+from ari_app.core.names import Instant
 
 TALK_SECONDS: Final = 0.8
 LINE: Final = "switchboard"
