@@ -68,6 +68,13 @@ class Replaced(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spied(Fact):
+    """Somebody listens to this channel, and may be heard on it."""
+
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Objected(Fact):
     """Somebody on this channel does not want to be recorded."""
 
@@ -98,7 +105,7 @@ class Woke(Fact):
     """Time has passed."""
 
 
-Happened = Entered | Left | Held | Replaced | Objected | HungUp | Failed | Returned | Woke
+Happened = Entered | Left | Held | Replaced | Spied | Objected | HungUp | Failed | Returned | Woke
 
 
 @dataclass(slots=True)
@@ -203,6 +210,8 @@ def step(kept: Kept, fact: Happened, around: Bridges, staff: Collection[str]) ->
             return _end(kept, fact, Reason.MUSIC_ON_HOLD if music else Reason.HELD)
         case Replaced(channel=channel) if kept.talks(channel):
             return _end(kept, fact, Reason.CHANNEL_REPLACED)
+        case Spied(channel=channel) if kept.talks(channel):
+            return _end(kept, fact, Reason.ROOM_CHANGED)
         case Objected(channel=channel) if kept.talks(channel):
             who = fallback.CALLER if channel == kept.channel else TELEPHONE
             objected = ev.PartyObjected(at=fact.at, party=who)

@@ -34,7 +34,7 @@ WANTED: Final = (
 """Whatever else happens on the PBX never leaves Asterisk: at 50 calls a second it would be thousands of events."""
 
 KEPT: Final = (
-    _EVENT.format("(BridgeEnter|BridgeLeave|Hangup|Hold|MusicOnHoldStart|Rename)"),
+    _EVENT.format("(BridgeEnter|BridgeLeave|ChanSpyStart|Hangup|Hold|MusicOnHoldStart|Rename)"),
     _WITH.format("VarSet", "Variable", "CONSENTGATE_ALIVE|CONSENTGATE_FALLBACK|CONSENTGATE_KEEPER|CONSENTGATE_OBJECTED")
     + "[[:cntrl:]]",
 )

@@ -253,6 +253,8 @@ class Keeper:
 
 
 def _fact(message: Message, at: Instant) -> k.Happened | None:
+    if message["event"] == "ChanSpyStart":
+        return k.Spied(at=at, channel=ChannelId(str(message["spyeeuniqueid"])))
     channel = ChannelId(str(message["uniqueid"]))
     match message["event"]:
         case "BridgeEnter":

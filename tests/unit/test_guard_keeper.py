@@ -192,6 +192,7 @@ def test_a_capture_is_kept_and_ended_by_a_hold(tmp_path):
          Reason.CAPTURE_FAILED),
         (lambda ears: ears.say("MusicOnHoldStart", AGENT), Reason.MUSIC_ON_HOLD),
         (lambda ears: ears.say("Rename", AGENT), Reason.CHANNEL_REPLACED),
+        (lambda ears: ears.say("ChanSpyStart", STRANGER, spyeeuniqueid=CALLER), Reason.ROOM_CHANGED),
         (lambda ears: ears.bridged(AGENT, count=1, entered=False), Reason.LEFT_BRIDGE),
         (lambda ears: ears.bridged(STRANGER, count=3), Reason.NOT_TOLD),
         (lambda ears: ears.say("Hangup", CALLER), Reason.HUNG_UP),

@@ -84,6 +84,7 @@ def test_the_plain_conversation_goes_on(first, core):
     world.hear(world.k.HungUp(at=ms(151), channel=STRANGER))
     world.hear(world.k.Held(at=ms(160), channel=SECOND_AGENT, music=False))
     world.hear(world.k.Replaced(at=ms(170), channel=SECOND_AGENT))
+    world.hear(world.k.Spied(at=ms(175), channel=SECOND_AGENT))
     world.hear(world.k.Objected(at=ms(180), channel=SECOND_AGENT))
     world.hear(world.k.Failed(at=ms(190), channel=AGENT))
     world.hear(world.k.Woke(at=ms(59_999)))
@@ -99,6 +100,8 @@ ENDS = {
     "the telephone is gone": (lambda k: k.HungUp(at=ms(500), channel=AGENT), Reason.LEFT_BRIDGE),
     "the caller is replaced": (lambda k: k.Replaced(at=ms(500), channel=CALLER), Reason.CHANNEL_REPLACED),
     "the telephone is replaced": (lambda k: k.Replaced(at=ms(500), channel=AGENT), Reason.CHANNEL_REPLACED),
+    "somebody listens to the caller": (lambda k: k.Spied(at=ms(500), channel=CALLER), Reason.ROOM_CHANGED),
+    "somebody listens to the telephone": (lambda k: k.Spied(at=ms(500), channel=AGENT), Reason.ROOM_CHANGED),
     "the script's capture failed": (lambda k: k.Failed(at=ms(500), channel=CALLER), Reason.CAPTURE_FAILED),
     "the gate is back": (lambda k: k.Returned(at=ms(500)), Reason.GATE_RESTARTED),
 }
