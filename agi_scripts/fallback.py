@@ -153,8 +153,9 @@ def play(agi: Agi, sound: "dict[str, Any]", meanwhile: "Callable[[], None]") -> 
     if not intact(path, sound["stat"]):
         # Nobody knows what would be heard.
         raise OverError("an announcement's copy is not the file that was hashed")
-    seconds = -(-int(sound["samples"]) // int(sound["rate_hz"])) + LIFELINE_SECONDS
-    agi.set("TIMEOUT(absolute)", str(seconds))
+    # As the gate's: 2 s after the end of its speech, and at least 1 s after the file's.
+    spoken, length = int(sound["spoken_end_ms"]) / 1000, int(sound["samples"]) / int(sound["rate_hz"])
+    agi.set("TIMEOUT(absolute)", f"{max(spoken + LIFELINE_SECONDS, length + 1):.3f}")
     up, before = agi.up(), agi.packets()
     began_at = now()
     agi.say(f'STREAM FILE {stem} ""')

@@ -165,6 +165,8 @@ class Keeper:
         at = Instant(round(float(message["timestamp"]) * MICROSECONDS))
         if message["event"] == "VarSet":
             self._set(str(message["variable"]), str(message["value"]), str(message.get("uniqueid", "")), at)
+        elif message["event"] == "ChanSpyStart":
+            self._tell(k.Spied(at=at, channel=ChannelId(str(message["spyeeuniqueid"]))))
         elif (fact := _fact(message, at)) is not None:
             self._tell(fact)
 
@@ -253,8 +255,6 @@ class Keeper:
 
 
 def _fact(message: Message, at: Instant) -> k.Happened | None:
-    if message["event"] == "ChanSpyStart":
-        return k.Spied(at=at, channel=ChannelId(str(message["spyeeuniqueid"])))
     channel = ChannelId(str(message["uniqueid"]))
     match message["event"]:
         case "BridgeEnter":

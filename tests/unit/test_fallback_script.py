@@ -127,7 +127,7 @@ def test_tells_attests_asks_and_captures_in_this_order(tmp_path):
     path = asterisk.layout.audio / recording / "seg-001.p01.wav"
     assert asterisk.said == [
         "ANSWER",
-        'SET VARIABLE TIMEOUT(absolute) "3"',
+        'SET VARIABLE TIMEOUT(absolute) "2.100"',
         "CHANNEL STATUS",
         "GET FULL VARIABLE ${CHANNEL(rtcp,txcount,audio)}",
         f'STREAM FILE {stem} ""',
