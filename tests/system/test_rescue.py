@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 from canary import heard_span
+from demo_world import processes
 from system.agreement import assert_nothing_untold
 from system.hospital import Hospital, House, Talk, fresh_noise, fresh_number
 from system.unrecorded import FRAME_SECONDS, RESCUED_SECONDS, assert_conversing, assert_no_voice, longest_silence
@@ -152,7 +153,10 @@ def test_a_gate_that_is_back_in_time_announces_afresh(hospital: Hospital) -> Non
 
 
 def test_a_thawed_gate_grants_nothing_from_stale_facts(hospital: Hospital) -> None:
-    """Frozen at the announcement's last packet and thawed after the house has answered: nothing is captured."""
+    """Frozen at the announcement's last packet and thawed after the house has answered: it captures nothing.
+
+    A script has told the caller meanwhile, and what it attested is an account of its own, that ends as the gate is back.
+    """
     (announcement,) = hospital.announcements(LINE)
 
     async def scenario() -> Talk:
@@ -174,6 +178,8 @@ def test_a_thawed_gate_grants_nothing_from_stale_facts(hospital: Hospital) -> No
     (found,) = asyncio.run(hospital.evidence(talk.number))
     assert not found.recorded
     assert not found.of(ev.CaptureRequested)
+    audio = hospital.world.spool / "audio"
+    assert processes.wait_until(lambda: not any(audio.iterdir()), 15.0), "what the script captured is not shipped"
     assert_no_voice(hospital.world, talk.caller.sent.pcm, talk.house.sent.pcm)
 
 
