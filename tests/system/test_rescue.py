@@ -155,7 +155,7 @@ def test_a_gate_that_is_back_in_time_announces_afresh(hospital: Hospital) -> Non
 def test_a_thawed_gate_grants_nothing_from_stale_facts(hospital: Hospital) -> None:
     """Frozen at the announcement's last packet and thawed after the house has answered: it captures nothing.
 
-    A script has told the caller meanwhile, and what it attested is an account of its own, that ends as the gate is back.
+    A script has told the caller meanwhile; what it attested is an account of its own, and ends as the gate is back.
     """
     (announcement,) = hospital.announcements(LINE)
 
