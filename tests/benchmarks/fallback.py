@@ -64,7 +64,8 @@ class Calls:
     lost: int = 0
     told: int = 0
     recorded: int = 0
-    """Of them so many are stored, by the script's word."""
+    """Of them so many are stored, by the script's word. All ring at one telephone, a few at once: two calls of one
+    telephone are one room, so a capture ends when the next caller comes to it, or never begins."""
 
     def figures(self) -> dict[str, int]:
         """Return what is printed."""
