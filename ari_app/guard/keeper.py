@@ -236,7 +236,7 @@ class Keeper:
             self._files.append(capture.kept.recording, text)
 
     async def _stop(self, capture: _Capture) -> None:
-        """Stop it by its id. What cannot be stopped is no longer named, and so is stopped by the guard's own rules."""
+        """Stop it by its id, and insist while its channel is there; nothing more of it is covered in any case."""
         channel, recording = capture.kept.channel, capture.kept.recording
         wanted = g.base(str(self._layout.audio_of(recording) / fallback.FILE))
 
@@ -248,10 +248,13 @@ class Keeper:
             answers = [await self._hands.stop_mixmonitor(channel, monitor) for monitor in ours]
             return all(answers)
 
-        stopped = await until(attempt)
-        if stopped and channel in self._captures:
+        while not await until(attempt):
+            if self._captures.get(channel) is not capture:
+                return
+            await asyncio.sleep(RETRY_SECONDS)
+        if self._captures.get(channel) is capture:
             self._write(capture, k.stopped(clock.now()))
-        self._files.forget(channel)
+            self._files.forget(channel)
 
 
 def _fact(message: Message, at: Instant) -> k.Happened | None:

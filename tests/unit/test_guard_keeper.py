@@ -319,9 +319,11 @@ def test_a_gate_that_is_back_lets_it_rest(tmp_path, monkeypatch):
     scenario(world, play)
 
 
-def test_a_stop_that_is_not_answered_is_tried_again(tmp_path):
+@pytest.mark.parametrize("silent", [2, 7])
+def test_a_stop_that_is_not_answered_is_tried_again(tmp_path, monkeypatch, silent):
+    monkeypatch.setattr(kp, "RETRY_SECONDS", 0.05)
     world = World(tmp_path)
-    world.hands.silent = 2
+    world.hands.silent = silent
 
     async def play():
         world.attest()
@@ -330,3 +332,20 @@ def test_a_stop_that_is_not_answered_is_tried_again(tmp_path):
         await world.until(lambda: MONITOR in world.hands.stopped)
 
     scenario(world, play)
+
+
+def test_a_channel_that_is_gone_is_not_insisted_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(kp, "RETRY_SECONDS", 0.05)
+    world = World(tmp_path)
+    world.hands.silent = 10_000
+
+    async def play():
+        world.attest()
+        world.ask()
+        world.ears.say("Hold", CALLER)
+        world.ears.say("Hangup", CALLER)
+        await world.until(lambda: all(task.done() for task in world.tasks))
+
+    scenario(world, play)
+    assert world.hands.stopped == []
+    assert not world.layout.live_of(CALLER).exists()
