@@ -14,7 +14,7 @@ from .facts import Side, Standing
 from .names import ChannelId, Instant, RecordingId, RunId, party_id, playback_id, track_file
 from .party import ELAPSED_EARLY_MICROSECONDS, ELAPSED_LATE_MICROSECONDS, EXTRA_PACKETS
 from .permit import Permit, Present, grant
-from .policy import NEVER_PLAYED_SAMPLES, Announcement, Capture, Line, Mode, Policy
+from .policy import Announcement, Capture, Line, Mode, Policy
 from .reasons import Reason
 
 CALLER = party_id(1)
@@ -67,7 +67,8 @@ def notice(sound: Announcement, played: Played, channel: ChannelId, number: int)
         return Reason.ANNOUNCEMENT_COPY_CHANGED
     if not (played.completed and played.up):
         return Reason.ANNOUNCEMENT_FAILED
-    if not sound.samples - NEVER_PLAYED_SAMPLES <= played.end_position <= sound.samples:
+    # Asterisk counts the header as sound, as it does for its last packet: at the end it stands at the file's length.
+    if played.end_position != sound.samples:
         return Reason.ANNOUNCEMENT_CUT_SHORT
     beyond = played.ended_at - played.began_at - sound.duration_ms * 1000
     if beyond < -ELAPSED_EARLY_MICROSECONDS:

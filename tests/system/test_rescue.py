@@ -76,6 +76,7 @@ def test_a_gate_that_dies_or_hangs_costs_two_seconds_at_most(hospital: Hospital,
         silent = longest_silence(talk.caller)
         print(f"{moment:6.3f} s after the answer, announcement of {length:.2f} s: {silent:.3f} s of silence")
         assert silent <= RESCUED_SECONDS, f"{silent:.3f} s of silence"
+    shipped(hospital)
     for talk, channel in talks:
         recorded = False
         # Of whom it knew for a few milliseconds the dead gate has written nothing: then the dialplan's note is all.
@@ -114,6 +115,12 @@ def test_a_gate_that_hangs_before_the_call_is_not_waited_for(hospital: Hospital)
     first, second = asyncio.run(scenario())
     assert first <= RESCUED_SECONDS + RING_SECONDS
     assert second <= RING_SECONDS
+
+
+def shipped(hospital: Hospital) -> None:
+    """Wait until nothing is left of what scripts have captured of callers whom they told."""
+    folders = [hospital.world.spool / name for name in ("audio", "fallback", "sealed")]
+    assert processes.wait_until(lambda: not any(any(one.iterdir()) for one in folders), 20.0), "it is not shipped"
 
 
 async def revived(hospital: Hospital, number: int) -> None:
@@ -178,8 +185,7 @@ def test_a_thawed_gate_grants_nothing_from_stale_facts(hospital: Hospital) -> No
     (found,) = asyncio.run(hospital.evidence(talk.number))
     assert not found.recorded
     assert not found.of(ev.CaptureRequested)
-    audio = hospital.world.spool / "audio"
-    assert processes.wait_until(lambda: not any(audio.iterdir()), 15.0), "what the script captured is not shipped"
+    shipped(hospital)
     assert_no_voice(hospital.world, talk.caller.sent.pcm, talk.house.sent.pcm)
 
 
