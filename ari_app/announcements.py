@@ -17,11 +17,13 @@ from shlex import quote
 import numpy as np
 import numpy.typing as npt
 
-from .config import AnnouncementFile, Config
+from .config import AnnouncementChecks, AnnouncementFile, Config
 from .core.policy import Announcement
 from .durable import replace
+from .ear import FULL_SCALE, Heard, hear
 from .errors import SpoolError
 from .layout import Layout
+from .verdicts import Remark, judge
 
 RATE_HZ = 8000
 HEADER_BYTES = 44
@@ -30,19 +32,10 @@ BYTES_PER_SAMPLE = 2
 COPY_MODE = 0o444
 FOLDER_MODE = 0o2750
 MAX_SECONDS = 180
-FRAME_MS = 10
-FRAME_SAMPLES = RATE_HZ * FRAME_MS // 1000
-FULL_SCALE = 32768.0
 
-# Too quiet: speech on the telephone lies near -20 dBFS. A file whose loudest 10 ms stay 20 dB below that is lost in
-# the noise of a ward or a car.
+# A file whose loudest 10 ms stay below this is silent; one that is merely too quiet is measured (`ear`) and judged
+# by the site's own range (`verdicts`).
 AUDIBLE_DBFS = -40.0
-# The end of speech. A criterion that errs must err towards "later": too late costs the caller's first syllables in
-# the recording, too early would store what was said before they had heard everything. The weakest sounds that
-# words end in (f, th, s) lie about 30 dB below the loudest vowels; 45 dB leaves a margin of 15. The floor is what
-# 16-bit dither and mu-law's smallest steps make of silence: below it there is nothing to hear on any line.
-BELOW_LOUDEST_DB = 45.0
-SILENCE_DBFS = -66.0
 MIN_SPEECH_MS = 300
 MIN_TAIL_MS, MAX_TAIL_MS = 400, 1000
 
@@ -61,31 +54,23 @@ class Problem:
         return self.problem + (f": {self.hint}" if self.hint else "")
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """One file: its bytes, its figures if they could be taken, what is to be said of them, why it cannot serve."""
+
+    content: bytes
+    heard: Heard | None
+    remarks: tuple[Remark, ...]
+    problem: Problem | None
+
+
 class _UnusableError(Exception):
     def __init__(self, problem: str, hint: str = "") -> None:
         super().__init__(problem)
         self.problem = Problem(problem, hint)
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """What the samples say: how many, and when their speech ends."""
-
-    samples: int
-    spoken_end_ms: int
-    loudest_dbfs: float
-
-
-def _levels_dbfs(samples: npt.NDArray[np.int16]) -> npt.NDArray[np.float64]:
-    """Return the level of each 10 ms, without its constant part: an offset of the sound card is no sound."""
-    missing = -len(samples) % FRAME_SAMPLES
-    frames = np.pad(samples.astype(np.float64), (0, missing), mode="edge").reshape(-1, FRAME_SAMPLES)
-    power = np.mean((frames - frames.mean(axis=1, keepdims=True)) ** 2, axis=1)
-    levels: npt.NDArray[np.float64] = 10 * np.log10(np.maximum(power, 1e-9) / FULL_SCALE**2)
-    return levels
-
-
-def measure(content: bytes, name: str) -> Measure:
+def measure(content: bytes, name: str) -> Heard:
     """Judge the bytes of a WAV file. `name` stands in the hints. Raises with problem and hint if it cannot serve."""
     if not content:
         raise _UnusableError("is empty (0 bytes)", "put the recording there")
@@ -109,23 +94,23 @@ def measure(content: bytes, name: str) -> Measure:
         # Asterisk's reader seeks and measures from byte 44; with a longer header or chunks after the samples, what
         # is played would not be what was measured here.
         raise _UnusableError("holds more than a plain header and its samples", convert)
-    return _judged(samples, name)
+    return _whole(samples, name)
 
 
-def _judged(samples: npt.NDArray[np.int16], name: str) -> Measure:
-    levels = _levels_dbfs(samples) if len(samples) else np.array([-np.inf])
-    loudest = float(levels.max())
-    if loudest < AUDIBLE_DBFS:
-        raise _UnusableError(f"is silent: its loudest moment has {loudest:.0f} dBFS", "record it again, or raise it")
-    speech = levels > max(loudest - BELOW_LOUDEST_DB, SILENCE_DBFS)
-    if (spoken := int(speech.sum()) * FRAME_MS) < MIN_SPEECH_MS:
-        raise _UnusableError(f"holds only {spoken} ms of sound", "it must say something")
-    spoken_end_ms = (int(np.flatnonzero(speech)[-1]) + 1) * FRAME_MS
-    tail_ms = len(samples) * 1000 // RATE_HZ - spoken_end_ms
-    if not MIN_TAIL_MS <= tail_ms <= MAX_TAIL_MS:
-        found = f"ends with {max(tail_ms, 0)} ms of silence; {MIN_TAIL_MS} to {MAX_TAIL_MS} ms are needed"
+def _whole(samples: npt.NDArray[np.int16], name: str) -> Heard:
+    """Measure a whole file, and refuse what has no speech, or no end of it that could be known."""
+    if not len(samples):
+        raise _UnusableError("is silent: it holds no sample", "record it again")
+    heard = hear(samples / FULL_SCALE, RATE_HZ)
+    if heard.loudest_dbfs < AUDIBLE_DBFS:
+        found = f"is silent: its loudest moment has {heard.loudest_dbfs:.0f} dBFS"
+        raise _UnusableError(found, "record it again, or raise it")
+    if heard.sound_ms < MIN_SPEECH_MS:
+        raise _UnusableError(f"holds only {heard.sound_ms} ms of sound", "it must say something")
+    if not MIN_TAIL_MS <= heard.tail_ms <= MAX_TAIL_MS:
+        found = f"ends with {heard.tail_ms} ms of silence; {MIN_TAIL_MS} to {MAX_TAIL_MS} ms are needed"
         raise _UnusableError(found, TRIM_SOX.format(file=quote(name)))
-    return Measure(len(samples), spoken_end_ms, loudest)
+    return heard
 
 
 def _content(file: Path) -> bytes:
@@ -175,11 +160,31 @@ def _copy(content: bytes, layout: Layout) -> tuple[Path, str]:
     return copy, sha256
 
 
-def prepare_one(name: str, announcement: AnnouncementFile, layout: Layout) -> Announcement | Problem:
-    """Judge, measure and copy one announcement, or say why it cannot serve."""
+def examine(file: Path, checks: AnnouncementChecks) -> Examined:
+    """Read, measure and judge one file as the gate does at its start, and keep all that was found out on the way."""
+    content, heard = b"", None
     try:
-        content = _content(announcement.file)
-        measured = measure(content, str(announcement.file))
+        content = _content(file)
+        heard = measure(content, str(file))
+    except _UnusableError as error:
+        return Examined(content, heard, (), Problem(f"{file} {error.problem.problem}", error.problem.hint))
+    remarks = judge(heard, checks, str(file))
+    problem = None
+    if refusing := [remark for remark in remarks if remark.refuses]:
+        found = ", and ".join(remark.problem for remark in refusing)
+        problem = Problem(f"{file} {found}", refusing[0].hint)
+    return Examined(content, heard, remarks, problem)
+
+
+def prepare_one(
+    name: str, announcement: AnnouncementFile, checks: AnnouncementChecks, layout: Layout
+) -> Announcement | Problem:
+    """Judge, measure and copy one announcement, or say why it cannot serve."""
+    found = examine(announcement.file, checks)
+    if found.problem or found.heard is None:
+        return found.problem or Problem(f"{announcement.file} was not measured")
+    content, measured = found.content, found.heard
+    try:
         copy, sha256 = _copy(content, layout)
         identity = _identity(copy)
     except _UnusableError as error:
@@ -216,7 +221,8 @@ def prepare(config: Config, layout: Layout) -> dict[str, Announcement | Problem]
             why=error.strerror or "",
             hint="the user of the gate must own the spool",
         ) from None
-    return {name: prepare_one(name, file, layout) for name, file in config.announcements.items()}
+    checks = config.announcement_checks
+    return {name: prepare_one(name, file, checks, layout) for name, file in config.announcements.items()}
 
 
 def intact(announcement: Announcement) -> bool:

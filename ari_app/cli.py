@@ -108,9 +108,24 @@ def migrate(config: ConfigOption = None) -> None:
 def check(
     config: ConfigOption = None,
     offline: Annotated[bool, typer.Option("--offline", help="Leave out Asterisk, PostgreSQL and S3.")] = False,
+    prompts: Annotated[
+        bool,
+        typer.Option(
+            "--prompts", help="Only the announcements: level, clipping, silences, intelligibility, a picture."
+        ),
+    ] = False,
+    prompts_report: Annotated[
+        Path | None,
+        typer.Option(
+            "--prompts-report",
+            metavar="FILE.html",
+            help="The same, and a page with each waveform and what to do, to look at or to hand on.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Check the configuration, the announcements, the spool and every connection, before the first call does."""
-    _run("commands.check", config, offline=offline)
+    _run("commands.check", config, offline=offline, prompts=prompts, prompts_report=prompts_report)
 
 
 quarantine = typer.Typer(

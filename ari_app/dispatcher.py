@@ -18,15 +18,15 @@ from .core import evidence as ev
 from .core import facts as f
 from .core import orders as o
 from .core.names import ChannelId, Instant, RecordingId
-from .core.party import Party
 from .core.reasons import Reason
 from .executor import Executor
 from .lamps import Lamps
-from .monitors import Key, Monitors
+from .monitors import Monitors
 from .numbers import Numbers
-from .opening import Identity, Opening
+from .opening import Identity, Opening, begun
 from .passing import Passing
 from .sealing import Sealing
+from .sequences import Sequences
 from .whereabouts import Whereabouts
 
 _log = log.get("gate")
@@ -63,6 +63,7 @@ class Dispatcher:
         self.passing = Passing(rules, self.opening, self.note, self.by_channel.__contains__)
         self.monitors = Monitors()
         self.lamps = Lamps()
+        self.sequences = Sequences()
         self.gone: dict[ChannelId, Instant] = {}
         """Hung up by AMI's word before ARI's told us of them: a gate that thaws reads one stream before the other."""
         self.sealing = Sealing(journalist)
@@ -98,11 +99,7 @@ class Dispatcher:
         direction = "outgoing" if called else "join" if door == "join" else "incoming"
         number = self.passing.number_of(seen.channel, seen.number)
         opened = self.opening(seen.at, seen.channel, direction, line, name, number)
-        # An adopted channel's first numbers belong to the dead gate's playbacks, which are stopped by name.
-        notice = 10 if adopted else 1
-        caller = Party(names.party_id(1), seen.channel, seen.endpoint, f.Side.OUTSIDE, notice=notice)
-        made = room.Room(opened, line, caller, called)
-        self.calls[opened.recording] = _Call(replace(made, caller=replace(caller, script=made.script)))
+        self.calls[opened.recording] = _Call(begun(opened, line, seen, number, adopted=adopted))
         self.by_channel[seen.channel] = opened.recording
         return opened.recording
 
@@ -142,6 +139,9 @@ class Dispatcher:
                 self.passing.passed(seen)
             case t.Chosen():
                 self._chosen(seen)
+            case t.KeyReleased(at=at, channel=channel):
+                if self.sequences.completes(seen, self._opt_out_sequence(channel)):
+                    self._chosen(t.Chosen(at, channel, "objected"))
             case t.BridgeChange() | t.HoldChange() | t.LocalChange() | t.Spied() | t.Renamed() | t.LeavesMessage():
                 self.moved(seen)
             case f.Stamped():
@@ -161,6 +161,7 @@ class Dispatcher:
         if over is not None:
             self.sealing.add(fact.at, over)
         self.monitors.gone(channel)
+        self.sequences.gone(channel)
         near = self.whereabouts.gone(channel)
         if recording is not None:
             self.hear(recording, fact)
@@ -192,16 +193,15 @@ class Dispatcher:
                 call.around = fact
                 self.hear(recording, fact)
 
+    def _opt_out_sequence(self, channel: ChannelId) -> str:
+        call = self.calls.get(self.by_channel.get(channel, RecordingId("")))
+        return call.room.line.opt_out_sequence if call and call.room.line else ""
+
     def _chosen(self, seen: t.Chosen) -> None:
-        now = clock.now()
-        mine = self.by_channel.get(seen.channel)
-        if seen.what == "objected" and mine is not None:
-            self.hear(mine, f.Objected(at=seen.at, seen_at=now, channel=seen.channel))
-            return
-        # Of the house nobody objects for themselves: whoever of them presses that key wants an end of it.
-        kind = f.Resumed if seen.what == "resumed" else f.Paused
-        for owner in self.whereabouts.owners_near(self.whereabouts.room_of(seen.channel)):
-            self.hear(self.by_channel[owner], kind(at=seen.at, seen_at=now))
+        own = seen.what == "objected" and seen.channel in self.by_channel
+        near = self.whereabouts.owners_near(self.whereabouts.room_of(seen.channel))
+        for owner in [seen.channel] if own else near:
+            self.hear(self.by_channel[owner], t.meant(seen, owner, clock.now()))
 
     def _monitor(self, seen: t.MonitorChange) -> None:
         if not seen.began:
@@ -218,17 +218,11 @@ class Dispatcher:
             _log.warning("capture.foreign", recording=one, hint="A MixMonitor that is not ours began on this call.")
             self.hear(one, f.ForeignCaptureSeen(at=seen.at, seen_at=now, channel=seen.channel))
         latest = self.monitors.latest(seen.channel)
-        if latest is not None and self._unanswered(latest):
+        call = self.calls.get(latest[0]) if latest else None
+        if latest and call and call.room.starts(latest[1], latest[2]):
+            # Asterisk has not confirmed ours yet, so any start seen now might be its own.
             recording, segment, party = latest
             self.hear(recording, f.CaptureBegan(at=seen.at, seen_at=now, segment=segment, party=party, ambiguous=True))
-
-    def _unanswered(self, key: Key) -> bool:
-        """Whether Asterisk has not confirmed this capture yet, so that any start seen now might be its own."""
-        call = self.calls.get(key[0])
-        return call is not None and any(
-            (track.segment, track.party) == key[1:] and track.phase is capture.Phase.STARTING
-            for track in call.room.tracks
-        )
 
     def _file_closed(self, recording: RecordingId, file: str) -> None:
         track = names.parse_track_file(file)
@@ -265,7 +259,9 @@ class Dispatcher:
             mine = call.room.caller.channel
             self.look_around(self.whereabouts.room_of(mine) - {mine}, fact.at)
 
-    def _order(self, recording: RecordingId, call: _Call, order: o.Order, remote: list[o.Order]) -> None:
+    def _order(  # noqa: C901  one case per order
+        self, recording: RecordingId, call: _Call, order: o.Order, remote: list[o.Order]
+    ) -> None:
         match order:
             case o.Note(entries=entries):
                 self.note(recording, *entries)
@@ -282,6 +278,9 @@ class Dispatcher:
                 self.sealing.add(at, recording)
             case o.Report(what=what):
                 _log.debug("call.fact_ignored", recording=recording, what=what)
+            case o.Alarm(trouble=trouble):
+                hint = "Somebody paused it and did not resume it: ask on the ward."
+                _log.error("recording.trouble", recording=recording, trouble=trouble, hint=hint)
             case o.Lamp(endpoint=endpoint, lit=lit):
                 remote += [order] if self.lamps.turn(recording, endpoint, lit=lit) else []
             case o.Inspect(question=1):

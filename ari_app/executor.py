@@ -116,7 +116,7 @@ class Executor:
                 await self._release(recording, order)
             case o.Lamp(endpoint=endpoint, lit=lit):
                 await self._ami.set(None, lamp(endpoint), "INUSE" if lit else "NOT_INUSE")
-            case o.WakeAt() | o.Attest() | o.Note() | o.Seal() | o.Report():
+            case o.WakeAt() | o.Attest() | o.Note() | o.Seal() | o.Alarm() | o.Report():
                 raise TypeError(f"{type(order).__name__} is the dispatcher's own work")
 
     async def _inspect(self, recording: RecordingId, order: o.Inspect) -> None:
@@ -198,6 +198,12 @@ class Executor:
     async def _release(self, recording: RecordingId, order: o.Release) -> None:
         values = f"1,{order.outcome.value},{order.reason or ''},{recording}"
         names = "CONSENTGATE_PASSED,CONSENTGATE_OUTCOME,CONSENTGATE_REASON,CONSENTGATE_RECORDING"
+        if order.confirmation:
+            sound = order.confirmation.path.removesuffix(".wav")
+            names, values = f"{names},CONSENTGATE_CONFIRMATION", f"{values},{sound}"
+        if order.outcome is o.Outcome.DECLINED:
+            # As the dialplan's own key leaves it: it outlives us.
+            names, values = f"{names},CONSENTGATE_OBJECTED", f"{values},1"
         await self._ami.set(order.channel, f"ARRAY({names})", values)
         await self._ari.continue_(order.channel, label=CALLED_LEG_LABEL if order.called else "")
 

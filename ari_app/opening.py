@@ -5,13 +5,23 @@ from dataclasses import dataclass
 from typing import Final
 
 from .core import evidence as ev
+from .core import facts as f
 from .core import names
 from .core.names import ChannelId, Instant, RecordingId
-from .core.policy import Line, Policy
+from .core.party import Party
+from .core.policy import Asking, Line, Policy
+from .core.room import Room
 from .numbers import Numbers
+from .translation import Arrived
 
 MOST_NUMBER_CHARACTERS: Final = 64
 MOST_NAME_CHARACTERS: Final = 40
+RELAY_PREFIXES: Final = ("18001", "18002")
+"""What is dialled before a number to put a text relay between (Relay UK)."""
+
+ADOPTED_NOTICE: Final = 20
+"""The first number of an adopted channel's playbacks: the dead gate's own, which are stopped by name, are smaller. (A
+telling has at most 8 announcements, as many turns as `choice.MOST_TURNS`, and a confirmation.)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +63,19 @@ class Opening:
             software=self._identity.software,
             asterisk=self.asterisk,
         )
+
+
+def begun(opened: ev.Opened, line: Line | None, seen: Arrived, number: str, *, adopted: bool) -> Room:
+    """Return the call that begins with this entry."""
+    called = opened.direction == "outgoing"
+    asking = line.asking(called=called, relayed=number.startswith(RELAY_PREFIXES)) if line else Asking()
+    caller = Party(
+        names.party_id(1),
+        seen.channel,
+        seen.endpoint,
+        f.Side.OUTSIDE,
+        script=asking.announcements,
+        notice=ADOPTED_NOTICE if adopted else 1,
+        asking=asking,
+    )
+    return Room(opened, line, caller, called)

@@ -24,12 +24,16 @@ class Passing:
         self._rules, self._opened, self._note, self._known = rules, opened, note, known
         self.recordings: dict[ChannelId, RecordingId] = {}
         self._dialled: dict[ChannelId, t.Dialled] = {}
+        self._emergencies: dict[ChannelId, t.Dialled] = {}
 
     def dialled(self, seen: t.Dialled) -> None:
-        """A channel dials another: an emergency number has its record at once, a trunk when somebody answers."""
+        """A channel dials another: a trunk has its record when somebody answers, an emergency number in any case.
+
+        That too waits until somebody answers, or the caller gives up: its journal is work for disk and processor,
+        and the instants after a DialBegin are those in which Asterisk sets the emergency call up.
+        """
         if seen.number in self._rules.emergency_numbers:
-            opened = self._opened(seen.at, seen.channel, "outgoing", None, "", seen.number)
-            self._begin(opened, Reason.EMERGENCY_NUMBER)
+            self._emergencies[seen.channel] = seen
         elif seen.target_endpoint in self._rules.trunks:
             self._dialled[seen.target] = seen
 
@@ -40,17 +44,27 @@ class Passing:
 
     def connected(self, at: Instant, channel: ChannelId) -> None:
         """Somebody is in a bridge: if they were called and never came to us, nobody has told them."""
+        self._emergency(channel)
         seen = self._dialled.get(channel)
         if seen is not None and channel not in self.recordings and not self._known(channel):
             self._begin(self._opened(at, channel, "outgoing", None, "", seen.number), Reason.OUTGOING_NOT_GATED)
 
+    def channels(self) -> set[ChannelId]:
+        """Return whose record is open, or is to be opened when they are answered or gone."""
+        return {*self.recordings, *self._emergencies}
+
+    def _emergency(self, channel: ChannelId) -> None:
+        if (seen := self._emergencies.pop(channel, None)) is not None:
+            opened = self._opened(seen.at, channel, "outgoing", None, "", seen.number)
+            self._begin(opened, Reason.EMERGENCY_NUMBER)
+
     def passed(self, seen: t.PassedBy) -> None:
         """The dialplan let somebody pass."""
         line = self._rules.lines.get(seen.line)
-        direction = "outgoing" if seen.machine or seen.channel in self._dialled else "incoming"
+        direction = "outgoing" if seen.why is not Reason.LINE_NEVER or seen.channel in self._dialled else "incoming"
         number = self.number_of(seen.channel, seen.number)
         opened = self._opened(seen.at, seen.channel, direction, line, seen.line, number)
-        self._begin(opened, Reason.ANSWERING_MACHINE if seen.machine else Reason.LINE_NEVER)
+        self._begin(opened, seen.why)
 
     def _begin(self, opened: ev.Opened, reason: Reason) -> None:
         channel = ChannelId(opened.channel)
@@ -60,6 +74,7 @@ class Passing:
 
     def over(self, fact: f.HungUp) -> RecordingId | None:
         """A channel is hung up; return the record that is to be sealed, if there is one."""
+        self._emergency(fact.channel)
         self._dialled.pop(fact.channel, None)
         recording = self.recordings.pop(fact.channel, None)
         if recording is not None:

@@ -12,11 +12,13 @@ from . import durable
 from .announcements import Problem
 from .config import Config
 from .config import Line as Configured
-from .core.policy import Announcement, Line, Mode, Policy, to_json
+from .core.policy import Announcement, Keys, Line, Mode, Policy, to_json
 from .errors import SpoolError
 from .layout import Layout
 
 FILE_MODE = 0o640
+DESTROY_SECONDS = 60
+OPT_OUT_SEQUENCE = "*9"
 _LINES_HEADER = """\
 ; Written by consentgate at each load of its configuration; changes made here are lost.
 ; Who arrives here: [consentgate] and [consentgate-party], with the name of a line as extension, to learn the line's
@@ -54,6 +56,12 @@ def _line(name: str, line: Configured, prepared: Mapping[str, Announcement | Pro
     told = line.mode is not Mode.NEVER
     announcements, unusable = _heard(line.announcements if told else (), prepared)
     outgoing, outgoing_unusable = _heard(line.outgoing_announcements if told else (), prepared)
+    # Whoever cannot be given what a key promises is not asked at all: half a choice is none.
+    information, without_information = _heard(line.information if told else (), prepared)
+    confirmation, without_confirmation = _heard(line.confirmation if told else (), prepared)
+    missing = without_information or without_confirmation
+    if missing:
+        announcements, unusable, outgoing, outgoing_unusable = (), missing, (), missing
     return Line(
         name=name,
         mode=line.mode,
@@ -70,8 +78,39 @@ def _line(name: str, line: Configured, prepared: Mapping[str, Announcement | Pro
         # Where nobody can be told, listening for a machine first would be a delay for nothing.
         machine_detection=line.machine_detection and bool(outgoing),
         on_objection=line.on_objection,
+        keys=_keys(line),
+        opt_out_sequence=_sequence(line),
+        choice_seconds=line.choice_seconds,
+        relay_choice_seconds=line.relay_choice_seconds,
+        information=information,
+        confirmation=confirmation,
+        destroy_if_objected_within_seconds=_destroys(line),
+        max_pause_seconds=line.max_pause_seconds,
         outgoing_unusable=outgoing_unusable,
     )
+
+
+def _keys(line: Configured) -> Keys:
+    return Keys(
+        decline=line.opt_out_key or "",
+        consent=line.consent_key or "",
+        repeat=line.repeat_key or "",
+        information=line.information_key or "",
+        languages=tuple(sorted((key, language) for language, key in line.language_keys.items())),
+    )
+
+
+def _sequence(line: Configured) -> str:
+    if line.opt_out_sequence is not None:
+        return line.opt_out_sequence
+    return OPT_OUT_SEQUENCE if line.mode in {Mode.ANNOUNCE_OPT_OUT, Mode.OPT_IN} else ""
+
+
+def _destroys(line: Configured) -> int:
+    """Return the site's choice, or that of patients' lines: a no within the first minute is one from the beginning."""
+    if line.destroy_if_objected_within_seconds is not None:
+        return line.destroy_if_objected_within_seconds
+    return DESTROY_SECONDS if line.mode in {Mode.ANNOUNCE_OPT_OUT, Mode.OPT_IN} else 0
 
 
 def compile(config: Config, prepared: Mapping[str, Announcement | Problem]) -> Policy:  # noqa: A001 - always called as policy.compile

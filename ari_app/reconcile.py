@@ -7,6 +7,7 @@ are never touched.
 
 import asyncio
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +17,24 @@ from .adapters.ari import Ari
 from .adapters.journal import Journalist
 from .core import evidence as ev
 from .core import facts as f
-from .core.names import ChannelId, RecordingId, UnsafeNameError, channel_id, endpoint_of, recording_id
+from .core.names import (
+    BridgeId,
+    ChannelId,
+    Instant,
+    RecordingId,
+    UnsafeNameError,
+    channel_id,
+    endpoint_of,
+    recording_id,
+)
 from .core.reasons import Reason
 from .dispatcher import Dispatcher
 from .executor import Executor
 from .journals import leftovers
 from .layout import Layout
+
+LISTENING = ("ChanSpy", "ExtenSpy")
+"""Applications by which somebody hears a channel that is in no room with them."""
 
 _log = log.get("gate")
 
@@ -90,6 +103,42 @@ def _settle_inherited(
     inherited.clear()
 
 
+def found_in(
+    bridges: Iterable[Mapping[str, Any]], channels: Iterable[Mapping[str, Any]], at: Instant
+) -> Iterator[t.BridgeChange]:
+    """Yield who is in which bridge, from ARI's lists, as if they entered when we asked (`at`)."""
+    endpoints = {str(one["id"]): endpoint_of(str(one["name"])) for one in channels}
+    for bridge in bridges:
+        kind = t.kind_of(str(bridge["bridge_class"]), str(bridge["creator"]))
+        for channel in bridge["channels"]:
+            # Somebody in the one list and not in the other has come or gone meanwhile, and events say so.
+            if channel in endpoints:
+                name, count = BridgeId(str(bridge["id"])), len(bridge["channels"])
+                yield t.BridgeChange(at, name, kind, ChannelId(str(channel)), endpoints[channel], True, count)
+
+
+async def _find(
+    dispatcher: Dispatcher,
+    executor: Executor,
+    bridges: list[dict[str, Any]],
+    channels: list[dict[str, Any]],
+    asked_at: Instant,
+) -> None:
+    """Learn who is where, who holds, and who listens: no event will say so again."""
+    found = list(found_in(bridges, channels, asked_at))
+    phones = [one for one in found if one.endpoint.startswith("PJSIP/")]
+    holding = await executor.holding([one.channel for one in phones])
+    for one in channels:
+        if one["dialplan"]["app_name"] in LISTENING:
+            dispatcher.whereabouts.lurks(ChannelId(str(one["id"])), endpoint_of(str(one["name"])))
+    for change in found:
+        dispatcher.moved(change)
+    for change in phones:
+        # Whether it held before nobody can say, so it did: two lines of one telephone may be joined in it.
+        for begins in (True,) if change.channel in holding else (True, False):
+            dispatcher.moved(t.HoldChange(asked_at, change.channel, change.endpoint, music=False, begins=begins))
+
+
 async def settle(
     ari: Ari, layout: Layout, dispatcher: Dispatcher, executor: Executor, inherited: list[Inherited]
 ) -> None:
@@ -101,15 +150,7 @@ async def settle(
     bridges, channels, stranded = await ari.bridges(), await ari.channels(), await ari.stranded()
     if bridges is None or channels is None or stranded is None:
         return
-    found = list(t.found(bridges, channels, asked_at))
-    phones = [one for one in found if one.endpoint.startswith("PJSIP/")]
-    holding = await executor.holding([one.channel for one in phones])
-    for change in found:
-        dispatcher.moved(change)
-    for change in phones:
-        # Whether it held before nobody can say, so it did: two lines of one telephone may be joined in it.
-        for begins in (True,) if change.channel in holding else (True, False):
-            dispatcher.moved(t.HoldChange(asked_at, change.channel, change.endpoint, music=False, begins=begins))
+    await _find(dispatcher, executor, bridges, channels, asked_at)
     there = {str(one["id"]): one for one in channels}
     await _stop_strangers(layout, dispatcher, executor, set(there))
     _settle_inherited(inherited, dispatcher, set(there), stranded)
@@ -118,7 +159,7 @@ async def settle(
         if call.room.caller.channel not in there:
             gone = f.HungUp(at=now, seen_at=now, channel=call.room.caller.channel)
             dispatcher.hear(recording, gone)
-    for channel in list(dispatcher.passing.recordings):
+    for channel in dispatcher.passing.channels():
         gone = f.HungUp(at=now, seen_at=now, channel=channel)
         if channel not in there and (over := dispatcher.passing.over(gone)):
             dispatcher.sealing.add(now, over)

@@ -5,8 +5,7 @@ Stamps are Asterisk's own: ARI's in every event, AMI's only with `timestampevent
 event without one is useless as evidence, and the caller is told so by `UnstampedError`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Final
 
 from ari_app.core import facts as f
@@ -21,152 +20,73 @@ from ari_app.core.names import (
     endpoint_of,
     instant_of,
 )
+from ari_app.core.reasons import Cause, Reason
 from ari_app.core.topology import Kind
 
+from .sightings import (
+    Arrived,
+    BridgeChange,
+    Chosen,
+    Dialled,
+    HoldChange,
+    KeyReleased,
+    LeavesMessage,
+    LocalChange,
+    Marker,
+    MonitorChange,
+    PassedBy,
+    Renamed,
+    Replaced,
+    Sighting,
+    Spied,
+    TopologyChange,
+)
+
+__all__ = [
+    "CHOICES",
+    "MARKER",
+    "PASSED",
+    "Arrived",
+    "BridgeChange",
+    "Chosen",
+    "Dialled",
+    "HoldChange",
+    "KeyReleased",
+    "LeavesMessage",
+    "LocalChange",
+    "Marker",
+    "MonitorChange",
+    "PassedBy",
+    "Renamed",
+    "Replaced",
+    "Sighting",
+    "Spied",
+    "TopologyChange",
+    "UnstampedError",
+    "from_ami",
+    "from_ari",
+    "kind_of",
+    "meant",
+]
+
 MARKER: Final = "consentgate-marker"
-NEVER: Final = "consentgate-never"
-MACHINE: Final = "consentgate-machine"
+PASSED: Final = {
+    "consentgate-never": Reason.LINE_NEVER,
+    "consentgate-machine": Reason.ANSWERING_MACHINE,
+    "consentgate-private": Reason.PRIVATE,
+}
 CHOICES: Final = {
     "consentgate-objected": "objected",
     "consentgate-paused": "paused",
     "consentgate-resumed": "resumed",
+    "consentgate-stopped": "stopped",
+    "consentgate-caller-objects": "caller-objects",
 }
 
 
 class UnstampedError(ValueError):
     """AMI's events carry no Timestamp: `timestampevents=yes` is missing in manager.conf."""
 
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A channel came into our application with these arguments (`incoming`, LINE)."""
-
-    at: Instant
-    channel: ChannelId
-    endpoint: str
-    number: str
-    arguments: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Marker:
-    """Our own marker came back."""
-
-    at: Instant
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Replaced:
-    """Another process has registered our application's name: this one hears nothing any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class BridgeChange:
-    """A channel entered or left a bridge. `count`: the bridge's members by Asterisk's own count."""
-
-    at: Instant
-    bridge: BridgeId
-    kind: Kind
-    channel: ChannelId
-    endpoint: str
-    entered: bool
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class HoldChange:
-    """A telephone holds its other side or takes it back (`music` False), or a channel hears music or no longer."""
-
-    at: Instant
-    channel: ChannelId
-    endpoint: str
-    music: bool
-    begins: bool
-
-
-@dataclass(frozen=True, slots=True)
-class LocalChange:
-    """The two halves of a Local channel were joined, are being taken out from between two others, or have been."""
-
-    at: Instant
-    one: ChannelId
-    two: ChannelId
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class Spied:
-    """Somebody begins to listen to a channel (or whisper to it), or ends it."""
-
-    at: Instant
-    by: ChannelId
-    by_endpoint: str
-    spied: ChannelId
-    spied_endpoint: str
-    begins: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Renamed:
-    """A channel has another name: another telephone may be behind it now."""
-
-    at: Instant
-    channel: ChannelId
-    endpoint: str
-
-
-@dataclass(frozen=True, slots=True)
-class LeavesMessage:
-    """A channel is in a voicemail application, which records by itself."""
-
-    at: Instant
-    channel: ChannelId
-    endpoint: str
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """Somebody in a call objects, pauses or resumes, by a key that the dialplan acted upon."""
-
-    at: Instant
-    channel: ChannelId
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class MonitorChange:
-    """A MixMonitor began, or was stopped, on a channel; whose it was the event does not say."""
-
-    at: Instant
-    channel: ChannelId
-    began: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Dialled:
-    """One channel dials another, `target` by its uniqueid."""
-
-    at: Instant
-    channel: ChannelId
-    target: ChannelId
-    target_endpoint: str
-    number: str
-
-
-@dataclass(frozen=True, slots=True)
-class PassedBy:
-    """The dialplan let a channel pass without us: its line is never recorded, or an answering machine answered."""
-
-    at: Instant
-    channel: ChannelId
-    line: str
-    number: str
-    machine: bool
-
-
-TopologyChange = BridgeChange | HoldChange | LocalChange | Spied | Renamed | LeavesMessage
-Sighting = Arrived | Marker | Replaced | TopologyChange | Chosen | MonitorChange | Dialled | PassedBy
 
 _HOLDS: Final = {
     # event: (is it music?, does it begin?)
@@ -196,6 +116,9 @@ def from_ari(event: Mapping[str, Any], now: Instant) -> f.Fact | Sighting | None
             )
         case "StasisEnd":
             return f.LeftStasis(at=at, seen_at=now, channel=ChannelId(event["channel"]["id"]))
+        case "ChannelDtmfReceived":
+            key, channel = str(event["digit"]), ChannelId(event["channel"]["id"])
+            return f.Pressed(at=at, seen_at=now, channel=channel, key=key)
         case "ChannelHangupRequest":
             return f.HangupRequested(at=at, seen_at=now, channel=ChannelId(event["channel"]["id"]))
         case "PlaybackStarted" | "PlaybackFinished":
@@ -221,7 +144,9 @@ def _stamp(message: Mapping[str, Any]) -> Instant:
     return Instant(int(seconds) * MICROSECONDS + int(fraction.ljust(6, "0")[:6] or 0))
 
 
-def from_ami(message: Mapping[str, Any], now: Instant) -> f.Fact | Sighting | None:
+def from_ami(  # noqa: C901  one case per event
+    message: Mapping[str, Any], now: Instant
+) -> f.Fact | Sighting | None:
     """Return what an AMI event means to us, or None. Raises UnstampedError for an event without a stamp."""
     kind = str(message["event"])
     if kind in _LOCALS or kind.startswith("ChanSpy"):
@@ -233,7 +158,7 @@ def from_ami(message: Mapping[str, Any], now: Instant) -> f.Fact | Sighting | No
             return BridgeChange(
                 at=_stamp(message),
                 bridge=BridgeId(message["bridgeuniqueid"]),
-                kind=_kind(message["bridgetype"], message.get("bridgecreator", "")),
+                kind=kind_of(message["bridgetype"], message.get("bridgecreator", "")),
                 channel=ChannelId(message["uniqueid"]),
                 endpoint=endpoint_of(message["channel"]),
                 entered=kind == "BridgeEnter",
@@ -257,6 +182,8 @@ def from_ami(message: Mapping[str, Any], now: Instant) -> f.Fact | Sighting | No
                 endpoint_of(message["destchannel"]),
                 str(message.get("exten", "")),
             )
+        case "DTMFEnd" if message["direction"] == "Received":
+            return KeyReleased(_stamp(message), ChannelId(message["uniqueid"]), str(message["digit"]))
         case "UserEvent":
             return _user_event(message)
         case _:
@@ -267,7 +194,8 @@ def _who(message: Mapping[str, Any]) -> tuple[ChannelId, str]:
     return ChannelId(message["uniqueid"]), endpoint_of(message["channel"])
 
 
-def _kind(bridge_class: str, creator: str) -> Kind:
+def kind_of(bridge_class: str, creator: str) -> Kind:
+    """Return what a bridge is for."""
     # A conference is of the same class as the bridges in which channels only wait; who made it tells them apart.
     match bridge_class, creator:
         case "basic", _:
@@ -278,20 +206,6 @@ def _kind(bridge_class: str, creator: str) -> Kind:
             return Kind.PARKING
         case _:
             return Kind.OTHER
-
-
-def found(
-    bridges: Iterable[Mapping[str, Any]], channels: Iterable[Mapping[str, Any]], at: Instant
-) -> Iterator[BridgeChange]:
-    """Yield who is in which bridge, from ARI's lists, as if they entered when we asked (`at`)."""
-    endpoints = {str(one["id"]): endpoint_of(str(one["name"])) for one in channels}
-    for bridge in bridges:
-        kind = _kind(str(bridge["bridge_class"]), str(bridge["creator"]))
-        for channel in bridge["channels"]:
-            # Somebody in the one list and not in the other has come or gone meanwhile, and events say so.
-            if channel in endpoints:
-                name, count = BridgeId(str(bridge["id"])), len(bridge["channels"])
-                yield BridgeChange(at, name, kind, ChannelId(str(channel)), endpoints[channel], True, count)
 
 
 def _between(kind: str, message: Mapping[str, Any]) -> Sighting:
@@ -311,18 +225,38 @@ def _between(kind: str, message: Mapping[str, Any]) -> Sighting:
     )
 
 
+def meant(seen: Chosen, owner: ChannelId, now: Instant) -> f.Fact:
+    """Return what somebody's choice means to the recording of somebody from outside in their room.
+
+    Of the house nobody objects for themselves: whoever of them presses that key wants an end of it.
+    """
+    match seen.what:
+        case "objected" if seen.channel == owner:
+            return f.Objected(at=seen.at, seen_at=now, channel=owner)
+        case "caller-objects":
+            # Said by the house for whoever is there from outside: of several nobody knows who was meant.
+            return f.Objected(at=seen.at, seen_at=now, channel=owner)
+        case "resumed":
+            return f.Resumed(at=seen.at, seen_at=now, cause=seen.cause, by=seen.channel)
+        case "stopped":
+            return f.Stopped(at=seen.at, seen_at=now, cause=seen.cause, by=seen.channel)
+        case _:
+            return f.Paused(at=seen.at, seen_at=now, cause=seen.cause, by=seen.channel)
+
+
 def _user_event(message: Mapping[str, Any]) -> Sighting | None:
     # Anybody with an AMI login or a line of dialplan makes these, with any headers or none.
     name = message.get("userevent")
     if name == MARKER and str(message.get("number", "")).isdecimal():
         return Marker(_stamp(message), int(message["number"]))
-    if name not in {NEVER, MACHINE, *CHOICES}:
+    if name not in {*PASSED, *CHOICES}:
         return None
     try:
         channel = channel_id(str(message["uniqueid"]))
     except UnsafeNameError:
         return None
     if name in CHOICES:
-        return Chosen(_stamp(message), channel, CHOICES[name])
+        cause = str(message.get("cause", ""))
+        return Chosen(_stamp(message), channel, CHOICES[name], cause if cause in set(Cause) else "")
     number = str(message.get("calleridnum", ""))
-    return PassedBy(_stamp(message), channel, str(message.get("line", "")), number, machine=name == MACHINE)
+    return PassedBy(_stamp(message), channel, str(message.get("line", "")), number, PASSED[name])

@@ -3,6 +3,8 @@
 Every channel is followed, not only those with a recording: a newcomer enters a bridge before the caller does.
 """
 
+from dataclasses import replace
+
 from . import translation as t
 from .core import facts as f
 from .core import rooms
@@ -18,10 +20,18 @@ class Whereabouts:
         self._staff = staff
         self.topology = Topology(trunks)
         self.owners: dict[ChannelId, rooms.Owner] = {}
+        self._lurkers: set[ChannelId] = set()
+        """Who listens to somebody, since before we did: nobody says to whom, so it may be anybody."""
 
     def forget(self) -> None:
         """Know nothing any more of who is where: events were lost."""
         self.topology.forget()
+        self._lurkers.clear()
+
+    def lurks(self, channel: ChannelId, endpoint: str) -> None:
+        """Take in that a channel was found listening. The house's own may: they are told by contract."""
+        if endpoint not in self._staff:
+            self._lurkers.add(channel)
 
     # -- changes; each returns the channels whose room it may have changed
 
@@ -48,7 +58,7 @@ class Whereabouts:
                 if seen.begins:
                     topology.spied(spied, seen.spied_endpoint, by, seen.by_endpoint)
                     return touched | self._around(spied)
-                return touched | self._around(*topology.spied_no_more(by))
+                return touched | self._around(*topology.spied_no_more(by)) | self._lurks_no_more(by)
             case _:
                 return self._one(seen)
 
@@ -76,9 +86,15 @@ class Whereabouts:
 
     def gone(self, channel: ChannelId) -> set[ChannelId]:
         """A channel is hung up."""
-        touched = self._around(channel)
+        touched = self._around(channel) | self._lurks_no_more(channel)
         self.topology.gone(channel)
         return touched - {channel}
+
+    def _lurks_no_more(self, channel: ChannelId) -> set[ChannelId]:
+        if channel not in self._lurkers:
+            return set()
+        self._lurkers.discard(channel)
+        return set(self.owners)
 
     def overdue(self, now: Instant) -> tuple[set[ChannelId], Instant]:
         """An optimisation of Local channels whose end never came is over by now."""
@@ -121,4 +137,7 @@ class Whereabouts:
 
     def surrounded(self, owner: ChannelId, at: Instant, now: Instant) -> f.Surrounded:
         """Return a recording's room as it is now; at: Asterisk's stamp of what changed it."""
-        return rooms.surrounded(self.topology, self.owners, self._staff, owner, at, now)
+        found = rooms.surrounded(self.topology, self.owners, self._staff, owner, at, now)
+        if not self._lurkers:
+            return found
+        return replace(found, members=(*found.members, rooms.SOMEBODY))

@@ -7,6 +7,7 @@ both captured from the moment they were bridged until the outside party hung up.
 import json
 import struct
 import wave
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
@@ -105,8 +106,8 @@ def narrowed(seconds: float, *parties: str, permit: int = 1) -> ev.PermitNarrowe
     return ev.PermitNarrowed(at=at(seconds), permit=permit, parties=list(parties))
 
 
-def objected(seconds: float, party: str) -> ev.PartyObjected:
-    return ev.PartyObjected(at=at(seconds), party=party)
+def objected(seconds: float, party: str, *, destroys: Sequence[str] = ()) -> ev.PartyObjected:
+    return ev.PartyObjected(at=at(seconds), party=party, destroys=list(destroys))
 
 
 def requested(segment: int, party: str, *, permit: int = 1, seconds: float = 3.02) -> ev.CaptureRequested:

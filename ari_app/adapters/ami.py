@@ -25,6 +25,7 @@ NEEDED_EVENTS: Final = (
     "BridgeLeave",
     "ChanSpyStart",
     "ChanSpyStop",
+    "DTMFEnd",
     "DialBegin",
     "Hangup",
     "Hold",
@@ -40,16 +41,32 @@ NEEDED_EVENTS: Final = (
     "Unhold",
     "UserEvent",
 )
-VOICEMAIL_EVENT: Final = "^Event: Newexten[[:cntrl:]].*[[:cntrl:]]Application: (VoiceMail|MinivmRecord)[[:cntrl:]]"
+Filter = Mapping[str, str]
+"""What the action Filter is given to let events pass."""
+
+
+def passing(event: str, holding: str = "") -> Filter:
+    """Return what lets events of one name pass; holding: what must follow the begin of a line in it.
+
+    Asterisk compares the name as a number, and searches in no other event: with expressions alone, run over the text
+    of some 40 events a call for every login, the set-up of each call on the PBX took a tenth longer. An Asterisk that
+    does not know MatchCriteria yet (before 18.26, 20.11, 21.6, 22.1) goes by the expression, so that says it all.
+    """
+    # Anchored at both ends: `Hangup` alone would bring every HangupHandlerRun along.
+    whole = f"^Event: {event}[[:cntrl:]]" + (f".*[[:cntrl:]]{holding}" if holding else "")
+    return {"MatchCriteria": f"action(include),name({event}),method(regex)", "Filter": whole}
+
+
+VOICEMAIL_EVENT: Final = passing("Newexten", "Application: (VoiceMail|MinivmRecord)[[:cntrl:]]")
 """Of every step of every dialplan only those that record by themselves. A caller who forges the line in a value of
 theirs ends their own recording, no more."""
-WANTED: Final = (f"^Event: ({'|'.join(NEEDED_EVENTS)})[[:cntrl:]]", VOICEMAIL_EVENT)
-"""Anchored at both ends: `Hangup` alone would bring every HangupHandlerRun along."""
+WANTED: Final = (*map(passing, NEEDED_EVENTS), VOICEMAIL_EVENT)
 
-FORGED_EVENT: Final = "![[:cntrl:]]{3,}[^[:cntrl:]]"
-"""An event with an empty line in it: some caller has put one into their number, to forge a second event behind it.
+FORGED_EVENT: Final[Filter] = {"Filter": "![[:cntrl:]]{3,}[^[:cntrl:]]"}
+"""Lets none pass with an empty line in it: a caller has put one into their number, to forge a second event behind it.
 
-Such an event is about that caller's own channel, so leaving it away is no loss to anybody else's call."""
+Asterisk asks this of every event that would pass otherwise, and of no other. The event is about that caller's own
+channel, so leaving it away is no loss to anybody else's call."""
 
 _FORBIDDEN = re.compile(r"[\r\n\0]")
 _MONITOR_LINE = re.compile(r"^(0x[0-9a-fA-F]+)\s+(.*)$")
@@ -117,9 +134,9 @@ class Ami:
         user: str,
         secret: str,
         *,
-        wanted: Sequence[str] = WANTED,
+        wanted: Sequence[Filter] = WANTED,
         section: str = "asterisk",
-        rights: str = "read and write: system,call,user,command,reporting,dialplan",
+        rights: str = "read and write: system,call,user,command,reporting,dialplan,dtmf",
     ) -> None:
         """Name the other side. wanted: filters, of which an event must pass one; the rest is for error messages."""
         self.host, self.port = host, port
@@ -152,6 +169,8 @@ class Ami:
             loop=loop,
             username=self._user,
             secret=self._secret,
+            # Until the filters are set; else the first moment would bring everything.
+            events="off",
             log=quiet,
             forgetable_actions=_Everything(),
             ping_delay=3600,
@@ -178,10 +197,9 @@ class Ami:
         await self._prepare(where)
 
     async def _prepare(self, where: str) -> None:
-        answers = [
-            await self.send({"Action": "Filter", "Operation": "Add", "Filter": one})
-            for one in (*self._wanted, FORGED_EVENT)
-        ]
+        filters = [{"Action": "Filter", "Operation": "Add", **one} for one in (*self._wanted, FORGED_EVENT)]
+        answers = list(await asyncio.gather(*map(self.send, filters)))
+        answers.append(await self.send({"Action": "Events", "EventMask": "on"}))
         status = await self.send({"Action": "CoreStatus"})
         answers.append(status)
         if status is None or any(one is None or one["response"] != "Success" for one in answers):

@@ -26,8 +26,9 @@ NEEDED_EVENTS: Final = (
     "PlaybackFinished",
     "ChannelHangupRequest",
     "ChannelUserevent",
+    "ChannelDtmfReceived",
 )
-"""Everything else (a VarSet per variable, every key, every state) would only cost us time under load."""
+"""Everything else (a VarSet per variable, every state) would only cost us time under load."""
 
 PING_SECONDS: Final = 1.8
 """aiohttp gives a ping half of this again to be answered: a dead socket is known within 3 s."""

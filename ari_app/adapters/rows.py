@@ -70,6 +70,13 @@ INSERT: Final[tuple[LiteralString, ...]] = (
     FROM jsonb_to_recordset(%(manifest)s::jsonb -> 'objections') AS o(party text, at timestamptz)
     """,
     """
+    INSERT INTO choices (recording, choice, party, at, chose, key, language, cause, channel)
+    SELECT %(recording)s, number, value ->> 'party', (value ->> 'at')::timestamptz, value ->> 'choice', value ->> 'key',
+           value ->> 'language', value ->> 'cause', value ->> 'by'
+    FROM jsonb_array_elements(coalesce(%(manifest)s::jsonb -> 'choices', '[]'::jsonb))
+         WITH ORDINALITY AS c(value, number)
+    """,
+    """
     INSERT INTO notices (recording, notice, party, announcement, language, sha256, duration_ms, spoken_end_ms,
                          playback, began_at, completed_at, packets_expected, packets_sent, failed_at, reason)
     SELECT %(recording)s, notice, party, announcement, language, sha256, duration_ms, spoken_end_ms,

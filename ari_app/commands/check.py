@@ -5,21 +5,21 @@ touched), every connection is tried with the rights that the processes need. Not
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ari_app import announcements, policy
+from ari_app import announcements, clock, policy
 from ari_app.announcements import Problem
 from ari_app.config import Config, load
 from ari_app.core.policy import Announcement, Line, Mode, Policy
 from ari_app.errors import CONFIGURATION, GOOD
 from ari_app.layout import Layout
 
-from . import check_asterisk, check_storage
+from . import check_asterisk, check_prompts, check_storage, prompts_page
 from .finding import Finding, exit_code
 
 PIPE_COLUMNS = 160
@@ -27,6 +27,7 @@ PIPE_COLUMNS = 160
 
 _MARKS = {GOOD: "[green]good[/green]"}
 _BAD = "[red]BAD [/red]"
+_WARN = "[yellow]warn[/yellow]"
 
 
 def _console() -> Console:
@@ -83,10 +84,13 @@ def _lines(config: Config, compiled: Policy, prepared: Mapping[str, Announcement
 def _announcements(config: Config, prepared: Mapping[str, Announcement | Problem]) -> Iterator[Finding]:
     for name, item in prepared.items():
         if isinstance(item, Problem):
-            uses = [f"callers of {line}" for line, rules in config.lines.items() if name in rules.announcements]
-            uses += [f"called by {line}" for line, it in config.lines.items() if name in it.outgoing_announcements]
+            uses = check_prompts.uses(config, name)
             silenced = f" (not recorded: {', '.join(uses)})" if uses else " (no line uses it)"
             yield Finding(f"announcement {name}", item.problem + silenced, CONFIGURATION, item.hint)
+        found = announcements.examine(config.announcements[name].file, config.announcement_checks)
+        # What a file is refused for stands in its problem already.
+        for remark in (one for one in found.remarks if not one.refuses):
+            yield Finding(f"announcement {name}", remark.problem, hint=remark.hint, warning=True)
 
 
 def _storage(config: Config) -> Iterator[Finding]:
@@ -107,29 +111,50 @@ def _connections(config: Config) -> Iterator[Finding]:
 
 def _print(console: Console, finding: Finding) -> None:
     hint = f"\n     {escape(finding.hint)}" if finding.hint else ""
-    mark = _MARKS.get(finding.code, _BAD)
+    mark = _WARN if finding.warning else _MARKS.get(finding.code, _BAD)
     console.print(f"{mark} {escape(finding.subject)}: {escape(finding.verdict)}{hint}", soft_wrap=True)
 
 
-def run(config_path: Path, *, offline: bool = False) -> int:
-    """Print what was found; return 0, 3 (configuration), 4 (something cannot be reached) or 1 (anything else).
-
-    Raises ConfigurationError if there is nothing to check.
-    """
-    console = _console()
-    config = load(config_path)
-    with tempfile.TemporaryDirectory(prefix="consentgate-check-") as folder:
-        prepared = announcements.prepare(config, Layout(Path(folder)))
-    console.print(_lines(config, policy.compile(config, prepared), prepared))
-    if config.emergency_numbers:
-        console.print(f"Emergency numbers, never touched: {', '.join(config.emergency_numbers)}")
+def _told(console: Console, groups: Iterable[Iterable[Finding]], left_out: str) -> int:
     findings: list[Finding] = []
-    for group in (_announcements(config, prepared), _storage(config), () if offline else _connections(config)):
+    for group in groups:
         for finding in group:
             # One at a time, as they come: a connection that hangs shall be seen to be the one.
             _print(console, finding)
             findings.append(finding)
     bad = sum(finding.code != GOOD for finding in findings)
-    left_out = " Connections were left out." if offline else ""
-    console.print((f"{bad} to mend." if bad else "Everything is good.") + left_out)
+    warnings = sum(finding.warning for finding in findings)
+    whole = f"{bad} to mend." if bad else "Nothing to mend." if warnings else "Everything is good."
+    console.print(whole + (f" Warnings: {warnings}." if warnings else "") + left_out)
     return exit_code(findings)
+
+
+def _prompts(
+    console: Console, config: Config, prepared: Mapping[str, Announcement | Problem], report: Path | None
+) -> int:
+    found = check_prompts.look(config)
+    plain = not console.encoding.lower().startswith("utf")
+    console.print(check_prompts.table(config, found, console.width, plain=plain))
+    if report is not None:
+        prompts_page.write(report, prompts_page.page(config, found, clock.now()))
+        console.print(f"The report is in {escape(str(report))}", soft_wrap=True)
+    return _told(console, [_announcements(config, prepared)], " Only the announcements were looked at.")
+
+
+def run(config_path: Path, *, offline: bool = False, prompts: bool = False, prompts_report: Path | None = None) -> int:
+    """Print what was found; return 0, 3 (configuration), 4 (something cannot be reached) or 1 (anything else).
+
+    With `prompts`, or a file for their report, only the announcements are looked at, and all of their figures shown.
+    Raises ConfigurationError if there is nothing to check, ConsentgateError if the report cannot be written.
+    """
+    console = _console()
+    config = load(config_path)
+    with tempfile.TemporaryDirectory(prefix="consentgate-check-") as folder:
+        prepared = announcements.prepare(config, Layout(Path(folder)))
+    if prompts or prompts_report is not None:
+        return _prompts(console, config, prepared, prompts_report)
+    console.print(_lines(config, policy.compile(config, prepared), prepared))
+    if config.emergency_numbers:
+        console.print(f"Emergency numbers, never touched: {', '.join(config.emergency_numbers)}")
+    groups = (_announcements(config, prepared), _storage(config), () if offline else _connections(config))
+    return _told(console, groups, " Connections were left out." if offline else "")

@@ -40,6 +40,7 @@ _READS = (
     ("system", "a stop of Asterisk would not be noticed"),
     ("call", "nothing would be permitted: who is in a conversation with whom could not be seen"),
     ("dialplan", "who leaves a message would be recorded a second time"),
+    ("dtmf", "whoever objects by key while they wait would not be heard"),
 )
 
 

@@ -8,12 +8,16 @@ from ari_app.errors import CONFIGURATION, FINDING, GOOD, UNREACHABLE
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A subject, what is true of it, the exit code that this calls for, and what to do."""
+    """A subject, what is true of it, the exit code that this calls for, and what to do.
+
+    A warning is something that works and should be better: nothing has to be mended for it.
+    """
 
     subject: str
     verdict: str
     code: int = GOOD
     hint: str = ""
+    warning: bool = False
 
 
 def exit_code(findings: Iterable[Finding]) -> int:

@@ -19,6 +19,7 @@ from . import rules, secrets, yaml
 from .model import (
     S3,
     AllowedCapture,
+    AnnouncementChecks,
     AnnouncementFile,
     Asterisk,
     Config,
@@ -43,6 +44,7 @@ __all__ = [
     "S3",
     "SECTIONS",
     "AllowedCapture",
+    "AnnouncementChecks",
     "AnnouncementFile",
     "Asterisk",
     "Config",
@@ -65,7 +67,7 @@ __all__ = [
 ]
 
 SECTIONS: tuple[type[Section], ...] = (
-    Site, Asterisk, Spool, S3, Numbers, Postgres, AnnouncementFile, Line, Parties, RetentionClass,
+    Site, Asterisk, Spool, S3, Numbers, Postgres, AnnouncementFile, AnnouncementChecks, Line, Parties, RetentionClass,
     Guard,
 )  # fmt: skip
 DEFAULT_PATH = Path("/etc/consentgate/consentgate.yaml")

@@ -29,7 +29,9 @@ from .values import (
     HoursInSeconds,
     Id,
     KeepPeriod,
+    Key,
     Language,
+    LevelRange,
     LineMode,
     LongText,
     Name,
@@ -37,6 +39,7 @@ from .values import (
     Port,
     Region,
     SecretFile,
+    Sequence,
     SizeBytes,
     SoundFile,
     SpoolPath,
@@ -121,6 +124,17 @@ class AnnouncementFile(Section):
     text: LongText = Field(examples=['"This call may be recorded …"'])
 
 
+class AnnouncementChecks(Section):
+    """What a caller could not have understood: outside of these an announcement is not used, its lines not recorded.
+
+    The defaults and what they were measured with stand in `verdicts` and in its tests.
+    """
+
+    level_dbfs: LevelRange = Field(default=(-36.0, -10.0), examples=["[-36, -10]"])
+    max_clipped_percent: Annotated[float, Strict(), Field(ge=0, le=100)] = 5.0
+    min_intelligibility: Annotated[float, Strict(), Field(ge=0, le=0.75)] = 0.55
+
+
 class Line(Section):
     """The rules of one line, as the site wrote them."""
 
@@ -130,6 +144,18 @@ class Line(Section):
     outgoing_announcements: tuple[str, ...] = Field(default=(), max_length=8)
     machine_detection: Annotated[bool, Strict()] = False
     on_objection: OnObjection = OnObjection.STOP
+    opt_out_key: Key | None = None
+    opt_out_sequence: Sequence | None = None
+    consent_key: Key | None = None
+    repeat_key: Key | None = None
+    information_key: Key | None = None
+    language_keys: dict[Language, Key] = Field(default_factory=dict)
+    information: tuple[str, ...] = Field(default=(), max_length=8)
+    confirmation: tuple[str, ...] = Field(default=(), max_length=8)
+    choice_seconds: Annotated[int, Strict(), Field(ge=3, le=120)] = 8
+    relay_choice_seconds: Annotated[int, Strict(), Field(ge=3, le=120)] = 60
+    destroy_if_objected_within_seconds: Annotated[int, Strict(), Field(ge=0, le=24 * SECONDS_PER_HOUR)] | None = None
+    max_pause_seconds: Annotated[int, Strict(), Field(ge=10, le=24 * SECONDS_PER_HOUR)] = 600
     purposes: tuple[Word, ...] = ()
     capture: Capture = Capture.CONVERSATION
     retention: str | None = None
@@ -190,6 +216,7 @@ class Config(Section):
     numbers: Numbers
     postgres: Postgres
     announcements: dict[Name, AnnouncementFile] = Field(default_factory=dict)
+    announcement_checks: AnnouncementChecks = AnnouncementChecks()
     lines: dict[Name, Line] = Field(min_length=1)
     parties: Parties = Parties()
     emergency_numbers: tuple[EmergencyNumber, ...] = ()

@@ -12,7 +12,7 @@ Path = tuple[str | int, ...]
 
 MAX_VALUE_CHARACTERS = 60
 _SECRET_KEY = re.compile(r"pass|secret|key|dsn|token|credential", re.IGNORECASE)
-_NO_SECRET_KEY = re.compile(r"_file\Z|\Akms_key_id\Z")
+_NO_SECRET_KEY = re.compile(r"_file\Z|\Akms_key_id\Z|\A(opt_out|consent|repeat|information|language)_keys?\Z")
 
 
 @dataclass(frozen=True, slots=True, order=True)

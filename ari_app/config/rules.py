@@ -12,13 +12,14 @@ from ari_app.core.policy import Mode
 from ari_app.errors import ConfigurationError
 from ari_app.numbers import parse_key
 
+from . import choices
 from .problems import Path, Problem, did_you_mean
 from .secrets import Secret
-from .values import LATER_MODES
 from .yaml import Document
 
 # Asterisk gives these extensions a meaning of its own; as the name of a line they would be entered on a
 # hang-up or a wrong number in the context that lines.conf makes.
+_TELLING = {Mode.ANNOUNCE, Mode.ANNOUNCE_OPT_OUT, Mode.OPT_IN}
 SPECIAL_EXTENSIONS = frozenset({"a", "e", "h", "i", "o", "s", "t", "fax"})
 
 
@@ -70,7 +71,7 @@ def _line(document: Document, path: Path, line: dict[str, Any]) -> Iterator[Prob
         hint = 'say why, for whoever asks later: reason: "anonymous support line"'
         yield document.problem((*path, "reason"), "is missing: a line of mode never must give one", hint)
     announced = line.get("announcements") or line.get("outgoing_announcements")
-    if mode in {Mode.ANNOUNCE, *LATER_MODES} and not announced:
+    if mode in _TELLING and not announced:
         known = ", ".join(_section(document.data, "announcements")) or "define one in the section announcements"
         hint = f"name at least one: {known}"
         yield document.problem((*path, "announcements"), "is missing: nobody would be told anything", hint)
@@ -78,7 +79,8 @@ def _line(document: Document, path: Path, line: dict[str, Any]) -> Iterator[Prob
         hint = "it only delays calls: remove it, or name what a person who is called shall hear"
         yield document.problem((*path, "machine_detection"), "has no effect without outgoing_announcements", hint)
     yield from _outgoing(document, path, line)
-    lists = {"announcements": "announcements", "outgoing_announcements": "announcements", "purposes": None}
+    yield from choices.problems(document, path, line)
+    lists = {**dict.fromkeys(choices.SOUNDS, "announcements"), "purposes": None}
     for key, section in lists.items():
         seen: set[str] = set()
         for index, name in _texts(line.get(key)):

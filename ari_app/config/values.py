@@ -18,9 +18,9 @@ from ari_app.core.policy import Mode
 from .problems import did_you_mean
 from .units import Period, period, size_bytes
 
-LATER_MODES = ("announce_opt_out", "opt_in")
 MAX_SPOOL_PATH = 180
 SECONDS_PER_HOUR = 3600
+LOWEST_DBFS = -60
 
 
 def refuse(problem: str, hint: str = "") -> PydanticCustomError:
@@ -111,11 +111,17 @@ def _capture_path(text: str) -> str:
 
 def _mode(value: object) -> Mode:
     known = tuple(Mode)
-    if value in LATER_MODES:
-        raise refuse("is a mode that does not exist yet", f"this version knows {' and '.join(known)}")
     if not isinstance(value, str) or value not in known:
         raise refuse("is not a mode", did_you_mean(str(value), known))
     return Mode(value)
+
+
+def _key(value: object) -> str:
+    # YAML makes a number of an unquoted digit, and every digit is a key.
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not re.fullmatch(r"[0-9*#]", text, re.ASCII):
+        raise refuse("is not one key of a telephone", 'one of 0 to 9, "*" and "#", in quotes')
+    return text
 
 
 def _seconds_of_hours(value: object) -> int:
@@ -124,6 +130,18 @@ def _seconds_of_hours(value: object) -> int:
     if not 1 <= seconds <= 24 * SECONDS_PER_HOUR:
         raise refuse("must be a number of hours, from one second (0.0003) to 24", "for example max_hours: 3")
     return round(seconds)
+
+
+def _level_range(value: object) -> object:
+    # bool is an int to Python here as well.
+    match value:
+        case [int() | float() as low, int() | float() as high] if not {type(low), type(high)} & {bool}:
+            if LOWEST_DBFS <= low < high <= 0:
+                return (float(low), float(high))
+        case _:
+            pass
+    problem = f"must be two levels from {LOWEST_DBFS} to 0 dBFS, that of the quietest speech first"
+    raise refuse(problem, "for example level_dbfs: [-36, -10]")
 
 
 def not_yet(value: object) -> object:
@@ -154,6 +172,11 @@ Port = Annotated[int, Strict(), Field(ge=1, le=65535)]
 SizeBytes = Annotated[int, _text_to(size_bytes, "for example 2GiB")]
 KeepPeriod = Annotated[Period, _text_to(period, "for example 8y")]
 HoursInSeconds = Annotated[int, BeforeValidator(_seconds_of_hours)]
+LevelRange = Annotated[tuple[float, float], BeforeValidator(_level_range)]
+Key = Annotated[str, BeforeValidator(_key)]
+Sequence = Annotated[
+    str, _form(r"[*#][0-9*#]{1,3}", "is not a short sequence of keys", 'it begins with "*" or "#": "*9"')
+]
 LineMode = Annotated[Mode, BeforeValidator(_mode)]
 BucketPrefix = Annotated[str, AfterValidator(_bucket_prefix)]
 Name = Annotated[

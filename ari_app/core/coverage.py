@@ -11,12 +11,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from . import evidence as ev
+from .choice import Wish
 from .evidence import ContradictionError
 from .names import Instant, RecordingId, party_id, recording_id
+from .policy import Mode
 from .recording import SAFETY_MICROSECONDS
 
 OUTSIDE_PARTY = party_id(1)
 """Whose recording it is."""
+
+CONSENTED = Wish.AGREE.value
+NEVER = Instant(2**63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +155,8 @@ def permits(entries: Sequence[ev.Entry], last_heartbeat: Instant | None) -> dict
         raise ContradictionError(f"{min(objections.keys() - parties.keys())} objected, who never entered")
     earliest = entries[0].at if entries else Instant(0)
     revocations = _revocations(entries)
+    destroyed = {party for entry in entries if isinstance(entry, ev.PartyObjected) for party in entry.destroys}
+    consented_at = _consent(entries)
     found = {}
     for number, draft in _drafts(entries, earliest).items():
         revoked = revocations.get(number)
@@ -163,9 +170,21 @@ def permits(entries: Sequence[ev.Entry], last_heartbeat: Instant | None) -> dict
             left_at = draft.left.get(party)
             own = [at for at in (left_at, objections.get(party)) if at is not None]
             notice = _told(notices, parties[party], number, since)
-            members[party] = Member(party, since, _until(since, until, *own), *notice, left_at)
+            if party == OUTSIDE_PARTY and consented_at is not None and since < consented_at:
+                raise ContradictionError(f"permit {number} names {party}, who had not consented by then")
+            end = since if party in destroyed else _until(since, until, *own)
+            members[party] = Member(party, since, end, *notice, left_at)
         found[number] = Permitted(number, start, until, revoked, members)
     return found
+
+
+def _consent(entries: Sequence[ev.Entry]) -> Instant | None:
+    """Return since when the owner's yes was there, on a line where only that counts; a time beyond all if never."""
+    first = entries[0] if entries else None
+    if not isinstance(first, ev.Opened) or first.mode != Mode.OPT_IN:
+        return None
+    said = [one.at for one in entries if isinstance(one, ev.Chose) and one.choice == CONSENTED]
+    return min(said, default=NEVER)
 
 
 def _until(start: Instant, known: Instant, *ended: Instant) -> Instant:

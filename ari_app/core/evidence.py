@@ -8,7 +8,7 @@ is not an error: what was not durable was never acted upon.
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from .names import Instant, RecordingId
@@ -127,10 +127,31 @@ class PermitNarrowed(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartyObjected(Entry):
-    """The party does not want to be recorded. It holds for the rest of the call: no later permit may name them."""
+    """The party does not want to be recorded. It holds for the rest of the call: no later permit may name them.
+
+    `destroys`: the parties of whom what was captured before is destroyed as well, by the rule of the line.
+    """
 
     KIND: ClassVar[str] = "party_objected"
     party: str
+    destroys: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chose(Entry):
+    """Somebody chose by a key: the party, or one of the house for them (`by`: the channel that pressed it).
+
+    `choice`: declined, consented, not_consented, repeated, information, language, paused, resumed, stopped. `key`: what
+    was pressed, if it was one key. `why`: what the house gave for it (`reasons.Cause`), if anything.
+    """
+
+    KIND: ClassVar[str] = "chose"
+    party: str
+    choice: str
+    key: str = ""
+    language: str = ""
+    why: str = ""
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,12 +247,12 @@ class Ended(Entry):
 KINDS: dict[str, type[Entry]] = {
     kind.KIND: kind
     for kind in (
-        Opened, PartyEntered, PartyObjected, NoticePlayed, NoticeFailed,
+        Opened, PartyEntered, PartyObjected, Chose, NoticePlayed, NoticeFailed,
         PermitGranted, PermitWidened, PermitNarrowed, PermitRevoked,
         CaptureRequested, CaptureStarted, TrackOrigin, TrackEnded, TrackClosed, ForeignCapture, NotRecorded, Ended,
     )
 }  # fmt: skip
-_FIELDS = {name: tuple(field.name for field in fields(kind)) for name, kind in KINDS.items()}
+_FIELDS = {name: tuple(one.name for one in fields(kind)) for name, kind in KINDS.items()}
 
 
 class DamagedJournalError(ValueError):
@@ -256,7 +277,7 @@ def _entry(raw: dict[str, Any]) -> Entry:
     if raw.get("reason") is not None:
         raw["reason"] = Reason(raw["reason"])
     # A later version may add fields: an older reader leaves them alone, the hash still covers them.
-    known = {field.name for field in fields(kind)}
+    known = {one.name for one in fields(kind)}
     return kind(**{name: value for name, value in raw.items() if name in known})
 
 

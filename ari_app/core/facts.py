@@ -7,10 +7,14 @@ difference matters: a process that was frozen reads stale queues, and a stale fa
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
+from typing import Final
 
 from .evidence import NoticePlayed
 from .names import ChannelId, Instant, MonitorId, PartyId, PlaybackId, RecordingId
 from .reasons import Reason
+
+NOBODY: Final = ChannelId("")
+"""Of whom it is not known who they are."""
 
 
 class Side(StrEnum):
@@ -38,6 +42,8 @@ class Timer(Enum):
     CAPTURE = "capture"
     MAX_HOURS = "max_hours"
     SETTLING = "settling"
+    CHOICE = "choice"
+    PAUSE = "pause"
     CLOSING = "closing"
 
 
@@ -78,6 +84,14 @@ class Inspected(Stamped):
     packets_sent: int | None
     copy_intact: bool
     objected: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pressed(Stamped):
+    """Somebody in our hands has pressed a key; `at` is when they let go of it."""
+
+    channel: ChannelId
+    key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,12 +190,27 @@ class Objected(Stamped):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paused(Stamped):
-    """Somebody in the room wants nothing captured until it is `Resumed`."""
+    """Somebody in the room wants nothing captured until it is `Resumed`. `cause`: why, if they said; `by`: on whose
+    channel."""
+
+    cause: str = ""
+    by: ChannelId = NOBODY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resumed(Stamped):
-    """The pause is over."""
+    """The pause is over: the one for this `cause`, or every one if none is given."""
+
+    cause: str = ""
+    by: ChannelId = NOBODY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped(Stamped):
+    """One of the house has ended the recording, for the rest of the call."""
+
+    cause: str = ""
+    by: ChannelId = NOBODY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +284,7 @@ class Woke(Stamped):
 
 
 Fact = (
-    Entered | Answered | Inspected | PlayRefused | PlaybackBegan | PlaybackEnded | LeftStasis | HangupRequested
-    | HungUp | Surrounded | Replaced | Objected | Paused | Resumed | CaughtUp | EventsLost | Attested
-    | CaptureAnswered | CaptureBegan | CaptureEnded | FileClosed | ForeignCaptureSeen | Woke
+    Entered | Answered | Inspected | Pressed | PlayRefused | PlaybackBegan | PlaybackEnded | LeftStasis
+    | HangupRequested | HungUp | Surrounded | Replaced | Objected | Paused | Resumed | Stopped | CaughtUp | EventsLost
+    | Attested | CaptureAnswered | CaptureBegan | CaptureEnded | FileClosed | ForeignCaptureSeen | Woke
 )  # fmt: skip

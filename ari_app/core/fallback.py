@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from . import evidence as ev
 from .facts import Side, Standing
 from .names import ChannelId, Instant, RecordingId, RunId, party_id, playback_id, track_file
-from .party import ELAPSED_EARLY_MICROSECONDS, ELAPSED_LATE_MICROSECONDS, EXTRA_PACKETS
 from .permit import Permit, Present, grant
 from .policy import Announcement, Capture, Line, Mode, Policy
 from .reasons import Reason
+from .telling import ELAPSED_EARLY_MICROSECONDS, ELAPSED_LATE_MICROSECONDS, EXTRA_PACKETS
 
 CALLER = party_id(1)
 SEGMENT = 1

@@ -67,7 +67,8 @@ def reasons(entries: Sequence[ev.Entry], permits: Mapping[int, Permitted], heart
     marks += [(heartbeat_at, None)] if heartbeat_at is not None else []
     # Nothing comes before the first entry, the call's opening.
     marks = [(Instant(max(at, entries[0].at)), entry) for at, entry in marks]
-    story = _Story(permits)
+    destroyed = any(isinstance(entry, ev.PartyObjected) and OUTSIDE_PARTY in entry.destroys for entry in entries)
+    story = _Story(permits, Reason.OBJECTED if destroyed else Reason.NOTHING_CAPTURED)
     found: dict[Instant, Reason] = {}
     for at, entry in sorted(marks, key=lambda mark: mark[0]):
         story.tell(entry)
@@ -96,8 +97,8 @@ def _effective(entry: ev.Entry, permits: Mapping[int, Permitted]) -> Instant:
 class _Story:
     """What is known of the call as its entries are told in order of time."""
 
-    def __init__(self, permits: Mapping[int, Permitted]) -> None:
-        self._permits = permits
+    def __init__(self, permits: Mapping[int, Permitted], captured: Reason) -> None:
+        self._permits, self._captured = permits, captured
         self._waits_for_bridge = False
         self._permitted = False
         self.reason = Reason.NOTHING_CAPTURED
@@ -121,7 +122,7 @@ class _Story:
                 bridged = party == OUTSIDE_PARTY
                 self._waits_for_bridge = self._waits_for_bridge and not bridged
                 began = number == self.permit and (bridged or self.reason is Reason.CAPTURE_STARTING)
-                self.reason = Reason.NOTHING_CAPTURED if began else self.reason
+                self.reason = self._captured if began else self.reason
             case ev.PermitRevoked(permit=number) if number == self.permit and self._permits[number].revoked == entry:
                 self.permit, self.reason = None, entry.reason
             case ev.PartyObjected(party=party) if self.permit is not None and party == OUTSIDE_PARTY:

@@ -76,14 +76,22 @@ class Spied(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objected(Fact):
-    """Somebody on this channel does not want to be recorded."""
+    """Somebody on this channel does not want to be recorded; `for_caller`: or says so for the caller."""
 
     channel: ChannelId
+    for_caller: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HungUp(Fact):
     """A channel is gone."""
+
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paused(Fact):
+    """Somebody on this channel has pressed a key that asks for a pause, or for anything else but an objection."""
 
     channel: ChannelId
 
@@ -105,7 +113,7 @@ class Woke(Fact):
     """Time has passed."""
 
 
-Happened = Entered | Left | Held | Replaced | Spied | Objected | HungUp | Failed | Returned | Woke
+Happened = Entered | Left | Held | Replaced | Spied | Objected | Paused | HungUp | Failed | Returned | Woke
 
 
 @dataclass(slots=True)
@@ -212,11 +220,13 @@ def step(kept: Kept, fact: Happened, around: Bridges, staff: Collection[str]) ->
             return _end(kept, fact, Reason.CHANNEL_REPLACED)
         case Spied(channel=channel) if kept.talks(channel):
             return _end(kept, fact, Reason.ROOM_CHANGED)
-        case Objected(channel=channel) if kept.talks(channel):
-            who = fallback.CALLER if channel == kept.channel else TELEPHONE
+        case Objected(channel=channel, for_caller=for_caller) if kept.talks(channel):
+            who = fallback.CALLER if for_caller or channel == kept.channel else TELEPHONE
             objected = ev.PartyObjected(at=fact.at, party=who)
             kept, entries = _end(kept, fact, Reason.OBJECTED)
             return kept, (objected, *entries)
+        case Paused(channel=channel) if kept.talks(channel):
+            return _end(kept, fact, Reason.PAUSED)
         case Failed(channel=channel) if channel == kept.channel:
             return _end(kept, fact, Reason.CAPTURE_FAILED)
         case Returned():

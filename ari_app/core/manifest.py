@@ -85,6 +85,12 @@ def build(made: Plan, folder: str, objects: Mapping[int, Stored]) -> dict[str, A
         "objections": [
             {"party": party, "at": names.iso(at)} for party, at in coverage.objections_of(made.entries).items()
         ],
+        "choices": [
+            {"at": names.iso(one.at), "party": one.party or None, "choice": one.choice, "key": one.key or None}
+            | {"language": one.language or None, "cause": one.why or None, "by": one.by or None}
+            for one in made.entries
+            if isinstance(one, ev.Chose)
+        ],
         "permits": [_permit(one) for one in made.permits.values()],
         "segments": _segment_rows(made, objects),
         "tracks": [_track(made, *one) for one in made.cuts],
@@ -257,7 +263,7 @@ def build_fallback(fallback: Fallback, folder: str) -> dict[str, Any]:
     }
 
 
-_PARTS = ("parties", "notices", "objections", "permits", "segments", "tracks", "gaps", "foreign_captures")
+_PARTS = ("parties", "notices", "objections", "choices", "permits", "segments", "tracks", "gaps", "foreign_captures")
 
 
 def is_note(call: Mapping[str, Any]) -> bool:

@@ -14,6 +14,7 @@ class Outcome(StrEnum):
     """What the dialplan reads in CONSENTGATE_OUTCOME."""
 
     RECORDING = "recording"
+    DECLINED = "declined"
     NOT_RECORDED = "not_recorded"
 
 
@@ -119,13 +120,14 @@ class Release:
     """Set the result variables and let the channel continue in the dialplan.
 
     called: it is a called leg, which has no dialplan of its own and must be told where to go on: without that it
-    would enter our Stasis a second time.
+    would enter our Stasis a second time. confirmation: what it hears if it objects later, by the dialplan's own hand.
     """
 
     channel: ChannelId
     outcome: Outcome
     reason: Reason | None
     called: bool = False
+    confirmation: Announcement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,19 @@ class Seal:
     at: Instant
 
 
+class Trouble(StrEnum):
+    """What somebody has to look after, because nothing here can."""
+
+    PAUSED_TOO_LONG = "paused_too_long"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Say aloud that somebody has to look after a call."""
+
+    trouble: Trouble
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """A fact came late, twice or out of order: it changed nothing."""
@@ -152,5 +167,5 @@ class Report:
 
 Order = (
     Answer | Inspect | Play | StopPlayback | ArmLifeline | WakeAt | Attest | Note | StartCapture | StopCapture
-    | Release | Lamp | Seal | Report
+    | Release | Lamp | Seal | Alarm | Report
 )  # fmt: skip

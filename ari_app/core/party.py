@@ -1,45 +1,33 @@
-"""One party being told: from arrival to "completely played", or to the reason why not.
-
-ALL transitions of this machine are in `step`. Any doubt ends in `failure`; there is no way from it to `TOLD`.
-"Completely played" is DESIGN §4: up before we began, one file per playback, began and ended seen for our own
-playback, state done, still alone in our Stasis, elapsed time that of the file, every packet of it sent, and
-the file still the one that was hashed. Each clause is one guard below, because each has been seen to fail alone.
-"""
+"""One party of one call: who they are, what they have heard, and where their telling is (`telling`)."""
 
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Final
 
 from . import facts as f
 from . import orders as o
-from .evidence import Entry, NoticeFailed, NoticePlayed, PartyEntered
+from .evidence import Entry, NoticePlayed, PartyEntered
 from .facts import Standing
 from .names import ChannelId, Instant, PartyId, PlaybackId, playback_id
-from .policy import Announcement
+from .policy import Announcement, Asking
 from .reasons import Reason
 
-ELAPSED_EARLY_MICROSECONDS = 20_000
-"""A complete play ends up to 3 ms before the file's length by Asterisk's stamps; one frame is allowed."""
-
-ELAPSED_LATE_MICROSECONDS = 500_000
-"""A play that took half a second longer was interrupted by something (a hold, a starved machine)."""
-
-EXTRA_PACKETS = 2
-"""More than this beyond the file's own were not ours: somebody else's sound went out as well."""
-
-ANSWER_DEADLINE_MICROSECONDS = 1_500_000
-"""Before the 2 s lifeline of the dialplan, and after the shell's own deadline: it is for an answer that got lost."""
-
-INSPECTION_DEADLINE_MICROSECONDS = 1_200_000
-BEGIN_DEADLINE_MICROSECONDS = 1_000_000
-END_DEADLINE_MICROSECONDS = 700_000
+INSPECTION_DEADLINE_MICROSECONDS: Final = 1_200_000
+BEGIN_DEADLINE_MICROSECONDS: Final = 1_000_000
+END_DEADLINE_MICROSECONDS: Final = 700_000
 """After the file's length: before the lifeline, which leaves at least a second."""
 
-LIFELINE_AFTER_SPEECH_MS = 2_000
-LIFELINE_AFTER_FILE_MS = 1_000
+LIFELINE_AFTER_FILE_MS: Final = 1_000
+
+NOBODY_ASKS: Final = Asking()
 
 
 class Phase(Enum):
-    """Where the telling is."""
+    """Where the telling is.
+
+    TURNING: one announcement ends for another to begin. WAITING for a yes; SETTLING: it is said, and might be mashed.
+    CONFIRMING: whoever said no hears that it was heard.
+    """
 
     ARRIVED = "arrived"
     ANSWERING = "answering"
@@ -47,12 +35,20 @@ class Phase(Enum):
     ASKED = "asked"
     PLAYING = "playing"
     COUNTING = "counting"
+    TURNING = "turning"
+    WAITING = "waiting"
+    SETTLING = "settling"
+    CONFIRMING = "confirming"
     OVER = "over"
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """One channel of one call. `script` are the announcements still to be heard, the present one first."""
+    """One channel of one call. `script` are the announcements still to be heard, the present one first.
+
+    By their keys: the `language` they chose, how many `turns` they took, when they `agreed_at`, and until when we wait
+    for that (`waits_until`).
+    """
 
     party: PartyId
     channel: ChannelId
@@ -69,6 +65,11 @@ class Party:
     heard: tuple[NoticePlayed, ...] = ()
     told_at: Instant = Instant(0)
     failure: Reason | None = None
+    asking: Asking = NOBODY_ASKS
+    language: str = ""
+    turns: int = 0
+    agreed_at: Instant = Instant(0)
+    waits_until: Instant = Instant(0)
 
     @property
     def playback(self) -> PlaybackId:
@@ -77,6 +78,10 @@ class Party:
 
 
 Step = tuple[Party, list[o.Order], list[Entry]]
+"""The party after a fact, the orders, and the entries for the journal."""
+
+REFUSALS: Final = frozenset({Reason.OBJECTED, Reason.NOT_CONSENTED})
+"""Whoever has said no is not asked again in this call (requirement R25)."""
 
 
 def entered(party: Party, at: Instant) -> PartyEntered:
@@ -92,170 +97,35 @@ def entered(party: Party, at: Instant) -> PartyEntered:
 
 
 def askable(party: Party) -> bool:
-    """Tell whether somebody who comes to us once more may be told: nobody is asked again who has objected."""
-    return party.standing is Standing.UNTOLD and party.failure is not Reason.OBJECTED
+    """Tell whether somebody who comes to us once more may be told: nobody is asked again who has said no."""
+    return party.standing is Standing.UNTOLD and party.failure not in REFUSALS
 
 
-def again(party: Party, script: tuple[Announcement, ...]) -> Party:
+def again(party: Party) -> Party:
     """Return somebody whom we could not tell, or who was replaced, as they come to us anew: nothing heard counts."""
     return replace(
         party,
-        script=script,
+        script=party.asking.announcements,
         standing=Standing.UNTOLD,
         phase=Phase.ARRIVED,
         notice=party.notice + 1,
         heard=(),
         failure=None,
+        turns=0,
+        agreed_at=Instant(0),
     )
 
 
-def step(party: Party, fact: f.Fact) -> Step:
-    """Return the party after fact, the orders, and the entries for the journal."""
-
-    def fail(reason: Reason) -> Step:
-        stop: list[o.Order] = []
-        if party.phase in {Phase.ASKED, Phase.PLAYING}:
-            stop = [o.StopPlayback(party.playback)]
-        entries: list[Entry] = []
-        if party.phase not in {Phase.ARRIVED, Phase.ANSWERING}:
-            entries = [NoticeFailed(at=fact.at, party=party.party, announcement=party.script[0].name, reason=reason)]
-        return replace(party, phase=Phase.OVER, failure=reason), stop, entries
-
-    def inspect(phase: Phase, ended_at: Instant) -> Step:
-        question = party.question + 1
-        after = replace(party, phase=phase, question=question, ended_at=ended_at)
-        deadline = Instant(fact.seen_at + INSPECTION_DEADLINE_MICROSECONDS)
-        return (
-            after,
-            [
-                o.Inspect(party.channel, party.script[0], question),
-                o.WakeAt(deadline, f.Timer.INSPECTION, question),
-            ],
-            [],
-        )
-
-    def play(after: Party, packets_before: int) -> tuple[Party, list[o.Order]]:
-        after = replace(after, phase=Phase.ASKED, packets_before=packets_before)
-        deadline = Instant(fact.seen_at + BEGIN_DEADLINE_MICROSECONDS)
-        return after, [
-            o.Play(after.channel, after.playback, after.script[0]),
-            o.WakeAt(deadline, f.Timer.ANNOUNCEMENT, after.notice),
-        ]
-
-    if getattr(fact, "channel", party.channel) != party.channel:
-        # Whatever happened there, it neither proves nor disproves that this party has heard anything.
-        return party, [o.Report(f"{type(fact).__name__} on another channel")], []
-    match party.phase, fact:
-        case Phase.OVER, _:
-            return party, [], []
-        case _, f.HangupRequested() | f.HungUp():
-            return fail(Reason.HUNG_UP_BEFORE_TOLD)
-        case _, f.LeftStasis():
-            return fail(Reason.LEFT_BEFORE_TOLD)
-        case _, f.EventsLost(reason=reason):
-            return fail(reason)
-        case _, f.Surrounded(joined_at=int()):
-            return fail(Reason.BRIDGED_DURING_ANNOUNCEMENT)
-        case _, f.Surrounded(quiet=Reason()):
-            return fail(Reason.HELD_DURING_ANNOUNCEMENT)
-        case _, f.Surrounded():
-            return party, [], []
-        case _, f.Replaced():
-            return fail(Reason.CHANNEL_REPLACED)
-        case _, f.Objected() | f.Inspected(objected=True):
-            return fail(Reason.OBJECTED)
-
-        case Phase.ARRIVED, f.Entered(adopted=adopted):
-            # The dead gate's playback may still run: its end must not be taken for ours, nor ours wait behind it.
-            leftover: list[o.Order] = []
-            if adopted:
-                # Ours as well: the dead gate may itself have adopted the channel, and then it used the same numbers.
-                last = party.notice + len(party.script)
-                leftover = [o.StopPlayback(playback_id(party.channel, number)) for number in range(1, last)]
-            deadline = Instant(fact.seen_at + ANSWER_DEADLINE_MICROSECONDS)
-            return (
-                replace(party, phase=Phase.ANSWERING),
-                [*leftover, o.Answer(party.channel), o.WakeAt(deadline, f.Timer.ANSWER, party.notice)],
-                [],
-            )
-        case Phase.ANSWERING, f.Answered(ok=True):
-            return inspect(Phase.MEASURING, party.ended_at)
-        case Phase.ANSWERING, f.Answered() | f.Woke(timer=f.Timer.ANSWER):
-            return fail(Reason.ANSWER_FAILED)
-
-        case ((Phase.MEASURING | Phase.COUNTING), f.Inspected(question=party.question, in_stasis=False)):
-            return fail(Reason.LEFT_BEFORE_TOLD)
-        case ((Phase.MEASURING | Phase.COUNTING), f.Inspected(question=party.question, copy_intact=False)):
-            return fail(Reason.ANNOUNCEMENT_COPY_CHANGED)
-        case ((Phase.MEASURING | Phase.COUNTING), f.Inspected(question=party.question, packets_sent=None)):
-            return fail(Reason.ANNOUNCEMENT_PACKETS_UNPROVABLE)
-        case ((Phase.MEASURING | Phase.COUNTING), f.Woke(timer=f.Timer.INSPECTION, token=party.question)):
-            return fail(Reason.ANNOUNCE_TIMEOUT)
-        case Phase.MEASURING, f.Inspected(question=party.question, packets_sent=int(sent)):
-            return *play(party, sent), []
-
-        case Phase.ASKED, f.PlayRefused(playback=party.playback):
-            return fail(Reason.ANNOUNCEMENT_REFUSED)
-        case Phase.ASKED, f.PlaybackBegan(playback=party.playback, at=at):
-            # Armed now and not with the order to play: a gate that dies between the two would else leave
-            # the caller in silence for the length of the announcement.
-            sound = party.script[0]
-            lifeline_ms = max(
-                sound.spoken_end_ms + LIFELINE_AFTER_SPEECH_MS, sound.duration_ms + LIFELINE_AFTER_FILE_MS
-            )
-            deadline = Instant(fact.seen_at + sound.duration_ms * 1000 + END_DEADLINE_MICROSECONDS)
-            return (
-                replace(party, phase=Phase.PLAYING, began_at=at),
-                [
-                    o.ArmLifeline(party.channel, lifeline_ms),
-                    o.WakeAt(deadline, f.Timer.ANNOUNCEMENT, -party.notice),
-                ],
-                [],
-            )
-        # The timer of the order carries the notice's number, the timer of the end its negative: a late
-        # "has it begun?" says nothing about a play that is under way.
-        case Phase.ASKED, f.Woke(timer=f.Timer.ANNOUNCEMENT, token=party.notice):
-            return fail(Reason.ANNOUNCE_TIMEOUT)
-        case Phase.PLAYING, f.Woke(timer=f.Timer.ANNOUNCEMENT, token=token) if token == -party.notice:
-            return fail(Reason.ANNOUNCE_TIMEOUT)
-
-        case ((Phase.ASKED | Phase.PLAYING), f.PlaybackEnded(playback=party.playback, done=False)):
-            return fail(Reason.ANNOUNCEMENT_FAILED)
-        case Phase.PLAYING, f.PlaybackEnded(playback=party.playback, at=at):
-            beyond = at - party.began_at - party.script[0].duration_ms * 1000
-            if beyond < -ELAPSED_EARLY_MICROSECONDS:
-                return fail(Reason.ANNOUNCEMENT_CUT_SHORT)
-            if beyond > ELAPSED_LATE_MICROSECONDS:
-                return fail(Reason.ANNOUNCEMENT_OVERRAN)
-            return inspect(Phase.COUNTING, at)
-        case Phase.ASKED, f.PlaybackEnded(playback=party.playback):
-            # An end without a beginning: nobody saw it start, so nobody can say how long it was.
-            return fail(Reason.ANNOUNCEMENT_FAILED)
-
-        case Phase.COUNTING, f.Inspected(question=party.question, packets_sent=int(sent)):
-            sound = party.script[0]
-            count = sent - party.packets_before
-            if not sound.packets <= count <= sound.packets + EXTRA_PACKETS:
-                return fail(Reason.ANNOUNCEMENT_PACKETS_MISSING)
-            heard = NoticePlayed(
-                at=party.ended_at,
-                party=party.party,
-                announcement=sound.name,
-                language=sound.language,
-                sha256=sound.sha256,
-                duration_ms=sound.duration_ms,
-                spoken_end_ms=sound.spoken_end_ms,
-                playback=party.playback,
-                began_at=party.began_at,
-                packets_expected=sound.packets,
-                packets_sent=count,
-            )
-            all_heard = (*party.heard, heard)
-            if party.script[1:]:
-                rest = replace(party, script=party.script[1:], notice=party.notice + 1, heard=all_heard)
-                after, orders = play(rest, sent)
-                return after, orders, [heard]
-            told = replace(party, phase=Phase.OVER, standing=Standing.TOLD, told_at=party.ended_at, heard=all_heard)
-            return told, [], [heard]
-        case _:
-            return party, [o.Report(f"{type(fact).__name__} in phase {party.phase.value}")], []
+def inspect(party: Party, fact: f.Fact, phase: Phase, ended_at: Instant) -> Step:
+    """Ask for what proves a play, as is done before and after each."""
+    question = party.question + 1
+    after = replace(party, phase=phase, question=question, ended_at=ended_at)
+    deadline = Instant(fact.seen_at + INSPECTION_DEADLINE_MICROSECONDS)
+    return (
+        after,
+        [
+            o.Inspect(party.channel, party.script[0], question),
+            o.WakeAt(deadline, f.Timer.INSPECTION, question),
+        ],
+        [],
+    )

@@ -43,7 +43,7 @@ def hopeless(line: Line | None) -> Reason | None:
     match line.mode:
         case Mode.NEVER:
             return Reason.LINE_NEVER
-        case Mode.ANNOUNCE:
+        case Mode.ANNOUNCE | Mode.ANNOUNCE_OPT_OUT | Mode.OPT_IN:
             return None
         case _:
             # Falling through would say "a permit can be granted": a mode that is new here must not do that.

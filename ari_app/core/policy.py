@@ -18,10 +18,12 @@ NEVER_PLAYED_SAMPLES = 22
 
 
 class Mode(StrEnum):
-    """How a line's callers are asked. Further modes come with later versions; an unknown one is an error."""
+    """How a line's callers are asked: not at all, told, told how to say no, or asked for their yes."""
 
     NEVER = "never"
     ANNOUNCE = "announce"
+    ANNOUNCE_OPT_OUT = "announce_opt_out"
+    OPT_IN = "opt_in"
 
 
 class Capture(StrEnum):
@@ -68,6 +70,42 @@ class Announcement:
 
 
 @dataclass(frozen=True, slots=True)
+class Keys:
+    """What somebody may say by one key while they are told; "" where there is no such key.
+
+    `languages`: pairs of a key and the language that it chooses.
+    """
+
+    decline: str = ""
+    consent: str = ""
+    repeat: str = ""
+    information: str = ""
+    languages: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def every(self) -> tuple[str, ...]:
+        """Every key that means something."""
+        named = (self.decline, self.consent, self.repeat, self.information)
+        return tuple(key for key in (*named, *(key for key, _ in self.languages)) if key)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How one party is told and asked: what they hear, and what their keys mean.
+
+    `needs_consent`: only a yes lets anybody record them; they have `window_seconds` for it after the last word.
+    `information`: what is heard on demand; `confirmation`: what is heard by who says no. Both in each language.
+    """
+
+    announcements: tuple[Announcement, ...] = ()
+    keys: Keys = Keys()
+    needs_consent: bool = False
+    window_seconds: int = 0
+    information: tuple[Announcement, ...] = ()
+    confirmation: tuple[Announcement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """The rules of one line. `unusable` says why the line is not recorded although its mode would have it."""
 
@@ -86,8 +124,31 @@ class Line:
     """What a called party hears; it does not name the clinic, because whoever answers may not be the patient."""
     machine_detection: bool = False
     on_objection: OnObjection = OnObjection.STOP
+    keys: Keys = Keys()
+    opt_out_sequence: str = ""
+    """Keys by which a caller objects at any later time; "" where there are none."""
+    choice_seconds: int = 8
+    """How long somebody has for their yes after the last word, on a line of mode opt_in."""
+    relay_choice_seconds: int = 60
+    """The same for a call through a text relay, where an assistant types what is said and speaks what is typed."""
+    information: tuple[Announcement, ...] = ()
+    confirmation: tuple[Announcement, ...] = ()
+    destroy_if_objected_within_seconds: int = 0
+    """What was captured before an objection is destroyed as well, if the recording was no older than this by then."""
+    max_pause_seconds: int = 600
     outgoing_unusable: str | None = None
     """Why nobody who is called is recorded although `outgoing_announcements` were configured; callers are, as ever."""
+
+    def asking(self, *, called: bool, relayed: bool) -> Asking:
+        """Return how a caller of this line, or somebody who is called by it, is told and asked."""
+        return Asking(
+            announcements=self.outgoing_announcements if called else self.announcements,
+            keys=self.keys,
+            needs_consent=self.mode is Mode.OPT_IN,
+            window_seconds=self.relay_choice_seconds if relayed else self.choice_seconds,
+            information=self.information,
+            confirmation=self.confirmation,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +198,9 @@ def _line(name: str, raw: dict[str, Any]) -> Line:
         "capture": Capture(raw["capture"]),
         "announcements": _announcements(raw["announcements"]),
         "outgoing_announcements": _announcements(raw["outgoing_announcements"]),
+        "information": _announcements(raw["information"]),
+        "confirmation": _announcements(raw["confirmation"]),
+        "keys": Keys(**{**raw["keys"], "languages": tuple((key, one) for key, one in raw["keys"]["languages"])}),
         "on_objection": OnObjection(raw["on_objection"]),
         "numbers": tuple(raw["numbers"]),
         "purposes": tuple(raw["purposes"]),

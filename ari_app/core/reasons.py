@@ -30,6 +30,7 @@ class Reason(StrEnum):
     ANSWER_FAILED = "answer_failed"
     OUTGOING_ANNOUNCEMENT_MISSING = "outgoing_announcement_missing"
     ANSWERING_MACHINE = "answering_machine"
+    PRIVATE = "private"
     # the permit
     STALE_FACTS = "stale_facts"
     EVENTS_LOST = "events_lost"
@@ -57,6 +58,8 @@ class Reason(StrEnum):
     CHANNEL_REPLACED = "channel_replaced"
     PAUSED = "paused"
     OBJECTED = "objected"
+    NOT_CONSENTED = "not_consented"
+    STOPPED_BY_STAFF = "stopped_by_staff"
     ROOM_CHANGED = "room_changed"
     # gaps of a recorded call, and calls that never came to the gate
     ANNOUNCEMENT = "announcement"
@@ -68,3 +71,13 @@ class Reason(StrEnum):
     GATE_SILENT = "gate_silent"
     OUTGOING_NOT_GATED = "outgoing_not_gated"
     EMERGENCY_NUMBER = "emergency_number"
+
+
+class Cause(StrEnum):
+    """Why the house pauses, stops or does not begin a recording (requirement R27): a word, never a diagnosis."""
+
+    PAYMENT = "payment"
+    DISTRESS = "distress"
+    CHILD = "child"
+    CAPACITY = "capacity"
+    PRIVATE = "private"

@@ -76,8 +76,12 @@ def tracks(entries: Iterable[ev.Entry]) -> list[Track]:
                 old = found[segment, party]
                 ended = at if old.ended is None else Instant(min(old.ended, at))
                 found[segment, party] = _changed(old, ended=ended, closed=closed or old.closed, stopped=closed)
-            case ev.TrackClosed(segment=segment, party=party):
-                found[segment, party] = _changed(found[segment, party], closed=True)
+            case ev.TrackClosed(segment=segment, party=party, at=at):
+                # Nothing is written into a closed file. Where events were lost, this alone says when the sound ended:
+                # the gate learns of the hang-up seconds later, and by that every track would look short.
+                old = found[segment, party]
+                ended = at if old.ended is None else Instant(min(old.ended, at))
+                found[segment, party] = _changed(old, ended=ended, closed=True)
             case _:
                 pass
     return list(found.values())

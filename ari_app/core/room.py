@@ -1,6 +1,6 @@
 """One recording: its owner being told, who is in the room with them, what is captured, and the end.
 
-ALL transitions of this machine are in `step` and the methods it names; the telling of the owner is `party.step`, one
+ALL transitions of this machine are in `step` and the methods it names; the telling of the owner is `telling.step`, one
 capture `capture.step`, the segments `segments.settle`, the permit `permit.grant`. Three rules order everything here.
 Evidence is durable before a capture is asked for. Whatever changes the room for the worse revokes first, with
 Asterisk's own stamp. And every doubt about the recording ends in a refusal *and* in `Release`, so that the call goes
@@ -10,17 +10,17 @@ on.
 from dataclasses import dataclass, replace
 
 from . import capture as capturing
+from . import choice, hand, objection, segments, telling
 from . import evidence as ev
 from . import facts as f
 from . import orders as o
-from . import party as telling
+from . import party as parties
 from . import permit as permits
-from . import segments
 from .capture import Capturing
 from .facts import Standing
 from .names import ChannelId, Instant, PartyId
 from .party import Party
-from .policy import Announcement, Capture, Line
+from .policy import Capture, Line
 from .reasons import Reason
 from .segments import Other
 
@@ -33,7 +33,8 @@ class Room:
     """A call as we know it. `called`: the owner was called by us. `closed`: why nothing is captured any more at all.
 
     `around` is the last that was heard of the room, `changed_at` since when it is so; `suspended` why no permit holds
-    now; `left`: who was named in the present permit and is not any more; `restless`: it changes too fast to follow.
+    now; `permitted_at`: since when there was a permit at all; `pauses`: why it is paused; `left`: who was named in the
+    present permit and is not any more; `restless`: it changes too fast to follow.
     """
 
     opened: ev.Opened
@@ -43,10 +44,11 @@ class Room:
     others: tuple[Other, ...] = ()
     around: f.Surrounded | None = None
     changed_at: Instant = Instant(0)
-    paused: bool = False
+    pauses: frozenset[str] = frozenset()
     conversed: bool = False
     permit: permits.Permit | None = None
     permits: int = 0
+    permitted_at: Instant = Instant(0)
     left: frozenset[PartyId] = frozenset()
     revoked: tuple[Instant, ...] = ()
     restless: int = 0
@@ -65,16 +67,21 @@ class Room:
         return self.line is not None and self.line.capture is Capture.CONVERSATION
 
     @property
+    def paused(self) -> bool:
+        """Whether somebody has paused it."""
+        return bool(self.pauses)
+
+    @property
     def able(self) -> bool:
         """Whether anybody may yet be captured in this recording."""
         return self.closed is None and self.caller.standing is Standing.TOLD
 
-    @property
-    def script(self) -> tuple[Announcement, ...]:
-        """What the owner has to hear."""
-        if self.line is None:
-            return ()
-        return self.line.outgoing_announcements if self.called else self.line.announcements
+    def starts(self, segment: int, party: PartyId) -> bool:
+        """Tell whether a capture was asked for of which Asterisk has not said yet that it runs."""
+        return any(
+            (track.segment, track.party) == (segment, party) and track.phase is capturing.Phase.STARTING
+            for track in self.tracks
+        )
 
     def party_on(self, channel: ChannelId) -> PartyId | None:
         """Return the party whose channel this is, present or gone."""
@@ -121,11 +128,13 @@ def step(room: Room, fact: f.Fact) -> tuple[Room, list[o.Order]]:
             turn.measure(joined_at)
         case f.Replaced():
             turn.tell(fact)
-            turn.void(Standing.UNTOLD, Reason.CHANNEL_REPLACED)
+            objection.void(turn, Standing.UNTOLD, Reason.CHANNEL_REPLACED)
         case f.Objected() | f.Inspected(objected=True):
-            turn.object(fact)
+            objection.take(turn, fact)
         case f.Paused() | f.Resumed():
-            turn.room = replace(room, paused=isinstance(fact, f.Paused), changed_at=fact.at)
+            hand.pause(turn, fact)
+        case f.Stopped():
+            hand.stop(turn, fact)
         case f.CaughtUp(at=at):
             turn.room = replace(room, changed_at=Instant(max(at, room.changed_at)))
         case f.Woke(timer=f.Timer.SETTLING, token=room.restless):
@@ -135,6 +144,9 @@ def step(room: Room, fact: f.Fact) -> tuple[Room, list[o.Order]]:
                 turn.give_up(Reason.CAPTURE_TIMEOUT)
         case f.Woke(timer=f.Timer.MAX_HOURS):
             turn.give_up(Reason.MAX_HOURS)
+        case f.Woke(timer=f.Timer.PAUSE):
+            if room.pauses and not room.closed:
+                turn.orders.append(o.Alarm(o.Trouble.PAUSED_TOO_LONG))
         case f.Woke(timer=f.Timer.CLOSING):
             turn.seal()
         case _:
@@ -168,8 +180,8 @@ class Turn:
             # Nobody announces to it here, so it must not stay.
             self.orders.append(o.Release(fact.channel, o.Outcome.NOT_RECORDED, Reason.NOT_TOLD))
             return
-        if caller.phase is not telling.Phase.ARRIVED or room.closed:
-            if caller.phase is not telling.Phase.OVER or room.closed or not telling.askable(caller):
+        if caller.phase is not parties.Phase.ARRIVED or room.closed:
+            if caller.phase is not parties.Phase.OVER or room.closed or not parties.askable(caller):
                 # The dialplan sent it here a second time: whatever it wants, the caller must not stay here.
                 self.orders.append(o.Report("Entered twice"))
                 if room.released:
@@ -177,11 +189,9 @@ class Turn:
                     self.release()
                 return
             # Before a conference, say: whom we could not tell at first may hear it yet.
-            self.room = replace(
-                room, caller=telling.again(caller, room.script), released=False, suspended=None, conversed=False
-            )
+            self.room = replace(room, caller=parties.again(caller), released=False, suspended=None, conversed=False)
         else:
-            self.note(room.opened, telling.entered(caller, fact.at))
+            self.note(room.opened, parties.entered(caller, fact.at))
         refusal = permits.hopeless(self.room.line) or self.unannounceable()
         if refusal:
             self.give_up(refusal)
@@ -190,7 +200,7 @@ class Turn:
 
     def unannounceable(self) -> Reason | None:
         """Return why the owner cannot be told although the line would have it."""
-        if self.room.script:
+        if self.room.caller.asking.announcements:
             return None
         return Reason.OUTGOING_ANNOUNCEMENT_MISSING if self.room.called else Reason.ANNOUNCEMENT_UNUSABLE
 
@@ -208,23 +218,6 @@ class Turn:
             self.refuse(caller.failure)
         elif caller.standing is Standing.TOLD:
             self.room = replace(self.room, changed_at=Instant(max(self.room.changed_at, caller.told_at)))
-
-    def object(self, fact: f.Objected | f.Inspected) -> None:
-        """Take in that somebody on the owner's channel does not want to be recorded. That holds while it lives."""
-        caller = self.room.caller
-        self.tell(fact)
-        if caller.failure is not Reason.OBJECTED:
-            self.note(ev.PartyObjected(at=fact.at, party=caller.party))
-        # What is read from the channel may have been the wish of somebody who is not on it any more: who is there now
-        # may have heard nothing, and counts as untold for the others.
-        known = isinstance(fact, f.Objected) or caller.standing is Standing.OBJECTED
-        self.void(Standing.OBJECTED if known else Standing.UNTOLD, Reason.OBJECTED)
-
-    def void(self, standing: Standing, reason: Reason) -> None:
-        """What the owner heard counts for nothing any more. An objection is never forgotten for another reason."""
-        caller = self.room.caller
-        failure = reason if reason is Reason.OBJECTED else caller.failure or reason
-        self.room = replace(self.room, caller=replace(caller, standing=standing, failure=failure))
 
     def refuse(self, reason: Reason) -> None:
         """Write down why nothing is captured from now on; said once."""
@@ -313,7 +306,10 @@ class Turn:
             room = self.room
             reason = room.closed or room.caller.failure or room.suspended
             outcome = o.Outcome.NOT_RECORDED if reason else o.Outcome.RECORDING
-            self.orders.append(o.Release(room.caller.channel, outcome, reason, room.called))
+            if room.caller.failure in parties.REFUSALS:
+                outcome = o.Outcome.DECLINED
+            words = choice.confirmation(room.caller)
+            self.orders.append(o.Release(room.caller.channel, outcome, reason, room.called, words))
 
     def hung_up(self, fact: f.HungUp, channel: ChannelId) -> None:
         if channel == self.room.caller.channel:

@@ -17,6 +17,9 @@ STRANGER = ChannelId("")
 """Stands for whoever is in a bridge that we do not know by name."""
 
 
+SOMEBODY = Member(STRANGER, "", Standing.UNTOLD, Instant(0))
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
     """An outside channel with a recording of its own.
@@ -52,7 +55,7 @@ def surrounded(
         if wire.channel != owner
     ]
     if room.strangers:
-        members.append(Member(STRANGER, "", Standing.UNTOLD, Instant(0)))
+        members.append(SOMEBODY)
     own = topology.wires.get(owner)
     return Surrounded(
         at=at,

@@ -12,7 +12,7 @@ from . import capture as capturing
 from . import evidence as ev
 from . import facts as f
 from . import orders as o
-from . import party as telling
+from . import party as parties
 from . import permit as permits
 from .capture import Capturing
 from .facts import Standing
@@ -54,7 +54,7 @@ class Other:
 def settle(turn: "Turn") -> None:
     """Make permit and captures what they must be in the room as it is now."""
     room = turn.room
-    if room.closed or room.caller.phase is not telling.Phase.OVER:
+    if room.closed or room.caller.phase is not parties.Phase.OVER:
         return
     if room.restless and isinstance(turn.fact, f.Surrounded):
         _rest(turn)
@@ -175,7 +175,13 @@ def _begin(turn: "Turn", permit: permits.Permit) -> None:
         return
     conversed = room.conversed or bool(room.around and room.around.members)
     turn.room = replace(
-        room, permit=permit, permits=permit.number, left=frozenset(), suspended=None, conversed=conversed
+        room,
+        permit=permit,
+        permits=permit.number,
+        permitted_at=room.permitted_at or permit.at,
+        left=frozenset(),
+        suspended=None,
+        conversed=conversed,
     )
     granted = ev.PermitGranted(at=permit.at, permit=permit.number, parties=list(permit.parties))
     _capture(turn, permit, granted)

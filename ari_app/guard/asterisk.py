@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ari_app import clock
-from ari_app.adapters.ami import ANSWER_SECONDS, Ami, Message
+from ari_app.adapters.ami import ANSWER_SECONDS, Ami, Filter, Message, passing
 from ari_app.adapters.ari import APPLICATION, Ari, Reply
 from ari_app.core import doors
 from ari_app.core.names import MICROSECONDS, ChannelId, MonitorId, playback_id
@@ -22,21 +22,18 @@ MOST_NOTICES: Final = 8
 RECENT_MICROSECONDS: Final = 3600 * MICROSECONDS
 """A recording that is under way has been written to since."""
 
-_EVENT: Final = "^Event: {}[[:cntrl:]]"
-_WITH: Final = "^Event: {}[[:cntrl:]].*[[:cntrl:]]{}: ({})"
 WANTED: Final = (
-    _EVENT.format("(MixMonitorStart|ConfbridgeRecord|ChanSpyStart)"),
-    _WITH.format("Newchannel", "Channel", "Snoop/|UnicastRTP/|AudioSocket/|WebSocket/"),
-    _WITH.format("VarSet", "Variable", "RECORDED_FILE|RECORD_STATUS|CONSENTGATE_ALIVE|CONSENTGATE_OUTCOME")
-    + "[[:cntrl:]]",
-    _WITH.format("AGIExec(Start|End)", "Command", "RECORD FILE"),
+    *map(passing, ("MixMonitorStart", "ConfbridgeRecord", "ChanSpyStart")),
+    passing("Newchannel", "Channel: (Snoop/|UnicastRTP/|AudioSocket/|WebSocket/)"),
+    passing("VarSet", "Variable: (RECORDED_FILE|RECORD_STATUS|CONSENTGATE_ALIVE|CONSENTGATE_OUTCOME)[[:cntrl:]]"),
+    *(passing(name, "Command: (RECORD FILE)") for name in ("AGIExecStart", "AGIExecEnd")),
 )
 """Whatever else happens on the PBX never leaves Asterisk: at 50 calls a second it would be thousands of events."""
 
 KEPT: Final = (
-    _EVENT.format("(BridgeEnter|BridgeLeave|ChanSpyStart|Hangup|Hold|MusicOnHoldStart|Rename)"),
-    _WITH.format("VarSet", "Variable", "CONSENTGATE_ALIVE|CONSENTGATE_FALLBACK|CONSENTGATE_KEEPER|CONSENTGATE_OBJECTED")
-    + "[[:cntrl:]]",
+    *map(passing, ("BridgeEnter", "BridgeLeave", "ChanSpyStart", "Hangup", "Hold", "MusicOnHoldStart", "Rename")),
+    passing("VarSet", "Variable: CONSENTGATE_(ALIVE|FALLBACK|KEEPER|OBJECTED)[[:cntrl:]]"),
+    passing("Newexten", "Context: consentgate-(features|payment)[[:cntrl:]]"),
 )
 """What the keeper hears, on a connection of its own that is open only while no gate lives."""
 
@@ -130,7 +127,7 @@ class GuardAri(Ari):
 class GuardAmi(Ami):
     """AMI with what the guard needs of it."""
 
-    def __init__(self, host: str, port: int, user: str, secret: str, wanted: Sequence[str] = WANTED) -> None:
+    def __init__(self, host: str, port: int, user: str, secret: str, wanted: Sequence[Filter] = WANTED) -> None:
         super().__init__(host, port, user, secret, wanted=wanted, section="guard", rights=RIGHTS)
         self._rows: dict[str, list[Message]] = {}
         self._complete: dict[str, asyncio.Event] = {}

@@ -167,7 +167,7 @@ class Keeper:
             self._set(str(message["variable"]), str(message["value"]), str(message.get("uniqueid", "")), at)
         elif message["event"] == "ChanSpyStart":
             self._tell(k.Spied(at=at, channel=ChannelId(str(message["spyeeuniqueid"]))))
-        elif (fact := _fact(message, at)) is not None:
+        elif (fact := (_key if message["event"] == "Newexten" else _fact)(message, at)) is not None:
             self._tell(fact)
 
     def _set(self, variable: str, value: str, uniqueid: str, at: Instant) -> None:
@@ -255,6 +255,18 @@ class Keeper:
         if self._captures.get(channel) is capture:
             self._write(capture, k.stopped(clock.now()))
             self._files.forget(channel)
+
+
+def _key(message: Message, at: Instant) -> k.Objected | k.Paused | None:
+    """Return what a key asks for, by the line of the dialplan that it runs: less recording is never wrong."""
+    channel, what = ChannelId(str(message["uniqueid"])), str(message["extension"])
+    match what:
+        case "resume" | "end":
+            return None
+        case "object" | "caller-objects":
+            return k.Objected(at=at, channel=channel, for_caller=what == "caller-objects")
+        case _:
+            return k.Paused(at=at, channel=channel)
 
 
 def _fact(message: Message, at: Instant) -> k.Happened | None:

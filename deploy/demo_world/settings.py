@@ -28,8 +28,12 @@ LINES: Mapping[str, Mapping[str, Any]] = {
     },
     "advice-line": {
         "numbers": ["01632960111"],
-        "mode": "announce",
+        "mode": "announce_opt_out",
         "announcements": ["advice-cy", "advice-en"],
+        "opt_out_key": "9",
+        "repeat_key": "*",
+        "language_keys": {"cy": "1", "en": "2"},
+        "confirmation": ["declined-cy", "declined-en"],
         "purposes": PURPOSES,
         "capture": "conversation",
         "max_hours": 3,

@@ -34,13 +34,16 @@ ANNOUNCEMENTS: Mapping[str, Announcement] = {
     ),
     "advice-cy": Announcement(
         "Llinell gyngor yr ysbyty. Rydym yn recordio galwadau at ddibenion meddygol-gyfreithiol, hyfforddi "
-        "ac archwilio.",
+        "ac archwilio. Os nad ydych am hyn, pwyswch naw.",
         "cy",
     ),
     "advice-en": Announcement(
-        "Hospital advice line. We record calls for medico-legal purposes, training and audit.",
+        "Hospital advice line. We record calls for medico-legal purposes, training and audit. "
+        "If you do not want this, press nine.",
         "en",
     ),
+    "declined-cy": Announcement("Ni fydd yr alwad hon yn cael ei recordio.", "cy"),
+    "declined-en": Announcement("This call will not be recorded.", "en"),
     # For people who are called: whoever answers must not learn from it that a hospital called.
     "calling-en": Announcement("Hello. This call is recorded for training and audit.", "en"),
     "conference-en": Announcement("This conference is recorded for training and audit.", "en"),

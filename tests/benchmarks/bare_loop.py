@@ -45,7 +45,8 @@ class BareLoop:
         # The gate looks at every event it asked for; so does this.
         self.ami.register_event("*", lambda _manager, _message: None)
         await self.ami.connect()
-        await self.ami.send_action({"Action": "Filter", "Operation": "Add", "Filter": said["ami_filter"]})
+        for one in said["ami_filters"]:
+            await self.ami.send_action({"Action": "Filter", "Operation": "Add", **one})
         async with aiohttp.ClientSession(
             auth=aiohttp.BasicAuth(said["user"], said["secret"]),
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),

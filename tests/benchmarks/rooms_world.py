@@ -38,19 +38,23 @@ def plain_pbx(packages: Path, command: tuple[str, ...]) -> Iterator[World]:
     with _made(packages, command, site.OPTIONS) as world:
         for name in ("extensions.conf", "routes.conf"):
             file = world.asterisk.etc / name
-            world.who.asterisk.write(file, without_us(file.read_text(encoding="utf-8")), 0o400)
+            text = without_us(file.read_text(encoding="utf-8"), world.root)
+            world.who.asterisk.write(file, text, 0o400)
         world.start_asterisk()
         if _OURS.search(world.asterisk.cli("dialplan show")):
             raise OSError("the PBX without the suite has some of its dialplan; nothing can be compared with that")
         yield world
 
 
-def without_us(dialplan: str) -> str:
-    """Return a dialplan less every line and every option of a `Dial` that names consentgate."""
+def without_us(dialplan: str, root: Path) -> str:
+    """Return a dialplan less every line and every option of a `Dial` that names consentgate.
+
+    root: the world's directory. That it lies below one of our name makes no line of the site's ours.
+    """
     lines = [_GUEST.sub("", line) for line in dialplan.splitlines()]
     kept: list[str] = []
     for line in lines:
-        if not _OURS.search(line):
+        if not _OURS.search(line.replace(str(root), "")):
             kept.append(line)
         elif found := re.match(r"\s*exten\s*=>\s*([^,]+),1,", line):
             # Its next lines are `same => n`, and need a first priority before them.

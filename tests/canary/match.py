@@ -17,6 +17,7 @@ _WINDOW: Final = 8
 _SHORTEST_SILENCE: Final = 80
 _MOST_LISTED: Final = 8
 _NEGATIVE_ZERO: Final = 0x7F
+_MOST_SILENT: Final = 3
 # Shorter agreements than this are no evidence: noise never has them, speech has them by chance.
 _SHORTEST: Final = 16
 SHORTEST_SPEECH: Final = 400
@@ -112,6 +113,18 @@ def windows(codes: MulawBytes) -> NDArray[np.uint64]:
     return np.ascontiguousarray(view).view(np.uint64).ravel()
 
 
+def telling(found: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which windows tell whose voice it is.
+
+    Not those that are mostly silence. Where a voice borders on silence a byte or two are all that it has in the window,
+    and any other sound that begins or ends may have the same: a telephone's conference, which passes every other frame
+    on, has hundreds of such borders, and one of them was found in each announcement.
+    """
+    codes = np.ascontiguousarray(found).view(np.uint8).reshape(-1, _WINDOW)
+    silent: NDArray[np.int64] = ((codes == SILENCE_BYTE) | (codes == _NEGATIVE_ZERO)).sum(axis=1)
+    return silent <= _MOST_SILENT
+
+
 def _anchors(
     stored: MulawBytes, exact: NDArray[np.bool_], reference: MulawBytes
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -126,6 +139,7 @@ def _anchors(
     same = ordered[1:] == ordered[:-1]
     single[1:] &= ~same
     single[:-1] &= ~same
+    single &= telling(ordered)
     ordered, order = ordered[single], order[single]
     if not len(ordered):
         return nowhere, nowhere

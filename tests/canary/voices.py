@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from telephone import Sent
 from telephone.mulaw import EXACT, Pcm, encode
 
-from .match import Match, Stretch, find_spoken, stretches_of, windows
+from .match import Match, Stretch, find_spoken, stretches_of, telling, windows
 
 #: Eight samples in a row are one voice's, but chance is not forbidden to repeat them.
 _MOST_SPEAKERS: Final = 2
@@ -26,8 +26,8 @@ class Voices:
         owners = [np.full(len(one), number, dtype=np.int32) for number, one in enumerate(known)]
         every = np.concatenate([np.empty(0, dtype=np.uint64), *known])
         owner = np.concatenate([np.empty(0, dtype=np.int32), *owners])
-        # Eight equal bytes are silence, or a tone: they name nobody.
-        distinct = every != (every & np.uint64(0xFF)) * np.uint64(0x0101010101010101)
+        # Eight equal bytes are a tone: they name nobody, and neither does what is mostly silence.
+        distinct = telling(every) & (every != (every & np.uint64(0xFF)) * np.uint64(0x0101010101010101))
         every, owner = every[distinct], owner[distinct]
         order = np.argsort(every, kind="stable")
         self._known, self._owner = every[order], owner[order]

@@ -17,6 +17,7 @@ from .stored import EDGE_US
 SAFETY_US: Final = 40_000
 UNWATCHED_US: Final = 1_500_000
 """Before events become late, nobody may know that all was well: that much is not covered."""
+NOT_GATED: Final = "outgoing_not_gated"
 SILENT_SECONDS: Final = 2.0
 """Beyond its longest announcement, nobody hears nothing for longer."""
 
@@ -76,7 +77,8 @@ def _complete(case: Case, title: str) -> None:
         if len(after):
             case.verdict.delays.setdefault(title, []).append((int(arrivals[after[0]]) - begin) / 1000)
         lost = inside & ~kept & case.own[title]
-        # Less than the edges allow is what a busy machine drops between two frames, and no capture that was missed.
+        # Now and then some frames in a row are missing in the middle of a conversation, for no known cause: on a quiet
+        # machine 60, 80 and 100 ms once each in 462 rooms, and nothing else. Whatever is longer stays a fault.
         if int(lost.sum()) * FRAME_MS > EDGE_US / 1000:
             at = (int(arrivals[np.flatnonzero(lost)[0]]) - begin) / 1000
             case.fault(
@@ -90,11 +92,14 @@ def _account(case: Case, title: str, leg: Leg, found: list[Evidence]) -> None:
         return
     uniqueid = case.stage.witness.uniqueids[case.channels[title]]
     mine = [one for one in found if one.call["channel"] == uniqueid and not one.superseded]
+    # Who never came to the gate is known to it from AMI's events alone: what it never heard of, it cannot account for.
+    wanted = 0 if case.stage.deaf and leg.refused == (NOT_GATED,) else 1
+    if len(mine) != wanted:
+        case.fault(f"{title}: {len(mine)} accounts of it, expected {wanted}")
     if len(mine) != 1:
-        case.fault(f"{title}: {len(mine)} accounts of it")
         return
     (one,) = mine
-    if case.stage.acted_at is not None:
+    if case.stage.acted_at is not None and not leg.refused:
         return
     if one.recorded == bool(leg.refused) or (leg.refused and one.reason not in leg.refused):
         case.fault(f"{title}: recorded={one.recorded}, reason={one.reason}, expected {leg.refused or 'a recording'}")

@@ -123,6 +123,10 @@ class Hospital:
         named = self.world.options.lines[line].get("outgoing_announcements", [])
         return [read_wav(self.world.announcements / f"{one}.wav") for one in named]
 
+    def sound(self, name: str) -> Pcm:
+        """Return an announcement by its name."""
+        return read_wav(self.world.announcements / f"{name}.wav")
+
     @asynccontextmanager
     async def house(
         self,

@@ -50,17 +50,23 @@ async def play(
     *,
     lag_us: int = LAG_US,
     before_acts: Callable[[], None] | None = None,
+    afterwards: Callable[[], None] | None = None,
+    deaf: bool = False,
     title: str = "",
 ) -> Verdict:
     """Play scenes at the same time, judge all that is left of them, and return the verdict.
 
     lag_us: how long after a room became good its capture may begin. before_acts: what happens when all scenes have come
-    to what they are about; from then on nothing has to be recorded. title: of the line of figures.
+    to what they are about; from then on nothing has to be recorded. afterwards: what happens when all are over, before
+    their calls are waited for. deaf: between the two the gate hears nothing by AMI. title: of the line of figures.
     """
     async with Stage(hospital) as stage:
         stage.lag_us = lag_us
         if before_acts is not None:
             stage.delicate = asyncio.Barrier(len(scenarios)), before_acts
+            stage.deaf = deaf
+            if afterwards is not None:
+                stage.afterwards = afterwards
         await play_all(stage, scenarios)
         found = await hospital.do(lambda: list(new_recordings(stage)))
         verdict = await hospital.do(judge, stage, found)

@@ -326,4 +326,5 @@ async def play_all(stage: Stage, scenarios: Mapping[str, Scenario]) -> None:
         raise ExceptionGroup("several scenes failed", [one for one in failures if isinstance(one, Exception)])
     for failure in failures:
         raise failure
+    stage.afterwards()
     await stage.settle()

@@ -18,6 +18,12 @@ ANNOUNCEMENTS: Final = {
     "advice-en": Announcement("We record calls.", "en"),
     "calling-en": Announcement("Hello. We record this call.", "en"),
     "conference-en": Announcement("This conference is recorded.", "en"),
+    "choice-cy": Announcement("Pwyswch naw i beidio.", "cy"),
+    "choice-en": Announcement("We record. Press nine for no.", "en"),
+    "more-cy": Announcement("Wyth mlynedd.", "cy"),
+    "more-en": Announcement("For eight years.", "en"),
+    "declined-cy": Announcement("Dim recordio.", "cy"),
+    "declined-en": Announcement("Not recorded.", "en"),
 }
 
 _ANNOUNCED: Final[dict[str, Any]] = {
@@ -28,6 +34,17 @@ _ANNOUNCED: Final[dict[str, Any]] = {
     "max_hours": 3,
 }
 _CALLING: Final[dict[str, Any]] = _ANNOUNCED | {"announcements": [], "outgoing_announcements": ["calling-en"]}
+
+_CHOICE: Final[dict[str, Any]] = _ANNOUNCED | {
+    "mode": "announce_opt_out",
+    "announcements": ["choice-cy", "choice-en"],
+    "opt_out_key": "9",
+    "repeat_key": "*",
+    "information_key": "0",
+    "information": ["more-cy", "more-en"],
+    "confirmation": ["declined-cy", "declined-en"],
+    "language_keys": {"cy": "1", "en": "2"},
+}
 
 SHORT_SECONDS: Final = 3.0
 """From the end of its announcement on, so long may a call of `short-line` be recorded."""
@@ -44,6 +61,26 @@ LINES: Final[dict[str, dict[str, Any]]] = {
     "machine-line": _CALLING | {"machine_detection": True},
     "silent-line": _ANNOUNCED,
     "conference": _ANNOUNCED | {"announcements": ["conference-en"], "on_objection": "leave_out"},
+    "patients-line": _CHOICE,
+    "kept-line": _CHOICE | {"destroy_if_objected_within_seconds": 0, "max_pause_seconds": 10},
+    "english-line": _CHOICE
+    | {
+        "announcements": ["choice-en"],
+        "language_keys": {},
+        "information": ["more-en"],
+        "confirmation": ["declined-en"],
+        "capture": "after_announcement",
+    },
+    "consent-line": _ANNOUNCED
+    | {
+        "mode": "opt_in",
+        "announcements": ["choice-en"],
+        "consent_key": "5",
+        "opt_out_key": "9",
+        "repeat_key": "*",
+        "confirmation": ["declined-en"],
+        "choice_seconds": 3,
+    },
     "strict-conference": _ANNOUNCED | {"announcements": ["conference-en"], "on_objection": "stop"},
 }
 
@@ -78,7 +115,15 @@ WAITING_NUMBER: Final = "01632960126"
 NEWCOMER: Final = "test-newcomer"
 """A context whose `join` puts a channel into the bridge of the channel named by its variable."""
 
-_CODES: Final = {"switchboard": 1, "advice-line": 2}
+_CODES: Final = {
+    "switchboard": 1,
+    "advice-line": 2,
+    "patients-line": 3,
+    "kept-line": 4,
+    "english-line": 5,
+    "consent-line": 6,
+}
+PATIENTS_QUEUE_NUMBER: Final = "01632960127"
 
 
 def number_of(line: str, user: str) -> str:
@@ -131,6 +176,8 @@ exten => {STRICT_NUMBER},1,Gosub(consentgate-join,s,1(strict-conference))
  same => n,ConfBridge(strict,default_bridge,default_user,default_menu)
 exten => {WAITING_NUMBER},1,Gosub(consentgate,s,1(switchboard))
  same => n,Wait(30)
+exten => {PATIENTS_QUEUE_NUMBER},1,Gosub(consentgate,s,1(english-line))
+ same => n,Goto(house,queue,1)
 {_DIRECT}
 
 [from-house](+)
@@ -138,6 +185,7 @@ exten => _{UNGATED}X.,1,Dial(PJSIP/${{FILTER(0-9,${{EXTEN:{len(UNGATED)}}})}}@tr
 
 [test-house]
 ; Arrives: a house phone of the tests that dials, or transfers somebody. What is not here is as for the demo's phones.
+exten => *57,1,Goto(from-house,*57,1)
 exten => _21XX,1,Dial(PJSIP/${{EXTEN}},30,tTkKU(consentgate-party^outgoing))
 exten => _*821XX,1,Gosub(consentgate-join,s,1(switchboard))
  same => n,PickupChan(PJSIP/${{FILTER(0-9,${{EXTEN:2}})}},p)

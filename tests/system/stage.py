@@ -109,6 +109,10 @@ class Stage:
         """Where all scenes wait for each other before what they are about, and what happens then."""
         self.acted_at: Instant | None = None
         """When that was: from then on nothing has to be recorded."""
+        self.afterwards: Callable[[], None] = lambda: None
+        """What happens when all scenes are over, before their calls are waited for."""
+        self.deaf = False
+        """Whether from then on AMI is late for so long that the gate takes it for dead: what is under way is lost."""
         self.longest_announcement = max(
             len(one) / RATE for line in hospital.at["lines"] for one in hospital.announcements(line)
         )
@@ -151,8 +155,8 @@ class Stage:
                 happens()
             await barrier.wait()
 
-    async def settle(self, seconds: float = 60.0) -> None:
-        """Wait until no channel is left and every call is shipped."""
+    async def settle(self, seconds: float = 30.0) -> None:
+        """Wait until no channel is left and every call is shipped: 0.4 to 1.1 s in 25 of 26 stages, 5.9 s in one."""
         spool = self.hospital.world.spool
 
         async def settled() -> bool:

@@ -106,8 +106,11 @@ def _covered(case: Case, where: str, found: Evidence, party: str, segment: int, 
     if covered is None or track["origin_at"] is None:
         return
     arrivals = case.arrivals(title)
-    begin = max(covered[0], instant_of(track["origin_at"]))
-    wanted = case.own[title] & (arrivals >= begin + EDGE_US) & (arrivals < covered[1] - EDGE_US)
+    begin, end = max(covered[0], instant_of(track["origin_at"])), covered[1]
+    if case.stage.acted_at is not None and track["ended_at"] is not None:
+        # A heartbeat that is late makes the guard end what runs; what is covered behind that is a gap with its reason.
+        end = min(end, instant_of(track["ended_at"]))
+    wanted = case.own[title] & (arrivals >= begin + EDGE_US) & (arrivals < end - EDGE_US)
     there = np.zeros(len(arrivals) * FRAME_SAMPLES, dtype=bool)
     for span in match.spans:
         there[span.sent_start : span.sent_end] = True

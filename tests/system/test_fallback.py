@@ -67,6 +67,10 @@ async def _objects(hospital: Hospital, _: Talk, channel: str) -> None:
     await hospital.ami("Setvar", Channel=channel, Variable="CONSENTGATE_OBJECTED", Value="1")
 
 
+async def _pauses(_: Hospital, talk: Talk, __: str) -> None:
+    await talk.house.press("*52")
+
+
 async def _stranger(hospital: Hospital, _: Talk, channel: str) -> None:
     name = next(name for name, uniqueid, _ in await hospital.channels() if uniqueid == channel)
     await hospital.ami(
@@ -91,6 +95,7 @@ async def _gate_returns(hospital: Hospital, _: Talk, __: str) -> None:
 ENDS: Final[dict[str, tuple[Act, str]]] = {
     "hold": (_hold, "held"),
     "objection": (_objects, "objected"),
+    "a pause by key": (_pauses, "paused"),
     "a third in the bridge": (_stranger, "not_told"),
     "the gate is back": (_gate_returns, "gate_restarted"),
 }

@@ -1,6 +1,7 @@
 """What the guard may and may not touch: the gate's dead captures, other people's calls, what the site has allowed."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from system.guarding import call, read_incident, settled
 from system.hospital import Hospital
 from system.passage import other_config
 from system.unrecorded import assert_conversing
+from telephone import Instant, now_us
 
 STALE_SECONDS: Final = 1.5
 TICK_SECONDS: Final = 0.5
@@ -40,6 +42,16 @@ async def listed(hospital: Hospital, config: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
+async def proved(hospital: Hospital, at: Instant) -> None:
+    """Wait until a heartbeat says that every event up to then is known."""
+
+    async def covered() -> bool:
+        lines = [one.read_bytes().splitlines() for one in (hospital.world.spool / "heartbeat").glob("*.jsonl")]
+        return any(json.loads(whole[-1])["consumed_at"] >= at for whole in lines if whole)
+
+    await hospital.until(covered, "a heartbeat that covers what is said now")
+
+
 def forget_sound(hospital: Hospital) -> None:
     """Remove what others were allowed to record."""
     for file in sound_files(hospital.world):
@@ -58,7 +70,7 @@ def test_a_capture_of_a_silent_gate_is_stopped_and_kept_for_evidence(hospital: H
             await assert_conversing(talk)
             assert len(await hospital.captures(channel)) == 1
             # What no heartbeat has covered is lost with its gate, by design; one comes twice a second.
-            await asyncio.sleep(1.5)
+            await proved(hospital, now_us())
             await hospital.kill("gate") if how == "killed" else hospital.freeze("gate")
             await asyncio.sleep(STALE_SECONDS + TICK_SECONDS)
             assert await hospital.captures(channel) == {}

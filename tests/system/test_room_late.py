@@ -6,6 +6,8 @@ cuts it away, and the manifest says how much that was.
 """
 
 import asyncio
+import re
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,13 +17,17 @@ import pytest
 from system.case import Verdict
 from system.hospital import Hospital
 from system.judge import play
-from system.passage import other_config
+from system.passage import AT_ONCE_SECONDS, other_config
 from system.proxy import AmiFraming, AriFraming, Proxy
-from system.scene import Scenario
+from system.scene import Scenario, Scene
 from system.scenes import conferences, rooms, transfers
 from system.weather import Weather
 
-STORM_SECONDS: Final = 20.0
+from ari_app.core.names import MICROSECONDS
+from ari_app.pulse import DEAD_MICROSECONDS
+
+ALIVE_SECONDS: Final = 3
+"""The dialplan sends nobody to a gate that has been silent for longer."""
 
 # A stream that is late delays the heartbeat: the guard must then end what runs, and let go whom the gate holds.
 pytestmark = pytest.mark.alarms("leg.continued", "capture.stopped stale_heartbeat")
@@ -33,6 +39,26 @@ SCENES: Final[dict[str, Scenario]] = {
     "pickup": rooms.picked_up,
     "conference": conferences.third_joins,
 }
+
+
+async def caller_in_the_storm(scene: Scene) -> None:
+    """A gate whose streams are dead does not say that it lives: whoever calls then reaches the house at once."""
+    phone = await scene.phone()
+    await scene.act()
+
+    async def old() -> bool:
+        found = re.search(r"CONSENTGATE_ALIVE=(\d+)", await scene.hospital.cli("dialplan show globals"))
+        # As the dialplan reckons (dialplan/consentgate.conf).
+        return found is not None and int(time.time()) - int(found[1]) > ALIVE_SECONDS
+
+    await scene.hospital.until(old, "a sign of life that is old", seconds=12.0)
+    caller = await scene.rings(scene.number_of("switchboard", phone), "switchboard")
+    caller.refused = ("gate_away",)
+    house = await scene.arrival(phone)
+    reached = (house.call.at("INVITE received") - caller.call.at("INVITE")) / 1e6
+    assert reached < AT_ONCE_SECONDS, f"the house was called {reached:.1f} s after the caller's INVITE"
+    await scene.converse(caller, house)
+    await scene.talk()
 
 
 @dataclass(slots=True)
@@ -72,7 +98,7 @@ async def behind(hospital: Hospital, on: Ways, work: Callable[[], Awaitable[None
 
 @pytest.mark.parametrize("seconds", [0.5, 2.0, 5.0])
 def test_late(hospital: Hospital, seconds: float) -> None:
-    """Each stream for itself."""
+    """Each stream for itself, then both."""
     with ways(hospital) as on:
 
         async def late(*proxies: Proxy) -> Verdict:
@@ -81,13 +107,13 @@ def test_late(hospital: Hospital, seconds: float) -> None:
             def storm() -> None:
                 for proxy in proxies:
                     proxy.weather = weather
-                # A gate whose streams stay late never knows what to seal; the scenes are long over by then.
-                asyncio.get_running_loop().call_later(STORM_SECONDS, on.clear)
 
             names = "+".join("AMI" if one is on.ami else "ARI" for one in proxies)
             title = f"{names} late by {seconds} s"
-            verdict = await play(hospital, SCENES, before_acts=storm, title=title)
-            on.clear()
+            deaf = on.ami in proxies and seconds * MICROSECONDS > DEAD_MICROSECONDS
+            scenes = SCENES | ({"caller in the storm": caller_in_the_storm} if deaf else {})
+            # A gate whose streams stay so late would never know what to seal.
+            verdict = await play(hospital, scenes, before_acts=storm, afterwards=on.clear, deaf=deaf, title=title)
             assert weather.met, "no event was late"
             return verdict
 
@@ -95,6 +121,8 @@ def test_late(hospital: Hospital, seconds: float) -> None:
             first = await late(on.ami)
             assert first.destroyed_ms > 0, "nothing was captured meanwhile: was anything late?"
             await late(on.ari)
+            if seconds == 5.0:
+                await late(on.ami, on.ari)
 
         asyncio.run(behind(hospital, on, work))
 

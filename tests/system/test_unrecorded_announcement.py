@@ -5,6 +5,7 @@ import hashlib
 from contextlib import AsyncExitStack
 from typing import Final
 
+import numpy as np
 import pytest
 from canary import heard_span
 from system.hospital import Hospital
@@ -21,6 +22,8 @@ from system.proxy import AriFraming, Proxy
 from system.unrecorded import RESCUED_SECONDS, assert_unrecorded, longest_silence
 from telephone import OutgoingCall, Telephone
 
+from ari_app.announcements import HEADER_BYTES
+
 HALF_WAY_SECONDS: Final = 0.5
 """Into the speech of an announcement."""
 
@@ -28,13 +31,21 @@ ANNOUNCEMENT: Final = "switchboard-en"
 
 
 def test_unusable_files(hospital: Hospital) -> None:
-    """Missing, truncated and empty: the gate starts all the same, and each line's callers reach the house at once."""
+    """Missing, truncated, empty, unheard: the gate starts all the same, each line's callers reach the house at once."""
     folder = hospital.world.announcements
     whole = (folder / f"{ANNOUNCEMENT}.wav").read_bytes()
-    lines = {"switchboard": "missing", "waiting-line": "truncated", "short-line": "empty"}
-    why = {"missing": "does not exist", "truncated": "is cut short", "empty": "is empty (0 bytes)"}
+    lines = {"switchboard": "missing", "waiting-line": "truncated", "short-line": "empty", "advice-line": "quiet"}
+    why = {
+        "missing": "does not exist",
+        "truncated": "is cut short",
+        "empty": "is empty (0 bytes)",
+        "quiet": "is too quiet",
+    }
     (folder / "truncated.wav").write_bytes(whole[: len(whole) // 2])
     (folder / "empty.wav").write_bytes(b"")
+    # 24 dB less, to -45 dBFS: whole, with its silence at the end, and nobody would have understood it.
+    samples = np.frombuffer(whole[HEADER_BYTES:], dtype="<i2") // 16
+    (folder / "quiet.wav").write_bytes(whole[:HEADER_BYTES] + samples.astype("<i2").tobytes())
     overrides = {
         "announcements": {
             one: {"file": folder / f"{one}.wav", "language": "en", "text": "We record calls."} for one in why
@@ -59,7 +70,7 @@ def test_unusable_files(hospital: Hospital) -> None:
     try:
         asyncio.run(scenario())
     finally:
-        for one in ("truncated", "empty"):
+        for one in ("truncated", "empty", "quiet"):
             (folder / f"{one}.wav").unlink()
 
 

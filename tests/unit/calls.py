@@ -196,12 +196,20 @@ def objected(at: float, channel: ChannelId = CALLER) -> f.Objected:
     return f.Objected(**times(at), channel=channel)
 
 
-def paused(at: float, seen_at: float | None = None) -> f.Paused:
-    return f.Paused(**times(at, seen_at))
+def paused(at: float, seen_at: float | None = None, *, cause: str = "", by: ChannelId = f.NOBODY) -> f.Paused:
+    return f.Paused(**times(at, seen_at), cause=cause, by=by)
 
 
-def resumed(at: float, seen_at: float | None = None) -> f.Resumed:
-    return f.Resumed(**times(at, seen_at))
+def resumed(at: float, seen_at: float | None = None, *, cause: str = "", by: ChannelId = f.NOBODY) -> f.Resumed:
+    return f.Resumed(**times(at, seen_at), cause=cause, by=by)
+
+
+def stopped(at: float, *, cause: str = "", by: ChannelId = f.NOBODY) -> f.Stopped:
+    return f.Stopped(**times(at), cause=cause, by=by)
+
+
+def pressed(at: float, key: str, seen_at: float | None = None) -> f.Pressed:
+    return f.Pressed(**times(at, seen_at), channel=CALLER, key=key)
 
 
 def caught_up(at: float, seen_at: float | None = None) -> f.CaughtUp:

@@ -94,6 +94,11 @@ def write_wav(file: Path, samples: npt.NDArray[Any], *, rate: int = 8000, channe
 
 
 def speech(spoken_ms: int = 1000, tail_ms: int = 600, *, level: int = 3000, seed: int = 1) -> Samples:
-    """Return noise of speech's level, then digital silence, at 8 kHz."""
+    """Return noise of speech's level that comes in syllables, four a second, then digital silence, at 8 kHz."""
     noise = np.random.default_rng(seed).normal(0, level, spoken_ms * 8)
+    # Between them 26 dB less: a sound that never pauses is noise to whoever judges how well it is understood. Its end
+    # is loud, so that it is where it was asked for.
+    between = np.arange(len(noise)) // 8 % 250 // 80 == 1
+    between[-800:] = False
+    noise *= np.where(between, 0.05, 1)
     return np.concatenate([noise, np.zeros(tail_ms * 8)]).clip(-32768, 32767).astype(np.int16)

@@ -28,12 +28,26 @@ from unit.calls import (
     surrounded,
 )
 
-from ari_app.core import capture, fallback, keeper, party, permit, room, rooms, segments, topology
+from ari_app.core import (
+    capture,
+    choice,
+    fallback,
+    hand,
+    keeper,
+    objection,
+    party,
+    permit,
+    room,
+    rooms,
+    segments,
+    telling,
+    topology,
+)
 from ari_app.core import evidence as ev
 from ari_app.core import facts as f
 from ari_app.core import orders as o
 from ari_app.core.names import MonitorId, PartyId
-from ari_app.core.policy import Line
+from ari_app.core.policy import Asking, Line
 from ari_app.core.reasons import Reason
 
 
@@ -42,6 +56,10 @@ class Core:
     """The modules whose mutants must be found."""
 
     party: ModuleType | Any
+    choice: ModuleType | Any
+    telling: ModuleType | Any
+    objection: ModuleType | Any
+    hand: ModuleType | Any
     permit: ModuleType | Any
     capture: ModuleType | Any
     segments: ModuleType | Any
@@ -52,7 +70,7 @@ class Core:
     keeper: ModuleType | Any
 
 
-REAL = Core(party, permit, capture, segments, room, topology, rooms, fallback, keeper)
+REAL = Core(party, choice, telling, objection, hand, permit, capture, segments, room, topology, rooms, fallback, keeper)
 
 
 @dataclass
@@ -63,6 +81,7 @@ class Call:
     line: Line | None = field(default_factory=line)
     notice: int = 1
     called: bool = False
+    relayed: bool = False
     room: Any = None
     orders: list[Any] = field(default_factory=list)
     facts: list[f.Fact] = field(default_factory=list)
@@ -70,7 +89,8 @@ class Call:
     def __post_init__(self) -> None:
         caller = self.core.party.Party(P01, CALLER, "PJSIP/trunk", f.Side.OUTSIDE, notice=self.notice)
         room = self.core.room.Room(opened(self.line), self.line, caller, self.called)
-        self.room = replace(room, caller=replace(caller, script=room.script))
+        asking = self.line.asking(called=self.called, relayed=self.relayed) if self.line else Asking()
+        self.room = replace(room, caller=replace(caller, script=asking.announcements, asking=asking))
 
     def hear(self, *facts: f.Fact) -> list[Any]:
         """Return the orders of the last of these facts."""

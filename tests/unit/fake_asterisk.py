@@ -24,7 +24,7 @@ class Faults:
     unknown: set[str] = field(default_factory=set)
     stamps: bool = True
     events: bool = True
-    reads: str = "system,call,user,dialplan"
+    reads: str = "system,call,user,dialplan,dtmf"
 
 
 @contextmanager

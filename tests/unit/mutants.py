@@ -19,7 +19,11 @@ from ari_app.core import coverage, evidence, facts, names, orders, policy, reaso
 
 FOLDER = Path(ari_app.core.__path__[0])
 DEPENDENTS = {
-    "party": ("party", "segments", "room"),
+    "party": ("party", "choice", "telling", "objection", "hand", "segments", "room"),
+    "choice": ("choice", "telling", "room"),
+    "telling": ("telling", "room"),
+    "objection": ("objection", "room"),
+    "hand": ("hand", "room"),
     "permit": ("permit", "capture", "segments", "room"),
     "capture": ("capture", "segments", "room"),
     "segments": ("segments", "room"),

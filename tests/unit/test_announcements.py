@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.config_world import Samples, speech, write, write_wav
 
-from ari_app import announcements, config
+from ari_app import announcements, config, ear
 from ari_app.announcements import Problem, intact, measure, prepare
 from ari_app.core.policy import Announcement
 from ari_app.errors import SpoolError
@@ -235,7 +235,7 @@ def test_the_measured_end_is_within_a_frame_after_the_real_one(
     file = tmp_path_factory.mktemp("wav") / "x.wav"
     samples = speech(spoken_ms, tail_ms, level=level, seed=seed)
     found = measure(write_wav(file, samples).read_bytes(), "x")
-    assert spoken_ms <= found.spoken_end_ms < spoken_ms + announcements.FRAME_MS
+    assert spoken_ms <= found.spoken_end_ms < spoken_ms + ear.FRAME_MS
     assert found.samples == len(samples)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 from benchmarks import emergency, guard, rooms, transfers
 from benchmarks.figures import Report
@@ -9,8 +10,10 @@ from benchmarks.rooms_world import without_us
 from benchmarks.transfers import Played, Voice
 from telephone import Instant
 
+ROOT = Path("/var/consentgate/world")
 WITH_US = """\
-#tryinclude "/opt/consentgate/dialplan/consentgate.conf"
+#tryinclude "/var/consentgate/world/dialplan/consentgate.conf"
+#include "/var/consentgate/world/etc/routes.conf"
 [house]
 exten => 1,1,Gosub(consentgate,s,1(switchboard))
  same => n,Dial(PJSIP/2001,30,tTkU(consentgate-party^outgoing))
@@ -18,6 +21,7 @@ exten => 999,1,Dial(PJSIP/999@trunk)
  same => n,Hangup()
 """
 WITHOUT_US = """\
+#include "/var/consentgate/world/etc/routes.conf"
 [house]
 exten => 1,1,NoOp()
  same => n,Dial(PJSIP/2001,30,tTk)
@@ -91,4 +95,4 @@ def test_what_lies_in_s3_without_a_manifest_is_a_strangers() -> None:
 
 
 def test_a_dialplan_less_the_suite_is_the_sites_own() -> None:
-    assert without_us(WITH_US) == WITHOUT_US
+    assert without_us(WITH_US, ROOT) == WITHOUT_US

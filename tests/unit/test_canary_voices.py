@@ -2,8 +2,9 @@
 
 import numpy as np
 from canary import Voices, unexplained
+from canary.match import Span, find_spoken
 from telephone import Noise, Sent
-from telephone.mulaw import Pcm
+from telephone.mulaw import Pcm, decode
 
 
 def sent(seed: int, frames: int = 100) -> Sent:
@@ -44,6 +45,20 @@ def test_silence_and_short_files_name_nobody() -> None:
     assert voices.speakers(sent(1).pcm[:7]) == []
     assert Voices({}).speakers(sent(1).pcm) == []
     assert not unexplained(silence(100), {})
+
+
+def test_where_a_voice_borders_on_silence_it_names_nobody() -> None:
+    """A telephone's conference passes every other frame on; a sound that begins with the same byte is not its voice."""
+    relay = sent(2)
+    relay.passed_on.update(range(1, 100, 2))
+    begins = [decode(relay.frames[index][:3]) for index in range(0, 100, 2)]
+    stored = np.concatenate([part for begin in begins for part in (silence(160), begin)])
+    voices = Voices({"relay": relay})
+    assert voices.speakers(stored) == []
+    assert find_spoken(stored, relay.own).spans == ()
+    # Its own frames are found all the same, with the silence that stands there for those of others.
+    stored = np.concatenate([silence(160), relay.pcm[8000:8160], silence(160)])
+    assert voices.attribute(stored)["relay"].spans == (Span(0, 7840, 480),)
 
 
 def test_what_is_passed_on_is_the_speaker_s() -> None:

@@ -92,8 +92,14 @@ def test_wrong_usage_ends_with_2(
         (["ship"], "ship", {"once": False}),
         (["ship", "--once"], "ship", {"once": True}),
         (["migrate"], "commands.migrate", {}),
-        (["check"], "commands.check", {"offline": False}),
-        (["check", "--offline"], "commands.check", {"offline": True}),
+        (["check"], "commands.check", {"offline": False, "prompts": False, "prompts_report": None}),
+        (["check", "--offline"], "commands.check", {"offline": True, "prompts": False, "prompts_report": None}),
+        (["check", "--prompts"], "commands.check", {"offline": False, "prompts": True, "prompts_report": None}),
+        (
+            ["check", "--prompts-report", "/root/x.html"],
+            "commands.check",
+            {"offline": False, "prompts": False, "prompts_report": Path("/root/x.html")},
+        ),
     ],
 )
 def test_a_command_gets_its_options_and_its_code_is_the_end(

@@ -63,7 +63,7 @@ def test_the_example_for_administrators_loads_and_shows_every_key(tmp_path: Path
     file = tmp_path / "consentgate.yaml"
     file.write_text(text)
     loaded = config.load(file, {})
-    assert {line.mode for line in loaded.lines.values()} == set(Mode)
+    assert {line.mode for line in loaded.lines.values()} == {Mode.ANNOUNCE_OPT_OUT, Mode.NEVER}
     sections: list[type[config.Section]] = [config.Config, *config.SECTIONS]
     undocumented = [
         f"{section.__name__}.{key}"
@@ -116,7 +116,9 @@ def test_nothing_prints_a_secret(tmp_path: Path) -> None:
         ("s3.object_lock", "governance", "does not exist yet in this version"),
         ("lines", {}, "must be a section of keys|should have at least 1 item"),
         ("lines", ["advice-line"], "must be a section of keys: with at least one entry"),
-        ("lines.advice-line.mode", "announce_opt_out", "is a mode that does not exist yet: this version knows never"),
+        ("lines.advice-line.repeat_key", "12", "is not one key of a telephone"),
+        ("lines.advice-line.repeat_key", True, "is not one key of a telephone"),
+        ("lines.advice-line.choice_seconds", 2, "must be greater than or equal to 3"),
         ("lines.advice-line.mode", "anounce", "is not a mode: did you mean announce?"),
         ("lines.advice-line.mode", None, "is missing: for example mode: announce"),
         ("lines.advice-line.capture", "always", "is not one of conversation, after_announcement"),

@@ -38,6 +38,7 @@ def test_no_field_that_is_wrong_is_forgotten(told: Told) -> None:
     wrong = {problem.path.partition("[")[0] for problem in error.problems}
     for section in config.SECTIONS:
         name = {"AnnouncementFile": "announcements.Advice_EN", "Line": "lines.advice-line"}.get(section.__name__)
+        name = name or {"AnnouncementChecks": "announcement_checks"}.get(section.__name__)
         name = name or {"RetentionClass": "retention.forever"}.get(section.__name__) or section.__name__.lower()
         right = {"lines.advice-line.reason"}
         expected = {f"{name}.{key}" for key in config.keys_of(section)} - right

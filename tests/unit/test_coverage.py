@@ -162,6 +162,43 @@ def test_the_earliest_objection_of_each_party_counts():
     }
 
 
+def test_what_an_objection_destroys_is_not_covered_at_all():
+    entries = [granted(3, "p01", "p02"), objected(6, "p01", destroys=["p02", "p01"]), granted(8, "p02", permit=2)]
+    assert spans(*entries) == {"p01": (3, 3), "p02": (3, 3)}
+    assert spans(*entries, permit=2) == {"p02": (8, 8)}
+
+
+def test_what_it_does_not_destroy_stays():
+    assert spans(granted(3, "p01", "p02"), objected(6, "p01", destroys=["p01"])) == {"p01": (3, 3), "p02": (3, 100)}
+
+
+# -- where only a yes counts
+
+
+def asked(*entries):
+    first = opened(minted(1), mode="opt_in")
+    return coverage.permits([first, *TOLD[1:], *entries], at(100))
+
+
+def said(seconds, choice="consented"):
+    return ev.Chose(at=at(seconds), party="p01", choice=choice)
+
+
+def test_a_yes_before_the_permit_is_enough():
+    assert asked(said(3), granted(3))[1].members["p01"].until == at(100)
+    assert asked(said(3), said(9), granted(3))[1].members["p01"].until == at(100)
+
+
+@pytest.mark.parametrize("entries", [(), (said(3.000001),), (said(2, "repeated"),), (said(2, "not_consented"),)])
+def test_without_a_yes_a_permit_contradicts_the_line(entries):
+    with pytest.raises(ContradictionError, match="permit 1 names p01, who had not consented by then"):
+        asked(*entries, granted(3))
+
+
+def test_a_guest_has_said_yes_or_no_in_their_own_recording():
+    assert asked(said(2), granted(3, "p01", "p04"))[1].members["p04"].until == at(100)
+
+
 def test_a_guest_is_covered_as_everybody_is():
     assert spans(granted(3, "p01", "p04"), narrowed(5, "p01"))["p04"] == (3, 4.96)
 

@@ -171,7 +171,7 @@ def test_an_adopted_caller_is_announced_to_under_numbers_of_its_own(board):
 
     board.run(story)
     assert orders(board, o.StopPlayback)[0] == o.StopPlayback(playback_id(CALLER, 1))
-    assert next(iter(board.dispatcher.calls.values())).room.caller.notice == 10
+    assert next(iter(board.dispatcher.calls.values())).room.caller.notice == 20
     assert board.journalist.entries()[0].number is None
 
 
@@ -190,7 +190,7 @@ def test_an_event_about_a_channel_of_nobody_changes_nothing(board):
         board.ami(0, "Hangup", uniqueid=STRANGER)
         board.ari(0, "StasisEnd", uniqueid=STRANGER)
         board.ami(0, "Hold", uniqueid=STRANGER, channel="PJSIP/trunk-1")
-        board.ari(0, "ChannelDtmfReceived")
+        board.ari(0, "ChannelStateChange")
 
     board.run(story)
     assert board.journalist.jobs == []

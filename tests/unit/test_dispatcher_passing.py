@@ -51,9 +51,11 @@ def test_who_leaves_a_bridge_is_not_connected_by_that(board):
     assert board.journalist.jobs == []
 
 
-def test_an_emergency_call_is_written_down_when_it_is_dialled(board):
+def test_an_emergency_call_is_written_down_when_it_is_answered(board):
     async def story():
         dials(board, 100, "999")
+        assert board.journalist.jobs == []
+        board.bridge(102, AGENT, 2)
 
     board.run(story)
     opened, outcome = board.journalist.entries()
@@ -127,7 +129,7 @@ def test_a_hang_up_without_an_arrival_is_forgotten_once_both_streams_are_read(bo
 
 
 def test_a_timer_that_is_due_rings(board, monkeypatch):
-    monkeypatch.setattr("ari_app.core.party.ANSWER_DEADLINE_MICROSECONDS", 5000)
+    monkeypatch.setattr("ari_app.core.telling.ANSWER_DEADLINE_MICROSECONDS", 5000)
 
     async def story():
         board.arrive()

@@ -213,6 +213,19 @@ def test_a_release_sets_the_result_and_then_continues(desk, outcome, reason, val
     assert desk.sent == [("set", CALLER, names, value), ("continue", CALLER, "")]
 
 
+def test_who_has_declined_has_it_written_on_their_channel(desk):
+    desk.carry_out(o.Release(CALLER, o.Outcome.DECLINED, Reason.OBJECTED))
+    assert desk.sent[0][2].endswith("RECORDING,CONSENTGATE_OBJECTED)")
+    assert desk.sent[0][3] == f"1,declined,objected,{RECORDING},1"
+
+
+def test_who_is_let_go_carries_along_what_they_hear_if_they_object_later(desk):
+    words = replace(ENGLISH, path="/spool/announcements/d.wav")
+    desk.carry_out(o.Release(CALLER, o.Outcome.RECORDING, None, confirmation=words))
+    assert desk.sent[0][2].endswith("RECORDING,CONSENTGATE_CONFIRMATION)")
+    assert desk.sent[0][3] == f"1,recording,,{RECORDING},/spool/announcements/d"
+
+
 def test_a_called_leg_is_told_where_to_go_on_because_it_would_come_back_to_us(desk):
     desk.carry_out(o.Release(CALLER, o.Outcome.RECORDING, None, called=True))
     assert desk.sent[-1] == ("continue", CALLER, "back")

@@ -1,6 +1,7 @@
 """All that can happen in small worlds, to the fixed point: no promise is broken. A core with a slip breaks one."""
 
 import sys
+from functools import cache
 
 import pytest
 from unit import mutants
@@ -49,18 +50,28 @@ def test_a_world_without_an_end_is_reported():
 # -- whatever is forgotten is found
 
 FORGOTTEN = {
-    "party": {"drop the case"},
+    "telling": {"drop the case"},
     "permit": {"drop the case", "drop the guard", "turn the comparison"},
     "capture": {"drop the case"},
     "segments": {"do not do"},
     "room": {"drop the case"},
     "rooms": {"do not do", "negate"},
-    "topology": {"do not do"},
+    "topology": {"do not do", "do not add"},
 }
 """Slips: a case that is not there, something that is not done, a question that is answered the wrong way round."""
 
-SPIES = "there are no spies in these worlds"
-OPTIMISATION = "nor are Local channels taken out of a conversation there"
+LIKELIEST = {
+    "party": ("step by step", "somebody takes a guest's place"),
+    "permit": ("who objects is not left out", "who objects is left out"),
+    "capture": ("the owner's answers", "the house's answers"),
+    "segments": ("somebody takes a guest's place", "who objects is left out", "the house's answers"),
+    "room": ("the owner's answers", "a room that flaps", "one call", "somebody takes a guest's place"),
+    "rooms": ("one call", "a stranger", "two lines"),
+    "topology": ("a conference", "one call", "somebody listens", "a stranger", "two lines", "a wire"),
+}
+"""In which worlds a module's slips are found soonest: the others are looked at after these, so nothing rests on it."""
+
+OPTIMISATION = "no Local channels are taken out of a conversation in these worlds"
 REACHED = "only a mode, or standing, that is not there gets so far"
 EMPTY = "an empty bridge that is remembered concerns nobody"
 REASON = "it only says more exactly why"
@@ -75,6 +86,7 @@ INDIFFERENT = {
     "[_, f.LeftStasis()]": "the room lets nobody go who is not there",
     "[_, f.EventsLost(reason=reason)]": "the room ends anyway",
     "[_, f.Surrounded()]": "an empty room is reported instead of passed over",
+    "[_, f.Stopped()]": "the room ends anyway",
     "[Phase.ATTESTING, f.HungUp()]": "it ends when its evidence is there",
     "[Phase.STARTING | Phase.RUNNING | Phase.STOPPING, f.CaptureBegan(at=at, ambiguous=ambiguous)]": (
         "when a track began is measured on real samples"
@@ -83,34 +95,30 @@ INDIFFERENT = {
     "f.HangupRequested() | f.LeftStasis()": "it is reported instead of passed over",
     "_rest(turn)": "a flapping room is waited for, if not so patiently",
     "turn.give_up(Reason.TOO_MANY_SEGMENTS)": "no world has a thousand segments",
-    "self._put(self._wire(by, by_endpoint))": SPIES,
-    "self._spies.add(by)": SPIES,
-    "self._spies.discard(by)": SPIES,
-    "self._put(replace(wire, spied_by=wire.spied_by | {by}))": SPIES,
-    "self._put(replace(self.wires[channel], spied_by=self.wires[channel].spied_by - {by}))": SPIES,
-    "self.spied_no_more(channel)": SPIES,
+    "self._spies.discard(by)": "whoever listens to nobody is looked for in vain: it only saves the time",
+    "self.spied_no_more(channel)": "whoever is gone is in no room, whomever they are thought to listen to",
     "self._leaving.pop(wire.channel, None)": OPTIMISATION,
     "self._frozen.clear()": OPTIMISATION,
     "self._leave(self.wires[channel], at)": OPTIMISATION,
     "self._tidy(bridge)": EMPTY,
     "self._tidy(wire.bridge)": EMPTY,
     "self._put(replace(wire, voicemail=True))": "nor does anybody leave a message",
-    "quiet.append(Reason.NO_CONVERSATION)": "nor are there conferences",
-    "turn.note(*(replace(notice, party=known.party) for notice in news))": "that is evidence, and permits nobody more",
+    "quiet += _QUIET[place.kind]": "nor is anybody parked",
     "self._close(wire)": "nor is a telephone with two lines masqueraded",
 }
 """What breaks no promise of these worlds if it is forgotten, and why; the core's tables find it all the same."""
 
 
+@cache
 def slips(module: str) -> list[mutants.Mutant]:
     return [one for one in mutants.of(module) if one.what in FORGOTTEN[module] and one.where not in INDIFFERENT]
 
 
-def broken(core: Core) -> str:
+def broken(core: Core, module: str) -> str:
     """Return which promise this core breaks first, and where; empty if none."""
-    for name, setting in SMALL_WORLDS.items():
+    for name in dict.fromkeys((*LIKELIEST[module], *SMALL_WORLDS)):
         try:
-            explore(World(setting, core), ENOUGH_STATES)
+            explore(World(SMALL_WORLDS[name], core), ENOUGH_STATES)
         except BrokenPromiseError as found:
             return f"{name}: {found}"
         except Exception as found:  # noqa: BLE001  a mutant may fail in any way
@@ -124,7 +132,7 @@ def test_there_are_slips_enough():
 
 @pytest.mark.parametrize("module", FORGOTTEN)
 def test_whatever_is_forgotten_breaks_a_promise(module):
-    found = [(str(slip), broken(mutants.load(slip))) for slip in slips(module)]
+    found = [(str(slip), broken(mutants.load(slip), module)) for slip in slips(module)]
     for slip, promise in found:
         print(f"\n{slip}\n    {promise}", end="")
     assert [slip for slip, promise in found if not promise] == [], "no promise is broken without these"

@@ -153,6 +153,16 @@ HELD = [TOLD, (3, R.NOT_BRIDGED), (4, R.NOTHING_CAPTURED), (7.96, R.HELD)]
             id="an objection after which nothing was revoked",
         ),
         pytest.param(
+            [granted(3), origin(1, "p01", 4), objected(6, "p01", destroys=["p01"])],
+            [TOLD, (3, R.NOT_BRIDGED), (4, R.OBJECTED)],
+            id="an objection by which what was captured is destroyed",
+        ),
+        pytest.param(
+            [granted(3, "p01", "p02"), origin(1, "p01", 4), objected(6, "p01", destroys=["p02"])],
+            [TOLD, (3, R.CAPTURE_STARTING), (4, R.NOTHING_CAPTURED), (5.96, R.OBJECTED)],
+            id="an objection by which a colleague's voice is destroyed",
+        ),
+        pytest.param(
             [*FIRST, objected(9, "p01")], HELD, id="an objection while nothing is captured anyway changes nothing"
         ),
         pytest.param(

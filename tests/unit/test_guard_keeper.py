@@ -192,6 +192,9 @@ def test_a_capture_is_kept_and_ended_by_a_hold(tmp_path):
          Reason.CAPTURE_FAILED),
         (lambda ears: ears.say("MusicOnHoldStart", AGENT), Reason.MUSIC_ON_HOLD),
         (lambda ears: ears.say("Rename", AGENT), Reason.CHANNEL_REPLACED),
+        (lambda ears: ears.say("Newexten", AGENT, extension="pause"), Reason.PAUSED),
+        (lambda ears: ears.say("Newexten", CALLER, extension="object"), Reason.OBJECTED),
+        (lambda ears: ears.say("Newexten", AGENT, extension="caller-objects"), Reason.OBJECTED),
         (lambda ears: ears.say("ChanSpyStart", STRANGER, spyeeuniqueid=CALLER), Reason.ROOM_CHANGED),
         (lambda ears: ears.bridged(AGENT, count=1, entered=False), Reason.LEFT_BRIDGE),
         (lambda ears: ears.bridged(STRANGER, count=3), Reason.NOT_TOLD),
@@ -229,7 +232,7 @@ def test_what_others_do_and_old_marks_end_nothing(tmp_path):
         world.ears.say("VarSet", None, variable="CONSENTGATE_OBJECTED", value="1")
         world.ears.say("VarSet", CALLER, variable="CONSENTGATE_FALLBACK", value="")
         world.ears.say("VarSet", CALLER, variable="SOMETHING", value="1")
-        world.ears.say("Newexten", CALLER)
+        world.ears.say("Newexten", CALLER, extension="resume")
         before = world.beats()
         await world.until(lambda: world.beats() > before)
 

@@ -72,6 +72,9 @@ class World:
             Seen(at(OVER), "Hangup", {"channel": CALLER}),
         ]
         self.offs: list[Off] = []
+        self.deaf = False
+        self.refused: tuple[str, ...] = ()
+        self.accounts = 1
         self.until_ms = OVER - 40
         self.stored = {
             "p01": self.of("caller", BRIDGED, self.until_ms),
@@ -106,6 +109,7 @@ class World:
                 announcements=(ANNOUNCEMENT,),
                 scene="s",
                 reasons=(),
+                refused=self.refused,
             ),
             Leg("house", cast("Any", calls["house"]), staff=True, scene="s"),
         ]
@@ -116,12 +120,14 @@ class World:
             events=self.events,
             name_of=lambda call: channels[call.dialog.call_id],
         )
-        stage = SimpleNamespace(witness=witness, legs=legs, offs=self.offs, joints=[], acted_at=None, lag_us=400 * MS)
+        stage = SimpleNamespace(
+            witness=witness, legs=legs, offs=self.offs, joints=[], acted_at=None, deaf=self.deaf, lag_us=400 * MS
+        )
         case = Case(cast("Stage", stage))
         found = self._evidence()
         judge_recording(case, found)
         for leg in legs:
-            judge_leg(case, leg.title, leg, [found])
+            judge_leg(case, leg.title, leg, [found] * self.accounts)
         return case.verdict.faults
 
     def _evidence(self) -> Evidence:
@@ -152,6 +158,29 @@ def world() -> World:
 
 
 def test_nothing_is_wrong(world: World) -> None:
+    assert world.faults() == []
+
+
+@pytest.mark.parametrize(
+    ("deaf", "refused", "accounts", "expected"),
+    [
+        (False, (), 0, 1),
+        (False, (), 2, 1),
+        (False, ("outgoing_not_gated",), 0, 1),
+        (True, ("gate_away",), 0, 1),
+        (True, (), 0, 1),
+        (True, ("outgoing_not_gated",), 1, 0),
+    ],
+)
+def test_how_many_accounts_there_must_be(
+    world: World, deaf: bool, refused: tuple[str, ...], accounts: int, expected: int
+) -> None:
+    world.deaf, world.refused, world.accounts = deaf, refused, accounts
+    one(world, f"{accounts} accounts of it, expected {expected}")
+
+
+def test_a_deaf_gate_cannot_account_for_whom_no_route_sent_to_it(world: World) -> None:
+    world.deaf, world.refused, world.accounts = True, ("outgoing_not_gated",), 0
     assert world.faults() == []
 
 

@@ -86,6 +86,7 @@ def test_the_plain_conversation_goes_on(first, core):
     world.hear(world.k.Replaced(at=ms(170), channel=SECOND_AGENT))
     world.hear(world.k.Spied(at=ms(175), channel=SECOND_AGENT))
     world.hear(world.k.Objected(at=ms(180), channel=SECOND_AGENT))
+    world.hear(world.k.Paused(at=ms(185), channel=SECOND_AGENT))
     world.hear(world.k.Failed(at=ms(190), channel=AGENT))
     world.hear(world.k.Woke(at=ms(59_999)))
     assert (world.kept.over, world.revoked) == (None, [])
@@ -102,6 +103,8 @@ ENDS = {
     "the telephone is replaced": (lambda k: k.Replaced(at=ms(500), channel=AGENT), Reason.CHANNEL_REPLACED),
     "somebody listens to the caller": (lambda k: k.Spied(at=ms(500), channel=CALLER), Reason.ROOM_CHANGED),
     "somebody listens to the telephone": (lambda k: k.Spied(at=ms(500), channel=AGENT), Reason.ROOM_CHANGED),
+    "a pause by the telephone": (lambda k: k.Paused(at=ms(500), channel=AGENT), Reason.PAUSED),
+    "a pause by the caller": (lambda k: k.Paused(at=ms(500), channel=CALLER), Reason.PAUSED),
     "the script's capture failed": (lambda k: k.Failed(at=ms(500), channel=CALLER), Reason.CAPTURE_FAILED),
     "the gate is back": (lambda k: k.Returned(at=ms(500)), Reason.GATE_RESTARTED),
 }
@@ -122,6 +125,12 @@ def test_an_objection_is_written_down_as_one(channel, party, core):
         ev.PartyObjected(at=ms(500), party=party),
         ev.PermitRevoked(at=ms(500), permit=1, reason=Reason.OBJECTED),
     )
+
+
+def test_a_telephone_may_object_for_its_caller(core):
+    world = World(core).talking()
+    world.hear(world.k.Objected(at=ms(500), channel=AGENT, for_caller=True))
+    assert [one.party for one in world.entries if isinstance(one, ev.PartyObjected)] == [P01]
 
 
 @pytest.mark.parametrize("at", [60_000, 61_000])

@@ -12,8 +12,12 @@ import pytest
 from unit import (
     mutants,
     test_capture,
+    test_choice,
+    test_choice_turns,
     test_fallback_core,
+    test_hand,
     test_keeper_core,
+    test_objection,
     test_party,
     test_party_doubts,
     test_permit,
@@ -64,6 +68,10 @@ TABLES = {
         test_segments_tracks,
         test_segments_waiting,
         test_capture,
+        test_choice,
+        test_choice_turns,
+        test_hand,
+        test_objection,
         test_permit,
         test_party_doubts,
         test_party,
@@ -76,7 +84,11 @@ TABLES = {
     )
 }
 NEAREST = {
-    "party": (test_party, test_party_doubts),
+    "telling": (test_party, test_party_doubts),
+    "party": (test_party, test_choice),
+    "choice": (test_choice, test_choice_turns),
+    "objection": (test_objection,),
+    "hand": (test_hand,),
     "permit": (test_permit,),
     "capture": (test_capture,),
     "segments": (test_segments, test_segments_left, test_segments_late, test_segments_tracks, test_segments_waiting),
@@ -128,8 +140,10 @@ EQUIVALENT = {
     "drop the alternative: Phase.ASKED in Phase.ASKED | Phase.PLAYING": (
         "an end without a beginning fails with the same reason two cases further down"
     ),
-    "do not set: standing in replace(party, script=script, standing=Standing.UNTOLD, phase=Phase.ARRIVED, "
-    "notice=party.notice + 1, heard=(), failure=None)": "the room tells nobody anew who is not untold",
+    "do not set: standing in replace(party, script=party.asking.announcements, standing=Standing.UNTOLD, "
+    "phase=Phase.ARRIVED, notice=party.notice + 1, heard=(), failure=None, turns=0, agreed_at=Instant(0))": (
+        "the room tells nobody anew who is not untold"
+    ),
     "drop the element: capturing.Phase.ENDED in {capturing.Phase.STOPPING, capturing.Phase.ENDED}": (
         "what has ended is stopped without an order"
     ),
@@ -145,7 +159,11 @@ def test_the_tables_hold_for_the_core_itself():
 @pytest.mark.parametrize(
     ("module", "at_least"),
     [
-        ("party", 100),
+        ("party", 15),
+        ("telling", 100),
+        ("choice", 60),
+        ("objection", 5),
+        ("hand", 5),
         ("permit", 15),
         ("capture", 70),
         ("segments", 100),

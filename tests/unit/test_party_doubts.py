@@ -82,7 +82,8 @@ def doubted(core, so_far, fact, reason):
 )
 def test_what_disturbs_the_telling_ends_it_and_lets_the_caller_go(core, so_far, fact, reason):
     orders = doubted(core, so_far, fact, reason)
-    assert released(orders) == [(o.Outcome.NOT_RECORDED, reason)]
+    outcome = o.Outcome.DECLINED if reason is Reason.OBJECTED else o.Outcome.NOT_RECORDED
+    assert released(orders) == [(outcome, reason)]
 
 
 @EVERY_PHASE

@@ -37,8 +37,8 @@ class Desk:
     def dial(self, at=100, number="01632960002", *, target=AGENT, endpoint="PJSIP/trunk"):
         self.passing.dialled(t.Dialled(ms(at), CALLER, target, endpoint, number))
 
-    def pass_by(self, name="crisis-line", *, channel=CALLER, machine=False):
-        self.passing.passed(t.PassedBy(ms(100), channel, name, "01632960001", machine))
+    def pass_by(self, name="crisis-line", *, channel=CALLER, why=Reason.LINE_NEVER):
+        self.passing.passed(t.PassedBy(ms(100), channel, name, "01632960001", why))
 
     def record(self):
         """Return what is written of the only call, and the number of its other side."""
@@ -53,11 +53,25 @@ def desk():
 
 @pytest.mark.parametrize("number", ["999", "112"])
 @pytest.mark.parametrize("endpoint", ["PJSIP/trunk", "PJSIP/emergency"])
-def test_an_emergency_number_has_its_record_as_soon_as_it_is_dialled(desk, number, endpoint):
+def test_an_emergency_number_has_its_record_when_it_answers_and_no_work_is_done_before(desk, number, endpoint):
     desk.dial(number=number, endpoint=endpoint)
+    assert (desk.written, desk.passing.channels()) == ({}, {CALLER})
+    desk.passing.connected(ms(900), CALLER)
     opened, dialled, rest = desk.record()
     assert (opened.direction, opened.channel, opened.line, opened.mode, dialled) == ("outgoing", CALLER, "", "", number)
     assert rest == [ev.NotRecorded(at=ms(100), reason=Reason.EMERGENCY_NUMBER)]
+
+
+def test_an_emergency_number_that_does_not_answer_has_its_record_when_the_caller_gives_up(desk):
+    desk.dial(number="999")
+    over = desk.passing.over(hung_up(900, CALLER))
+    _, dialled, rest = desk.record()
+    assert dialled == "999"
+    assert rest == [
+        ev.NotRecorded(at=ms(100), reason=Reason.EMERGENCY_NUMBER),
+        ev.Ended(at=ms(900), reason=None),
+    ]
+    assert (list(desk.written), desk.passing.channels()) == ([over], set())
 
 
 def test_an_emergency_number_that_answers_has_one_record(desk):
@@ -126,7 +140,7 @@ def test_a_line_that_is_never_recorded_is_written_down_as_such(desk):
 
 def test_an_answering_machine_is_written_down_with_the_number_that_was_dialled(desk):
     desk.dial(target=CALLER)
-    desk.pass_by("advice-line", machine=True)
+    desk.pass_by("advice-line", why=Reason.ANSWERING_MACHINE)
     opened, number, rest = desk.record()
     assert (opened.direction, opened.line, opened.mode, number) == (
         "outgoing",

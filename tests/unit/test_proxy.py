@@ -11,7 +11,8 @@ from system.proxy import AmiFraming, AriFraming, Framing, Proxy
 from system.weather import Weather
 
 HOLD = b"Event: Hold\r\nUniqueid: 1.1\r\n\r\n"
-MARK = b"Event: UserEvent\r\nNumber: 7\r\n\r\n"
+MARK = b"Event: UserEvent\r\nPrivilege: user,all\r\nUserEvent: consentgate-marker\r\nActionID: 5\r\nNumber: 7\r\n\r\n"
+"""As Asterisk 22.10 sends it back: with the ActionID of the action that it comes from."""
 
 
 def frame(text: bytes) -> bytes:

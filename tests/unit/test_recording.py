@@ -50,6 +50,16 @@ def test_the_kernel_may_tell_that_a_file_was_closed():
     assert track.origin is None
 
 
+def test_nothing_is_written_into_a_closed_file():
+    """A gate whose events were lost learns of the hang-up late; the kernel told it of the file's end in time."""
+    closed, learnt = ev.TrackClosed(at=at(7), segment=1, party="p01"), over(1, "p01", 10, closed=False)
+    for entries in ([closed, learnt], [learnt, closed]):
+        (track,) = rec.tracks([requested(1, "p01"), origin(1, "p01", 4), *entries])
+        assert (track.ended, track.closed, track.stopped) == (at(7), True, False)
+        cut = rec.cut(track, rec.Interval(at(3), at(6)), 3 * RATE_HZ, RATE_HZ, at(99))
+        assert (cut.last, cut.short_microseconds) == (2 * RATE_HZ, 0)
+
+
 # -- cut
 
 

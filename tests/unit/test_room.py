@@ -8,7 +8,6 @@ from unit.calls import (
     NEVER,
     P01,
     P02,
-    answered,
     attested,
     capture_answered,
     capture_began,
@@ -99,7 +98,6 @@ def test_the_origin_of_a_bridged_capture_waits_for_the_bridge(core):
         (lost(2100, Reason.GATE_STOPPED), Reason.GATE_STOPPED),
         (surrounded(2100, untold()), Reason.NOT_TOLD),
         (paused(2100), Reason.PAUSED),
-        (objected(2100), Reason.OBJECTED),
     ],
     ids=repr,
 )
@@ -107,8 +105,7 @@ def test_a_doubt_before_the_start_revokes_and_lets_the_caller_go(core, fact, rea
     call = Call(core)
     call.told()
     orders = call.hear(fact)
-    objection = [ev.PartyObjected(at=fact.at, party=P01)] if isinstance(fact, f.Objected) else []
-    assert entries(orders) == [*objection, ev.PermitRevoked(at=fact.at, permit=1, reason=reason)]
+    assert entries(orders) == [ev.PermitRevoked(at=fact.at, permit=1, reason=reason)]
     assert orders[-1] == not_recorded(reason)
     assert call.room.permit is None
     call.hear(attested(2022, seen_at=2900))
@@ -143,7 +140,6 @@ def test_a_capture_that_somebody_else_stopped_has_failed(core):
         (woke(9000, f.Timer.MAX_HOURS), Reason.MAX_HOURS),
         (lost(9000, Reason.GATE_STOPPED), Reason.GATE_STOPPED),
         (replaced(9000), Reason.CHANNEL_REPLACED),
-        (paused(9000), Reason.PAUSED),
     ],
     ids=repr,
 )
@@ -160,64 +156,6 @@ def test_what_ended_for_good_ends_only_once(core):
     call.hear(lost(9000))
     assert call.hear(lost(9500)) == []
     assert call.hear(paused(9600)) == []
-
-
-def test_an_objection_is_written_down_before_what_it_revokes_and_once(core):
-    call = Call(core)
-    call.running()
-    assert entries(call.hear(objected(9000))) == [
-        ev.PartyObjected(at=ms(9000), party=P01),
-        ev.PermitRevoked(at=ms(9000), permit=1, reason=Reason.OBJECTED),
-    ]
-    assert call.hear(objected(9500)) == []
-    assert call.room.caller.standing is f.Standing.OBJECTED
-
-
-def test_who_takes_the_place_of_an_objector_is_untold_and_nobody_is_asked_there_again(core):
-    """Else the others in the room would be captured beside somebody who has heard nothing."""
-    call = Call(core)
-    call.running()
-    call.hear(objected(9000), replaced(9100))
-    assert (call.room.caller.standing, call.room.caller.failure) == (f.Standing.UNTOLD, Reason.OBJECTED)
-    assert only(call.hear(entered(9500)), o.Release) == [
-        o.Release(CALLER, o.Outcome.NOT_RECORDED, Reason.OBJECTED, called=False)
-    ]
-    assert call.room.caller.standing is f.Standing.UNTOLD
-
-
-def test_an_objection_outlasts_whatever_else_became_of_the_channel(core):
-    call = Call(core)
-    call.running()
-    assert entries(call.hear(replaced(9000), objected(9100))) == [
-        ev.PartyObjected(at=ms(9100), party=P01),
-        ev.NotRecorded(at=ms(9100), reason=Reason.OBJECTED),
-    ]
-    assert call.room.caller.standing is f.Standing.OBJECTED
-    assert entries(call.hear(replaced(9200), objected(9300))) == []
-    call.hear(replaced(9400))
-    assert (call.room.caller.standing, call.room.caller.failure) == (f.Standing.UNTOLD, Reason.OBJECTED)
-
-
-def test_a_channel_that_is_marked_as_an_objectors_is_told_nothing_and_is_untold_for_the_others(core):
-    call = Call(core)
-    call.hear(entered(), answered())
-    orders = call.hear(inspected(12, 1, objected=True))
-    assert entries(orders) == [
-        ev.NoticeFailed(at=ms(12), party=P01, announcement="advice-en", reason=Reason.OBJECTED),
-        ev.NotRecorded(at=ms(12), reason=Reason.OBJECTED),
-        ev.PartyObjected(at=ms(12), party=P01),
-    ]
-    assert only(orders, o.Play) == []
-    assert only(orders, o.Release) == [o.Release(CALLER, o.Outcome.NOT_RECORDED, Reason.OBJECTED, called=False)]
-    assert call.room.caller.standing is f.Standing.UNTOLD
-
-
-def test_the_mark_says_nothing_new_of_whom_we_heard_objecting(core):
-    call = Call(core)
-    call.playing()
-    call.hear(objected(1000))
-    assert entries(call.hear(inspected(1010, 2, objected=True))) == []
-    assert call.room.caller.standing is f.Standing.OBJECTED
 
 
 def test_who_is_replaced_has_heard_nothing_and_may_be_told_anew(core):
@@ -345,3 +283,15 @@ def test_who_is_called_and_cannot_be_told_is_sent_on_there_as_well(core):
     assert only(call.hear(ended(900)), o.Release) == [
         o.Release(CALLER, o.Outcome.NOT_RECORDED, Reason.ANNOUNCEMENT_CUT_SHORT, called=True)
     ]
+
+
+def test_a_capture_starts_from_its_order_to_its_answer(core):
+    call = Call(core)
+    call.told()
+    assert not call.room.starts(1, P01)
+    call.hear(attested(2022, seen_at=2030))
+    assert call.room.starts(1, P01)
+    assert not call.room.starts(2, P01)
+    assert not call.room.starts(1, P02)
+    call.hear(capture_began(2031), capture_answered(2033))
+    assert not call.room.starts(1, P01)

@@ -46,7 +46,7 @@ from ari_app.core.reasons import Reason
     [
         ((), o.Outcome.RECORDING, None),
         ((lost(2500),), o.Outcome.NOT_RECORDED, Reason.EVENTS_LOST),
-        ((objected(2500),), o.Outcome.NOT_RECORDED, Reason.OBJECTED),
+        ((objected(2500),), o.Outcome.DECLINED, Reason.OBJECTED),
     ],
     ids=["told", "over", "objected"],
 )

@@ -32,7 +32,7 @@ from unit.calls import (
     untold,
     woke,
 )
-from unit.driven import Call, entries, released, revoked
+from unit.driven import Call, entries, only, released, revoked
 from unit.talks import (
     FIRST,
     HELD,
@@ -184,7 +184,10 @@ def test_what_makes_the_room_worse_ends_the_segment_and_the_next_begins_by_itsel
 
 def test_a_pause_ends_the_segment_and_its_end_begins_the_next(core):
     call = talking(core)
-    suspends(call, paused(9000), Reason.PAUSED)
+    orders = call.hear(paused(9000))
+    assert only(orders, o.WakeAt) == [o.WakeAt(ms(609_000), f.Timer.PAUSE, 0)]
+    assert entries(orders) == list(revoked(9000, Reason.PAUSED).entries)
+    assert only(orders, o.StopCapture) == STOPS
     changes_nothing(call, surrounded(9100, FIRST, joined=5001))
     changes_nothing(call, paused(9200))
     assert entries(call.hear(resumed(9500)))[0] == granted(9500, P01, P02, permit=2)

@@ -3,9 +3,11 @@
 import pytest
 from unit.calls import AGENT, CALLER, ms
 
+from ari_app import reconcile
 from ari_app import translation as t
 from ari_app.core import facts as f
 from ari_app.core.names import BridgeId, ChannelId, PlaybackId, UnsafeNameError
+from ari_app.core.reasons import Reason
 from ari_app.core.topology import Kind
 
 NOW = ms(1000)
@@ -79,7 +81,11 @@ def ami(event, **fields):
         (ari("ChannelUserevent", eventname="consentgate-marker", userevent={"number": "many"}), None),
         (ari("ChannelUserevent", eventname="consentgate-marker", userevent={}), None),
         (ari("ChannelUserevent", eventname="somebody-elses", userevent={}), None),
-        (ari("ChannelDtmfReceived", channel=CHANNEL, digit="2"), None),
+        (
+            ari("ChannelDtmfReceived", channel=CHANNEL, digit="2"),
+            f.Pressed(**STAMPED, channel=CALLER, key="2"),
+        ),
+        (ari("ChannelStateChange", channel=CHANNEL), None),
         ({"type": "ApplicationReplaced", "application": "consentgate"}, t.Replaced()),
     ],
     ids=lambda value: value["type"] if isinstance(value, dict) else None,
@@ -159,13 +165,16 @@ CALLED = {"destchannel": TRUNK, "destuniqueid": AGENT}
         (ami("UserEvent"), None),
         (
             ami("UserEvent", userevent="consentgate-never", line="crisis-line", calleridnum="01632960001"),
-            t.PassedBy(ms(250), CALLER, "crisis-line", "01632960001", machine=False),
+            t.PassedBy(ms(250), CALLER, "crisis-line", "01632960001", Reason.LINE_NEVER),
         ),
         (
             ami("UserEvent", userevent="consentgate-machine", line="advice-line", calleridnum="01632960001"),
-            t.PassedBy(ms(250), CALLER, "advice-line", "01632960001", machine=True),
+            t.PassedBy(ms(250), CALLER, "advice-line", "01632960001", Reason.ANSWERING_MACHINE),
         ),
-        (ami("UserEvent", userevent="consentgate-machine"), t.PassedBy(ms(250), CALLER, "", "", machine=True)),
+        (
+            ami("UserEvent", userevent="consentgate-machine"),
+            t.PassedBy(ms(250), CALLER, "", "", Reason.ANSWERING_MACHINE),
+        ),
         (ami("UserEvent", userevent="consentgate-objected"), t.Chosen(ms(250), CALLER, "objected")),
         (ami("UserEvent", userevent="consentgate-paused"), t.Chosen(ms(250), CALLER, "paused")),
         (ami("UserEvent", userevent="consentgate-resumed"), t.Chosen(ms(250), CALLER, "resumed")),
@@ -239,12 +248,14 @@ def bridge(kind, creator, *channels):
 
 def test_who_is_in_a_bridge_when_the_gate_comes_entered_it_when_it_asked():
     channels = [{"id": CALLER, "name": TRUNK}, {"id": AGENT, "name": "PJSIP/2001-0000001b"}, {"id": "7.7", "name": "x"}]
-    assert list(t.found([bridge("basic", "", CALLER, AGENT), bridge("base", "ConfBridge")], channels, ms(250))) == [
+    assert list(
+        reconcile.found_in([bridge("basic", "", CALLER, AGENT), bridge("base", "ConfBridge")], channels, ms(250))
+    ) == [
         t.BridgeChange(ms(250), BRIDGE, Kind.CONVERSATION, CALLER, "PJSIP/trunk", True, 2),
         t.BridgeChange(ms(250), BRIDGE, Kind.CONVERSATION, AGENT, "PJSIP/2001", True, 2),
     ]
 
 
 def test_who_is_in_a_bridge_and_no_channel_is_left_to_the_events_and_counted_all_the_same():
-    (found,) = t.found([bridge("parking", "", CALLER, AGENT)], [{"id": CALLER, "name": TRUNK}], ms(250))
+    (found,) = reconcile.found_in([bridge("parking", "", CALLER, AGENT)], [{"id": CALLER, "name": TRUNK}], ms(250))
     assert (found.channel, found.count, found.kind) == (CALLER, 2, Kind.PARKING)

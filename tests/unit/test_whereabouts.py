@@ -176,3 +176,25 @@ def test_when_events_were_lost_nobody_is_anywhere(world):
     world.where.forget()
     assert world.people() == ""
     assert world.where.owners_near(set("o")) == ["o"]
+
+
+def test_who_listened_before_we_did_may_be_in_any_room_until_they_stop(world):
+    world.where.lurks(ChannelId("z"), TRUNK)
+    around = world.where.surrounded(ChannelId("o"), ms(2000), ms(2001))
+    assert [one.standing for one in around.members] == [Standing.CONTRACT, Standing.UNTOLD]
+    assert world.where.gone(ChannelId("z")) == {"o"}
+    assert world.people() == "s"
+
+
+def test_who_is_found_listening_and_says_that_they_stop_is_gone_from_every_room(world):
+    world.where.lurks(ChannelId("p"), TRUNK)
+    assert world.spy("", begins=False) >= {"o"}
+    assert world.people() == "s"
+
+
+def test_the_house_may_have_listened_before_and_nothing_is_remembered_of_a_lost_time(world):
+    world.where.lurks(ChannelId("z"), PHONE)
+    assert world.people() == "s"
+    world.where.lurks(ChannelId("z"), TRUNK)
+    world.where.forget()
+    assert world.where.gone(ChannelId("z")) == set()

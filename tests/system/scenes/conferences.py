@@ -51,7 +51,7 @@ def objection(*, everybody: bool) -> Scenario:
         if everybody:
             for leg in legs:
                 leg.reasons = ("objected",)
-        await objector.call.press("*0")
+        await objector.call.press("*9")
         scene.off(objector, now_us() - KEY_US, why="objected", everybody=everybody)
         await scene.talk(1.5)
         await scene.hangs_up(objector)

@@ -37,11 +37,11 @@ async def paused(scene: Scene) -> None:
     """The house pauses the recording by a key, and resumes it by another."""
     caller, house = await scene.incoming(await scene.phone())
     caller.reasons = ("paused",)
-    await house.call.press("*5")
+    await house.call.press("*52")
     begin = now_us() - KEY_US
     await scene.talk()
     end = now_us()
-    await house.call.press("*6")
+    await house.call.press("*50")
     scene.off(house, begin, end, "paused")
     await scene.talk()
 
@@ -50,7 +50,7 @@ async def objected(scene: Scene) -> None:
     """The caller does not want to be recorded: nothing of anybody from then on, and the call goes on."""
     caller, house = await scene.incoming(await scene.phone())
     caller.reasons = ("objected",)
-    await caller.call.press("*0")
+    await caller.call.press("*9")
     scene.off(caller, now_us() - KEY_US, why="objected")
     await scene.talk()
     await scene.converse(caller, house)
@@ -165,6 +165,13 @@ async def masqueraded(scene: Scene) -> None:
     await scene.told(caller)
     await house.call.answered
     names = [await scene.witness.channel_of(leg.call) for leg in (caller, house)]
+
+    async def passed() -> bool:
+        answer = await scene.witness.ask("Getvar", Channel=names[0], Variable="CONSENTGATE_PASSED")
+        return answer.get("value") == "1"
+
+    # Who has heard the end is told; the gate knows it some ms later, and a call that overtakes it is not recorded.
+    await scene.hospital.until(passed, "the gate is done with the caller")
     await scene.done("Bridge", Channel1=names[0], Channel2=names[1], Tone="no")
     await scene.converse(caller, house)
     await scene.talk()

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from unit.driven import Core
+from unit.exploration.instants import BEFORE, LONG_AGO, NOW
+from unit.exploration.truth import NOTHING_YET, Machine, Truth
 
 from ari_app.core import evidence as ev
 from ari_app.core import facts as f
@@ -14,17 +16,6 @@ from ari_app.core import orders as o
 from ari_app.core.names import ChannelId, Instant, MonitorId, PartyId
 from ari_app.core.permit import STALE_MICROSECONDS
 from ari_app.core.reasons import Reason
-
-SECOND = 1_000_000
-NOW = Instant(1_000 * SECOND)
-"""Everything happens at this instant; what is remembered of earlier ones is moved back before it."""
-
-RECENT = Instant(NOW - SECOND // 20)
-LONG_AGO = Instant(NOW - 3 * SECOND)
-LATE = Instant(NOW - 4 * SECOND)
-"""The stamp of an event that is heard of late: older than whatever else was heard since the one before."""
-
-NEVER = Instant(0)
 
 Key = tuple[int, PartyId]
 """A capture: segment and party."""
@@ -48,67 +39,11 @@ def monitor(key: Key) -> MonitorId:
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
-    """What was asked of Asterisk and the journal for one capture, and what came of it.
-
-    `asked`: a start without an answer: `ordered`, then `yes`, `no` or `lost` (it runs, and its answer is lost).
-    `stops`: stops without an answer, by the monitor's id (True) or by the file.
-    """
-
-    attesting: bool = False
-    durable: bool = False
-    asked: str = ""
-    runs: bool = False
-    file: bool = False
-    stops: frozenset[bool] = frozenset()
-
-    @property
-    def waits(self) -> bool:
-        """Whether an answer is still to come."""
-        return self.attesting or bool(self.asked) or bool(self.stops)
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """What is so, whatever the core believes.
-
-    `understands`: whoever is on the owner's channel objected themselves; `objected`: somebody did there; `marked`: the
-    channel says so, which nobody here heard. `here`: the owner is in our Stasis; `ending`: they are hanging up.
-    `spoilt`: what they hear now is not the whole announcement. `conversed`: they have been with somebody while a permit
-    held.
-
-    By the journal: it is `opened`; the permit in force names the `named`, and did name those who `left`; the `proven`
-    were told; anybody was `captured`; it is `explained` why nothing is recorded now; the owner `protested`. `begun`: so
-    many permits there were of late. `lit`: the lamps.
-    """
-
-    here: bool = False
-    ending: bool = False
-    told: bool = False
-    spoilt: bool = False
-    objected: bool = False
-    understands: bool = False
-    marked: bool = False
-    paused: bool = False
-    gone: bool = False
-    conversed: bool = False
-    opened: bool = False
-    named: frozenset[PartyId] | None = None
-    left: frozenset[PartyId] = frozenset()
-    proven: frozenset[PartyId] = frozenset()
-    captured: bool = False
-    explained: bool = False
-    protested: bool = False
-    begun: int = 0
-    lit: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
 class Call:
     """A recording between two steps; one that is sealed is nothing more."""
 
     room: Any
-    truth: Truth = Truth()
+    truth: Truth = NOTHING_YET
     machines: tuple[tuple[Key, Machine], ...] = ()
     timers: tuple[tuple[f.Timer, int], ...] = ()
     sealed: bool = False
@@ -119,8 +54,8 @@ class Deed:
     """Something that happens to a recording: what becomes true, and what the core hears of it.
 
     `machine`: a capture as it is afterwards. `rings`: the timer that is over. `dead`: a channel without captures from
-    now on; `strangers`: nothing of ours runs anywhere any more. `passes`: what was recent is so no more. `right`: as it
-    should be. `ignored`: the core must not care.
+    now on; `strangers`: nothing of ours runs anywhere any more. `another`: on this channel is somebody else now.
+    `passes`: what was recent is so no more. `right`: as it should be. `ignored`: the core must not care.
     """
 
     what: str
@@ -130,6 +65,7 @@ class Deed:
     rings: f.Timer | None = None
     dead: ChannelId | None = None
     strangers: bool = False
+    another: ChannelId | None = None
     passes: bool = False
     right: bool = False
     ignored: bool = False
@@ -168,6 +104,8 @@ class Turn:
         if deed.passes:
             self.room = replace(self.room, changed_at=LONG_AGO, revoked=())
             self._become(begun=0)
+        if deed.another:
+            self._forget(deed.another)
         before = self.room
         for fact in deed.facts:
             self.hear(fact)
@@ -177,6 +115,15 @@ class Turn:
         self._look_back(deed)
         if self.sealed:
             self._rest_in_peace()
+
+    def _forget(self, channel: ChannelId) -> None:
+        """What the journal says of somebody proves nothing of who takes their place, and those hear something new."""
+        room = self.room
+        self._become(proven=self.truth.proven - {room.party_on(channel)})
+        others = (replace(one, notices=_before(one.notices)) if one.channel == channel else one for one in room.others)
+        self.room = replace(room, others=tuple(others))
+        if channel == room.caller.channel:
+            self.room = replace(self.room, caller=replace(room.caller, heard=_before(room.caller.heard)))
 
     def _look_back(self, deed: Deed) -> None:
         for fact in deed.facts:
@@ -330,6 +277,10 @@ class Turn:
         promise(self.truth.proven >= set(entry.parties), "a permit rests on what the journal says of everybody in it")
         told_before = all(self.heard_at.get(PartyId(one), LONG_AGO) <= at for one in entry.parties)
         promise(told_before, "no permit holds before everybody in it was told")
+
+
+def _before(heard: tuple[ev.NoticePlayed, ...]) -> tuple[ev.NoticePlayed, ...]:
+    return tuple(replace(one, playback=BEFORE) for one in heard)
 
 
 def _silenced(machine: Machine) -> Machine:

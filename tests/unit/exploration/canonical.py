@@ -1,14 +1,16 @@
 """What behaves alike is one state: small numbers, few instants, and nothing that decides nothing any more."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from typing import Any
 
-from unit.exploration.call import LONG_AGO, NEVER, NOW, RECENT, Call, Key, Truth, Turn, monitor, promise
+from unit.exploration.call import Call, Key, Turn, monitor, promise
+from unit.exploration.instants import BEFORE, LONG_AGO, NEVER, NOW, RECENT
+from unit.exploration.truth import Truth
 
 from ari_app.core import evidence as ev
 from ari_app.core import facts as f
-from ari_app.core.names import Instant, PartyId, party_id
+from ari_app.core.names import ChannelId, Instant, PartyId, party_id
 from ari_app.core.permit import STALE_MICROSECONDS
 from ari_app.core.reasons import Reason
 
@@ -22,13 +24,16 @@ def plain(around: f.Surrounded) -> f.Surrounded:
     return replace(around, at=NEVER, seen_at=NEVER, joined_at=joined_at, members=members)
 
 
-def settled(turn: Turn, *, hurried: bool) -> Call:
-    """Return the call after its turn, in the one form that stands for all that behave like it."""
-    return SEALED if turn.sealed else _Settled(turn, hurried).call()
+def settled(turn: Turn, *, hurried: bool, changes: Container[ChannelId] = ()) -> Call:
+    """Return the call after its turn, in the one form that stands for all that behave like it.
+
+    changes: on these channels may be somebody else, so it matters who was known there.
+    """
+    return SEALED if turn.sealed else _Settled(turn, hurried, changes).call()
 
 
 class _Settled:
-    def __init__(self, turn: Turn, hurried: bool) -> None:
+    def __init__(self, turn: Turn, hurried: bool, changes: Container[ChannelId]) -> None:
         self.turn, self.hurried = turn, hurried
         self.parties, self.captures = turn.core.party.Phase, turn.core.capture.Phase
         self.enough = turn.core.segments.RESTLESS_REVOCATIONS - 1
@@ -43,6 +48,7 @@ class _Settled:
         present = {one.channel for one in (room.around.members if room.around and not self.dead else ())}
         named = {track.party for track in self.kept}
         named |= {*room.permit.parties, *room.left} if room.permit else set()
+        present |= {one.channel for one in room.others if one.channel in changes and not self.dead}
         others = [one for one in room.others if one.party in named or one.channel in present]
         self.others = sorted(others, key=lambda one: one.channel)
         self.names = {room.caller.party: room.caller.party}
@@ -202,4 +208,5 @@ class _Settled:
 
 
 def _heard(notice: ev.NoticePlayed) -> ev.NoticePlayed:
-    return replace(notice, at=LONG_AGO, began_at=LONG_AGO, playback="", packets_expected=0, packets_sent=0)
+    playback = BEFORE if notice.playback == BEFORE else ""
+    return replace(notice, at=LONG_AGO, began_at=LONG_AGO, playback=playback, packets_expected=0, packets_sent=0)

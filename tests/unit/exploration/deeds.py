@@ -5,7 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from unit.driven import Core
-from unit.exploration.call import LATE, LONG_AGO, NOW, Call, Deed, Key, Machine, Turn, monitor, promise
+from unit.exploration.call import Call, Deed, Key, Turn, monitor, promise
+from unit.exploration.instants import LATE, LONG_AGO, NOW
+from unit.exploration.truth import Machine
 
 from ari_app.core import facts as f
 from ari_app.core.facts import Standing

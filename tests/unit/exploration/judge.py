@@ -7,7 +7,7 @@ from typing import Any
 
 from unit.driven import Core
 from unit.exploration.call import Call, Key, promise
-from unit.exploration.scene import STAFF, Scene
+from unit.exploration.scene import CONFERENCES, STAFF, Scene
 
 from ari_app.core import facts as f
 from ari_app.core.names import ChannelId, PartyId, RecordingId
@@ -112,13 +112,15 @@ class Together:
 
     def _quiet(self, owner: ChannelId, members: set[ChannelId]) -> bool:
         # Who waits for a conversation is captured once it begins, whatever they hear meanwhile.
-        waits = self.calls[owner].bridged_only and not self.bodies[owner].bridged
+        waits = self.calls[owner].bridged_only and not self.bodies[owner].bridged and members == {owner}
         return not waits and any(self.bodies[one].quiet for one in members)
 
     def _permitted(self, owner: ChannelId, named: frozenset[ChannelId], members: set[ChannelId]) -> None:
         promise(owner in self.told - self.staff, "staff among themselves are not recorded")
         promise(members <= self.told, "nobody in a permitted room is untold")
         promise(not self._quiet(owner, members), "nobody in a permitted room is on hold")
+        alone = members == {owner} and self.bodies[owner].place in CONFERENCES
+        promise(not alone, "nobody is captured who is alone in a conference")
         promise(not self.paused & members, "nobody has paused a permitted room")
         promise(self.leave_out or not self.objected & members, "nobody in a permitted room objects")
         promise(named <= members, "nobody is covered who is not in the room")

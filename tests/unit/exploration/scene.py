@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 
 from unit.driven import Core
-from unit.exploration.call import NOW, SECOND
+from unit.exploration.instants import NOW, SECOND
 
 from ari_app import translation as t
 from ari_app.core.names import BridgeId, ChannelId, Instant
@@ -16,6 +16,9 @@ OUT, GONE = "", "gone"
 """Places beside the bridges: in the dialplan or our Stasis; hung up."""
 
 BRIDGES = (BridgeId("b1"), BridgeId("b2"))
+CONFERENCES = (BridgeId("c1"), BridgeId("c2"))
+"""Of another kind, and so never taken for one of the others."""
+
 TRUNK, HOUSE, WIRE = "PJSIP/trunk", "PJSIP/2001", "Local/2001@house"
 STAFF = frozenset({HOUSE})
 
@@ -29,7 +32,7 @@ LINES = 2
 class Body:
     """Where a channel really is, and behind which telephone. `joined`: it was said which wire it is the half of.
 
-    `marked`: somebody objected on it, in the hearing of a gate that is gone.
+    `marked`: somebody objected on it, in the hearing of a gate that is gone. `hears`: the channel that it listens to.
     """
 
     endpoint: str
@@ -38,6 +41,7 @@ class Body:
     music: bool = False
     joined: bool = False
     marked: bool = False
+    hears: str = ""
 
     @property
     def local(self) -> bool:
@@ -80,8 +84,10 @@ class Scene:
         bodies = dict(self.bodies)
         found, waiting = {channel}, [channel]
         while waiting:
-            body = bodies[waiting.pop()]
+            here = waiting.pop()
+            body = bodies[here]
             near = {one for one, other in self.bodies if _hear(body, other) or (telephones and _joins(body, other))}
+            near |= {one for one, other in self.bodies if other.hears == here or body.hears == one}
             waiting += near - found
             found |= near
         return found
@@ -146,13 +152,16 @@ def moved(core: Core, scene: Scene, move: Move) -> tuple[Scene, set[ChannelId]]:
             near, _ = whereabouts.change(t.HoldChange(move.at, channel, body.endpoint, music=True, begins=plays))
         case "is said again to enter" | "is said again to leave":
             entered, bridge = move.what.endswith("enter"), BridgeId(move.place)
-            kind = core.topology.Kind.CONVERSATION
-            seen = t.BridgeChange(BEFORE, bridge, kind, channel, body.endpoint, entered, len(bodies) + 1)
+            seen = t.BridgeChange(BEFORE, bridge, _kind(core, bridge), channel, body.endpoint, entered, len(bodies) + 1)
             near, _ = whereabouts.change(seen)
         case "is said again to have changed hold":
             near, _ = whereabouts.change(
                 t.HoldChange(BEFORE, channel, body.endpoint, music=False, begins=not body.held)
             )
+        case "listens to" | "listens no more":
+            heard = ChannelId(move.place)
+            bodies[channel] = replace(body, hears=heard)
+            near = _listening(whereabouts, bodies, channel, at=move.at)
         case "is replaced":
             bodies[channel] = replace(body, endpoint=TRUNK)
             near, _ = whereabouts.change(t.Renamed(move.at, channel, TRUNK))
@@ -161,14 +170,33 @@ def moved(core: Core, scene: Scene, move: Move) -> tuple[Scene, set[ChannelId]]:
             bodies |= {one: replace(bodies[one], joined=True) for one in halves}
             near, _ = whereabouts.change(t.LocalChange(move.at, halves[0], halves[1], "LocalBridge"))
         case "hangs up":
-            bodies[channel] = Body(body.endpoint, GONE)
-            near = whereabouts.gone(channel)
-            if body.bridged:
-                leaves = _bridging(core, NOW, channel, bodies, BridgeId(body.place), entered=False)
-                near |= whereabouts.change(leaves)[0]
+            near = _hung_up(core, whereabouts, bodies, channel)
         case unknown:
             raise ValueError(unknown)
     return _scene(bodies, whereabouts.topology), near
+
+
+def _listening(
+    whereabouts: Whereabouts, bodies: dict[ChannelId, Body], by: ChannelId, at: Instant = NOW
+) -> set[ChannelId]:
+    """Say whom a channel listens to now; of the end it is not said whom it was about."""
+    heard = ChannelId(bodies[by].hears)
+    endpoint = bodies[heard].endpoint if heard else ""
+    return whereabouts.change(t.Spied(at, by, bodies[by].endpoint, heard, endpoint, begins=bool(heard)))[0]
+
+
+def _hung_up(core: Core, whereabouts: Whereabouts, bodies: dict[ChannelId, Body], channel: ChannelId) -> set[ChannelId]:
+    body = bodies[channel]
+    bodies[channel] = Body(body.endpoint, GONE)
+    near = whereabouts.gone(channel)
+    if body.bridged:
+        leaves = _bridging(core, NOW, channel, bodies, BridgeId(body.place), entered=False)
+        near |= whereabouts.change(leaves)[0]
+    ends = [one for one, other in bodies.items() if other.hears == channel] + ([channel] if body.hears else [])
+    for one in ends:
+        bodies[one] = replace(bodies[one], hears="")
+        near |= _listening(whereabouts, bodies, one)
+    return near
 
 
 def lost(core: Core, scene: Scene, unlisted: ChannelId | None) -> tuple[Scene, set[ChannelId]]:
@@ -201,9 +229,13 @@ def _nobody(core: Core) -> Any:
 def _bridging(
     core: Core, at: Instant, channel: ChannelId, bodies: dict[ChannelId, Body], bridge: BridgeId, *, entered: bool
 ) -> t.BridgeChange:
-    count = sum(one.place == bridge for one in bodies.values())
-    kind = core.topology.Kind.CONVERSATION
-    return t.BridgeChange(at, bridge, kind, channel, bodies[channel].endpoint, entered, count)
+    # A conference has an announcer of its own, of whom no event speaks.
+    count = sum(one.place == bridge for one in bodies.values()) + (bridge in CONFERENCES)
+    return t.BridgeChange(at, bridge, _kind(core, bridge), channel, bodies[channel].endpoint, entered, count)
+
+
+def _kind(core: Core, bridge: BridgeId) -> Any:
+    return core.topology.Kind.CONFERENCE if bridge in CONFERENCES else core.topology.Kind.CONVERSATION
 
 
 def _scene(bodies: dict[ChannelId, Body], topology: Any) -> Scene:
@@ -211,7 +243,8 @@ def _scene(bodies: dict[ChannelId, Body], topology: Any) -> Scene:
     names: dict[str, str] = {}
     for body in bodies.values():
         if body.bridged and body.place not in names:
-            names[body.place] = BRIDGES[len(names)]
+            alike = CONFERENCES if body.place in CONFERENCES else BRIDGES
+            names[body.place] = next(one for one in alike if one not in names.values())
     renamed = tuple((one, replace(body, place=names.get(body.place, body.place))) for one, body in bodies.items())
     if sum(body.endpoint == HOUSE for body in bodies.values()) < LINES:
         for channel, wire in list(topology.wires.items()):

@@ -22,8 +22,9 @@ Such a world is finite because of what is abstracted:
 * The owners' recordings are computed one by one, and each step of one only once (`world`): a state of the
   world is the scene and one state of each recording. It is the same search, only faster.
 
-Not in it: the taking out of Local channels while people talk through them, and spies (their tables are in
-`test_topology`), more than two recordings, lines of the dispatcher's that are not about rooms.
+Not in it: the taking out of Local channels while people talk through them (its tables are in `test_topology`), whoever
+listens already when events are lost (no list of Asterisk's says whom they hear), more than two recordings, lines of the
+dispatcher's that are not about rooms.
 """
 
 from collections.abc import Mapping

@@ -43,7 +43,8 @@ class Setting:
     announcement is followed step by step. `hurried`: things may follow each other at once, else seconds lie between.
     `younger`: A came after B. `may`: what may happen at all; to whom, of hold (`holds`), music (`listens`), a pause's
     key (`presses`) and a masquerade (`changes`). `seized`: whoever is in our Stasis may be bridged, held and played
-    music to. `unlisted`: of the lists that Asterisk gives after a loss, this one is only in one.
+    music to. `unlisted`: of the lists that Asterisk gives after a loss, this one is only in one. `spies`: who
+    may listen to whom.
     """
 
     people: tuple[ChannelId, ...]
@@ -62,6 +63,8 @@ class Setting:
     presses: tuple[ChannelId, ...] = (S,)
     changes: tuple[ChannelId, ...] = ()
     unlisted: ChannelId | None = None
+    conferences: int = 0
+    spies: tuple[tuple[ChannelId, ChannelId], ...] = ()
 
 
 WORLDS: Final = {
@@ -89,6 +92,7 @@ WORLDS: Final = {
         may=frozenset({"object", "restart"}),
         changes=(A,),
     ),
+    "somebody takes a guest's place": Setting((A, B, S), may=frozenset({"object", "late"}), changes=(B,)),
     "a stranger": Setting(
         (A, X, S),
         bridges=2,
@@ -132,6 +136,16 @@ WORLDS: Final = {
     "two callers on two lines of one telephone": Setting((A, B, S, T), bridges=2, holds=(S,)),
     "a wire between": Setting((A, X, L, M), bridges=2),
     "a wire between two callers": Setting((A, B, L, M), bridges=2),
+    "a conference": Setting((A, B, S), conferences=1, may=frozenset({"restart", "object"}), moods=MOODS, holds=(S,)),
+    "a conference with a stranger": Setting(
+        (A, X, S), bridges=1, conferences=1, may=LOSSES | {"late", "old"}, holds=(S,), unlisted=X
+    ),
+    "somebody listens": Setting(
+        (A, X, S), may=frozenset({"object", "late"}), moods=MOODS, holds=(S,), spies=((X, A), (X, S), (S, A))
+    ),
+    "a told one listens": Setting(
+        (A, B, X), bridges=0, conferences=1, may=frozenset({"object"}), spies=((B, A), (B, X), (X, B), (A, B))
+    ),
     "a line that is never recorded": Setting((A,), line=Line("advice-line", Mode.NEVER), may=EVERYTHING),
     "a line without a sound for whoever is called": Setting(
         (B,), line=replace(LINE, outgoing_announcements=()), may=EVERYTHING
@@ -149,8 +163,11 @@ SMALL_WORLDS: Final = {
     "somebody takes their place": WORLDS["somebody takes the place of who is left out"],
     "who objects is not left out": Setting((A, B, S), may=frozenset({"object"})),
     "a stranger": Setting((A, X, S), may=frozenset({"restart"}), changes=(A, S), listens=(X,), unlisted=X),
+    "somebody takes a guest's place": Setting((A, B), changes=(B,)),
     "two lines": Setting((A, S, T, X), bridges=2, holds=(S,)),
     "a wire": Setting((A, S, L, M), bridges=2),
+    "a conference": Setting((A, S), conferences=1),
+    "somebody listens": Setting((A, X, S), spies=((X, A), (X, S), (S, A))),
     "two callers on two lines": Setting((A, B, S, T), bridges=2),
 }
-"""Where a slip in the core is found in a moment, the likeliest first."""
+"""Where a slip in the core is found in a moment."""

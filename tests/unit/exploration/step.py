@@ -3,9 +3,10 @@
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
-from unit.exploration.call import LONG_AGO, NOW, BrokenPromiseError, Call, Deed, promise
+from unit.exploration.call import BrokenPromiseError, Call, Deed, promise
+from unit.exploration.instants import LONG_AGO, NOW
 from unit.exploration.scene import Move
-from unit.exploration.world import State, World
+from unit.exploration.world import State, View, World
 
 from ari_app.core import facts as f
 from ari_app.core.names import ChannelId, Instant
@@ -18,9 +19,10 @@ Label = tuple[object, ...]
 
 def steps(world: World, state: State) -> Iterator[tuple[Label, State]]:
     """Yield everything that can happen now, with what the world is like after it. Raises BrokenPromiseError."""
-    for what, how, about in world.possible(state):
+    views = world.views(state)
+    for what, how, about in world.possible(state, views):
         for mood in world.setting.moods:
-            step = Step(world, state, mood)
+            step = Step(world, state, views, mood)
             label = (what, mood) if mood else (what,)
             try:
                 getattr(step, how)(about)
@@ -38,9 +40,10 @@ def steps(world: World, state: State) -> Iterator[tuple[Label, State]]:
 class Step:
     """From what happens to what has come of it. `mood`: how Asterisk and the journal answer at once."""
 
-    def __init__(self, world: World, state: State, mood: str) -> None:
+    def __init__(self, world: World, state: State, views: list[View], mood: str) -> None:
         self.world, self.mood = world, mood
         self.scene, self.calls = state[0], list(state[1:])
+        self.views = views.copy()
         self.moody = self.too_many = self.mute = False
 
     @property
@@ -48,15 +51,24 @@ class Step:
         return (self.scene, *self.calls)
 
     def _call(self, index: int) -> Call | None:
-        return self.world.view(index, self.calls[index]).call
+        return self.views[index].call
+
+    def _become(self, index: int, number: int) -> View:
+        self.calls[index] = number
+        view = self.views[index] = self.world.view(index, number)
+        return view
 
     # -- as the dispatcher does
 
     def _tell(self, index: int, deed: int, at: Instant = NOW) -> None:
         world = self.world
-        before = world.view(index, self.calls[index])
-        self.calls[index] = world.told(index, self.calls[index], deed, mute=self.mute)
-        after = world.view(index, self.calls[index])
+        before, number = self.views[index], self.calls[index]
+        told = world.told(index, number, deed, mute=self.mute)
+        if told == number:
+            # Nothing became of it.
+            self.too_many |= before.segments > world.setting.segments
+            return
+        after = self._become(index, told)
         self.too_many |= after.segments > world.setting.segments
         if after.said != before.said and before.call and after.call:
             # Whether this one is told, or objects, is a matter of everybody else's in the room.
@@ -65,9 +77,10 @@ class Step:
 
     def _look_around(self, near: tuple[int, ...], at: Instant = NOW) -> None:
         for index in near:
-            if self._call(index):
-                deed, around = self.world.surrounded(self.state, index, at)
-                if around != self.world.view(index, self.calls[index]).around:
+            view = self.views[index]
+            if view.call is not None:
+                deed, around = self.world.surrounded(self.scene, self.views, index, at)
+                if around != view.around:
                     self._tell(index, deed, at)
 
     def _one(self, index: int, what: Hashable, make: Callable[[], Deed], at: Instant = NOW) -> None:
@@ -81,19 +94,22 @@ class Step:
         """Something happens to one recording."""
         self._tell(*about)
 
-    def move(self, move: Move) -> None:
+    def move(self, about: tuple[Move, int, tuple[int, ...]]) -> None:
         """Somebody is elsewhere, or holds, or is somebody else, or hangs up."""
+        move, self.scene, near = about
         world, channel, at = self.world, move.channel, move.at
         index = world.index.get(channel)
-        self.scene, near = world.moved(self.scene, move)
         if move.what == "hangs up":
             self._hang_up(channel, index, near)
             return
+        if move.what == "is replaced":
+            for one in range(len(self.calls)):
+                if one != index and self._follows(one, channel):
+                    self._one(one, ("another", channel), lambda: Deed("", another=channel), at)
         if index is not None and move.what == "is replaced":
             replaced = f.Replaced(at=at, seen_at=NOW, channel=channel)
-            self._one(
-                index, move, lambda: Deed("", (replaced,), (*SPOILT, ("told", False), ("understands", False))), at
-            )
+            truth = *SPOILT, ("told", False), ("understands", False)
+            self._one(index, move, lambda: Deed("", (replaced,), truth, another=channel), at)
         elif index is not None and world.setting.seized:
             self._one(index, "seized", lambda: Deed("", (), SPOILT), at)
         self._look_around(near, at)
@@ -117,12 +133,14 @@ class Step:
     def arrive(self, index: int, *, adopted: bool = False) -> None:
         """An owner comes into our Stasis, or is found there."""
         if not self._call(index):
-            self.calls[index] = self.world.opened(index)
+            self._become(index, self.world.opened(index))
         call, deeds = self._call(index), self.world.deeds_of[index]
         if call:
             marked = self.world.marked(self.scene, index)
             what = "arrives", index, self.calls[index], adopted, marked
             self._one(index, what, lambda: deeds.arrival(call, adopted=adopted, marked=marked))
+            # Somebody may have listened to it before.
+            self._look_around((index,))
 
     def press(self, about: tuple[ChannelId, bool]) -> None:
         """Somebody pauses what is recorded in their room, or resumes it."""
@@ -151,7 +169,9 @@ class Step:
         here = [index for index in range(len(self.calls)) if (call := self._call(index)) and call.truth.here]
         objected = [index for index in range(len(self.calls)) if (call := self._call(index)) and call.truth.objected]
         self.scene = self.world.mark(self.scene, objected)
-        self.calls = [0 if self._call(index) else number for index, number in enumerate(self.calls)]
+        for index, view in enumerate(self.views):
+            if view.call:
+                self._become(index, 0)
         self._find()
         for index in here:
             self.arrive(index, adopted=True)
@@ -164,10 +184,9 @@ class Step:
 
     def settle(self) -> None:
         """Let everything be answered that is answered at once."""
-        world = self.world
         for _ in range(MOST_ANSWERS):
-            for index, number in enumerate(self.calls):
-                answer = world.view(index, number).answers.get(self.mood)
+            for index, view in enumerate(self.views):
+                answer = view.answers.get(self.mood)
                 if answer is not None:
                     self.moody |= answer[1]
                     self._tell(index, answer[0])

@@ -7,17 +7,19 @@ from typing import Any, Generic, TypeVar
 
 from unit.driven import REAL, Core
 from unit.exploration import scene as scenes
-from unit.exploration.call import LATE, NEVER, NOW, Call, Deed, Turn
+from unit.exploration.call import Call, Deed, Turn
 from unit.exploration.canonical import plain, settled
 from unit.exploration.deeds import Deeds
+from unit.exploration.instants import LATE, NEVER, NOW
 from unit.exploration.judge import Judged, Together, judged
-from unit.exploration.scene import BRIDGES, GONE, OUT, STAFF, TRUNK, Move, Scene
+from unit.exploration.scene import BRIDGES, CONFERENCES, GONE, OUT, STAFF, TRUNK, Move, Scene
 from unit.exploration.setting import PEOPLE, A, B, L, M, Setting
 
 from ari_app.core import evidence as ev
 from ari_app.core import facts as f
 from ari_app.core.names import ChannelId, Instant, PartyId, RecordingId
 from ari_app.core.policy import OnObjection
+from ari_app.whereabouts import Whereabouts
 
 Part = TypeVar("Part", bound=Hashable)
 
@@ -79,6 +81,7 @@ class World:
         self._once: dict[Hashable, Any] = {}
         self._views: list[dict[int, View]] = [{} for _ in self.owners]
         self._told: list[dict[tuple[int, int, bool], int]] = [{} for _ in self.owners]
+        self._near: dict[tuple[int, int], tuple[int, ...]] = {}
         self._surrounded: dict[tuple[int, ...], tuple[int, int]] = {}
 
     def once(self, what: Hashable, make: Callable[[], Any]) -> Any:
@@ -99,28 +102,28 @@ class World:
 
     # -- what can happen
 
-    def possible(self, state: State) -> Iterator[What]:
+    def possible(self, state: State, views: list[View]) -> Iterator[What]:
         """Yield everything that can happen now."""
-        views = [self.view(index, number) for index, number in enumerate(state[1:])]
         inside = frozenset(
             one for one, view in zip(self.owners, views, strict=True) if view.call and view.call.truth.here
         )
         recorded = any(view.call for view in views)
-        scene = self.scenes.parts[state[0]]
-        yield from self.once(("possible", state[0], inside, recorded), lambda: list(self._in(scene, inside, recorded)))
+        scene = state[0]
+        yield from self.once(("possible", scene, inside, recorded), lambda: list(self._in(scene, inside, recorded)))
         for index, view in enumerate(views):
             for deed in view.deeds:
                 yield f"{self.owners[index]} {self.deeds.parts[deed].what}", "happen", (index, deed)
 
-    def _in(self, scene: Scene, inside: frozenset[ChannelId], recorded: bool) -> Iterator[What]:
-        setting, may = self.setting, self.setting.may
+    def _in(self, number: int, inside: frozenset[ChannelId], recorded: bool) -> Iterator[What]:
+        setting, may, scene = self.setting, self.setting.may, self.scenes.parts[number]
         for channel, body in scene.bodies:
             if body.place == GONE:
                 continue
             for move in self._moves(scene, channel, inside=channel in inside):
-                yield move, "move", move
+                yield move, "move", (move, *self.moved(number, move))
             # On hold nothing is sent: the count of packets would tell.
-            if channel in self.index and body.place == OUT and channel not in inside and not body.quiet:
+            busy = body.quiet or body.hears
+            if channel in self.index and body.place == OUT and channel not in inside and not busy:
                 yield f"{channel} comes to the gate", "arrive", self.index[channel]
             if "pause" in may and channel in setting.presses and recorded:
                 yield f"{channel} pauses", "press", (channel, True)
@@ -136,11 +139,17 @@ class World:
     def _moves(self, scene: Scene, channel: ChannelId, *, inside: bool) -> Iterator[Move]:
         setting, body = self.setting, scene.body(channel)
         places = {one.place for _, one in scene.bodies}
-        bridges = BRIDGES[: setting.bridges]
+        alike = BRIDGES[: setting.bridges], CONFERENCES[: setting.conferences]
+        bridges = [one for each in alike for one in each]
         found: list[tuple[str, str]] = []
-        if body.place == OUT and (setting.seized or not inside):
-            empty = [one for one in bridges if one not in places][:1]
+        if body.hears:
+            found.append(("listens no more", ""))
+        elif body.place == OUT and (setting.seized or not inside):
+            empty = [one for each in alike for one in [one for one in each if one not in places][:1]]
             found += [("enters", one) for one in bridges if one in places or one in empty]
+        if body.place == OUT and not body.hears and not inside:
+            heard = [one for spy, one in setting.spies if spy == channel and scene.body(one).place != GONE]
+            found += [("listens to", one) for one in heard]
         if body.bridged:
             found.append(("leaves", ""))
             found += [("goes over", one) for one in bridges if one != body.place]
@@ -165,6 +174,10 @@ class World:
         yield Move("hangs up", channel)
 
     # -- computed once
+
+    def views(self, state: State) -> list[View]:
+        """Return what is asked of the owners' calls."""
+        return [self.view(index, number) for index, number in enumerate(state[1:])]
 
     def view(self, index: int, number: int) -> View:
         """Return what is asked of an owner's call again and again."""
@@ -198,7 +211,7 @@ class World:
             if call is not None and not call.sealed:
                 turn = Turn(self.core, call, mute)
                 turn.suffer(self.deeds.parts[deed])
-                found = self.calls(settled(turn, hurried=self.setting.hurried))
+                found = self.calls(settled(turn, hurried=self.setting.hurried, changes=self.setting.changes))
             known[key] = found
         return found
 
@@ -238,25 +251,35 @@ class World:
         """Return the owners in a channel's room, as far as is known."""
 
         def make() -> tuple[int, ...]:
-            return self._owners_among(scenes.of(self.core, self.scenes.parts[number]).room_of(channel))
+            return self._owners_among(self._whereabouts(number).room_of(channel))
 
         found: tuple[int, ...] = self.once(("near", number, channel), make)
+        return found
+
+    def _whereabouts(self, number: int) -> Whereabouts:
+        """Return what is known in a scene, to be asked and not to be changed."""
+        found: Whereabouts = self.once(("of", number), lambda: scenes.of(self.core, self.scenes.parts[number]))
         return found
 
     def _owners_among(self, near: set[ChannelId]) -> tuple[int, ...]:
         return tuple(index for index in self.oldest_first if self.owners[index] in near)
 
-    def surrounded(self, state: State, index: int, at: Instant) -> tuple[int, int]:
+    def surrounded(self, scene: int, views: list[View], index: int, at: Instant) -> tuple[int, int]:
         """Return what an owner's recording is told of its room: as a deed, and without its instants, in numbers."""
-        views = [self.view(one, number) for one, number in enumerate(state[1:])]
-        key = state[0], index, at, *(view.said for view in views)
+        owner = self.owners[index]
+        near = self._near.get((scene, index))
+        if near is None:
+            near = self._near[scene, index] = self.near(scene, owner)
+        # What is known of owners elsewhere says nothing of this room.
+        key = scene, index, at, *[views[one].said for one in near]
         found = self._surrounded.get(key)
         if found is None:
-            whereabouts = scenes.of(self.core, self.scenes.parts[state[0]])
-            for one, view in enumerate(views):
-                if view.call is not None:
-                    whereabouts.own(self.recording(one), view.call.room)
-            owner = self.owners[index]
+            whereabouts = self._whereabouts(scene)
+            whereabouts.owners.clear()
+            for one in near:
+                call = views[one].call
+                if call is not None:
+                    whereabouts.own(self.recording(one), call.room)
             fact = self.core.rooms.surrounded(whereabouts.topology, whereabouts.owners, STAFF, owner, at, NOW)
             known = plain(fact)
             deed = Deed("hears of the room", (replace(known, at=at, seen_at=NOW),))
@@ -274,7 +297,8 @@ class World:
             )  # fmt: skip
             caller = self.core.party.Party(PartyId("p01"), owner, TRUNK, f.Side.OUTSIDE)
             room = self.core.room.Room(opened, self.setting.line, caller, called)
-            return self.calls(Call(replace(room, caller=replace(caller, script=room.script))))
+            asking = self.setting.line.asking(called=called, relayed=False)
+            return self.calls(Call(replace(room, caller=replace(caller, script=asking.announcements, asking=asking))))
 
         found: int = self.once(("opened", index), make)
         return found
@@ -283,7 +307,7 @@ class World:
 
     def judge(self, state: State) -> None:
         """Promise what must hold in a state, and that whoever is in our hands in it is let go."""
-        views = [self.view(index, number) for index, number in enumerate(state[1:])]
+        views = self.views(state)
         self.once(("judged", state[0], *(view.judged for view in views)), lambda: self._together(state[0], views))
         for index, view in enumerate(views):
             if view.call is not None and (view.call.truth.here or view.call.truth.gone):
