@@ -5,7 +5,10 @@ live/<uniqueid>                            which capture runs on this channel, a
 calls/<recording-id>/journal.jsonl         the gate's, while the call lasts; then renamed to
 sealed/<recording-id>/                     ready for ship, which makes its objects there and renames it to
 shipped/<recording-id>/                    stored and proved; holds journal and manifest, no audio
-fallback/<name>.json                       written by AGI scripts, collected by ship
+fallback/<uniqueid>.json                   written by AGI scripts at a hang-up, collected by ship
+fallback/<uniqueid>/journal.jsonl          of a call that an AGI script announced, up to the order to capture
+keeper/<keeper-run-id>.jsonl               the guard's heartbeat while it keeps such captures, as the gate's
+keeper/<recording-id>.kept                 how such a journal goes on, by the guard
 heartbeat/<gate-run-id>.jsonl              "every event up to T has been consumed"
 announcements/<sha256>.wav                 the copies that Asterisk plays
 quarantine/                                what must not be shipped (0700)
@@ -19,6 +22,7 @@ from .core.names import ChannelId, RecordingId, RunId
 
 JOURNAL = "journal.jsonl"
 MANIFEST = "manifest.json"
+KEPT = ".kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,10 @@ class Layout:
     @property
     def fallback(self) -> Path:
         return self.root / "fallback"
+
+    @property
+    def keeper(self) -> Path:
+        return self.root / "keeper"
 
     @property
     def heartbeats(self) -> Path:
@@ -88,6 +96,12 @@ class Layout:
 
     def journal_of(self, recording: RecordingId) -> Path:
         return self.calls / recording / JOURNAL
+
+    def fallback_of(self, channel: ChannelId) -> Path:
+        return self.fallback / channel / JOURNAL
+
+    def kept_of(self, recording: RecordingId) -> Path:
+        return self.keeper / f"{recording}{KEPT}"
 
     def live_of(self, channel: ChannelId) -> Path:
         return self.live / channel

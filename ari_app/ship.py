@@ -15,6 +15,7 @@ from types import FrameType
 
 from ari_app import clock, config, log
 from ari_app.adapters import spool as spool_adapter
+from ari_app.adapters.attested import Attested
 from ari_app.adapters.postgres import PostgresDatabase
 from ari_app.adapters.s3 import S3Store
 from ari_app.adapters.spool import Heartbeats, Spool
@@ -88,10 +89,11 @@ class Ship:
         """Ship until asked to stop, or (`once`) until nothing more can be done. Returns the exit code."""
         attempts = ONCE_ATTEMPTS if self.once else None
         patience = Patience(self.stopping, self._on_failure, self._on_success, attempts)
-        spool, heartbeats = Spool(self.layout), Heartbeats(self.layout.heartbeats)
+        spool, heartbeats = Spool(self.layout), Heartbeats(self.layout.heartbeats, self.layout.keeper)
         store, database = RetryingStore(self.store, patience), RetryingDatabase(self.database, patience)
         windows = DiscardWindows(self.layout.policy)
-        shipping = Shipping(spool, heartbeats, store, database, self.prefix, windows.seconds)
+        attested = Attested(self.layout)
+        shipping = Shipping(spool, heartbeats, attested, store, database, self.prefix, windows.seconds)
         logger = log.get("ship")
         with spool_adapter.lock(self.layout, "ship"), suppress(StoppedError):
             try:
@@ -106,7 +108,7 @@ class Ship:
                     if now - self._probed_at >= PROBE_MICROSECONDS:
                         self._probe(store, database, now)
                     heartbeats.refresh()
-                    self._adopt(shipping)
+                    self._adopt(shipping, now)
                     self._take_incidents(shipping, now)
                     awaited = [self._ship(shipping, recording, now) for recording in spool.sealed()]
                     if self.once and Wait.HEARTBEAT not in awaited:
@@ -122,14 +124,22 @@ class Ship:
         store.reach()
         self._probed_at = now
 
-    def _adopt(self, shipping: Shipping) -> None:
+    def _adopt(self, shipping: Shipping, now: Instant) -> None:
         for file in shipping.spool.fallbacks():
             try:
-                shipping.adopt(file, spool_adapter.read_fallback(file, self.node))
+                fallback = spool_adapter.read_fallback(file, self.node)
+                match shipping.adopt_attested(fallback, now):
+                    case True:
+                        file.unlink()
+                    case False:
+                        shipping.adopt(file, fallback)
+                    case None:
+                        pass
             except (ValueError, SpoolError) as damage:
                 self._aside(shipping, file, "fallback", damage)
             except OSError as problem:
                 self._left(file, "fallback", problem)
+        shipping.adopt_orphans()
 
     def _take_incidents(self, shipping: Shipping, now: Instant) -> None:
         """Store what the guard found. One that cannot be stored keeps neither the others nor a call waiting."""

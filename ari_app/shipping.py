@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ari_app.adapters import audio
+from ari_app.adapters.attested import Attested
 from ari_app.adapters.spool import Heartbeats, Spool, read_incident
 from ari_app.core import evidence as ev
 from ari_app.core import manifest as mf
@@ -27,7 +28,7 @@ from ari_app.core import recording as rec
 from ari_app.core.evidence import ContradictionError
 from ari_app.core.incident import Incident
 from ari_app.core.manifest import Stored
-from ari_app.core.names import Instant, PartyId, RecordingId
+from ari_app.core.names import ChannelId, Instant, PartyId, RecordingId
 from ari_app.core.shipment import Segment, TrackKey, Wav
 from ari_app.layout import MANIFEST
 from ari_app.ports import ConflictError, Database, Found, ObjectStore
@@ -77,6 +78,7 @@ class Shipping:
 
     spool: Spool
     heartbeats: Heartbeats
+    attested: Attested
     store: ObjectStore
     database: Database
     prefix: str
@@ -115,6 +117,31 @@ class Shipping:
         text, _ = mf.to_json(mf.build_fallback(fallback, folder))
         self.spool.adopt_fallback(file, fallback.recording, text)
 
+    def adopt_attested(self, fallback: mf.Fallback, now: Instant) -> bool | None:
+        """Make a sealed call of what an AGI script attested on the channel of its note, if it attested anything.
+
+        Returns whether it did: then the note says nothing more. None: that must wait, for its keeper may still have
+        something to say. It writes down what it has heard before it says up to when it has heard everything, so that
+        is awaited, and read first.
+        """
+        found = self.attested.of(ChannelId(fallback.channel))
+        if found is None:
+            return False
+        opened = found.opened
+        if found.kept and opened is not None and not self.heartbeats.superseded(opened.run):
+            last = self.heartbeats.last(opened.run)
+            seen = self._seen.setdefault(opened.recording, now)
+            if not (found.ended and last is not None and last >= found.ended) and now - seen < HEARTBEAT_PATIENCE:
+                return None
+        return self.attested.adopt(found, fallback.ended_at)
+
+    def adopt_orphans(self) -> None:
+        """Adopt what was attested in an Asterisk that is gone: it has told nobody of a hang-up."""
+        for found in self.attested.all():
+            opened = found.opened
+            if opened is not None and self.heartbeats.asterisk_gone(opened.run, opened.at):
+                self.attested.adopt(found, self.heartbeats.last(opened.run) or opened.at)
+
     def take_incident(self, file: Path) -> Incident:
         """Store what the guard noted, as an object and as rows, and put the file where the stored ones are.
 
@@ -131,7 +158,7 @@ class Shipping:
     def _superseded(self, manifest: Mapping[str, Any]) -> bool:
         """Tell whether the gate's own account of this channel, or an earlier script's, is there already."""
         call = manifest["call"]
-        return call["source"] == "fallback" and self.database.has_call(call["node"], call["channel"])
+        return mf.is_note(call) and self.database.has_call(call["node"], call["channel"])
 
     # -- decide
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ari_app.core.manifest import is_note
 from ari_app.errors import NotThereError, TransientError
 from ari_app.ports import ConflictError, Found
 
@@ -62,12 +63,12 @@ class MemoryDatabase:
                 raise ConflictError("the database holds another manifest of this recording", on=recording)
             return
         others = self._of(call["node"], call["channel"])
-        if call["source"] == "fallback" and others:
+        if is_note(call) and others:
             return
         if any(self.manifests[other]["call"]["run"] == call["run"] for other in others):
             raise ConflictError("rows are refused by the database", on=f"{key}: the run has an account of this channel")
         for other in others:
-            if self.manifests[other]["call"]["source"] == "fallback":
+            if is_note(self.manifests[other]["call"]):
                 del self.manifests[other], self._hashes[other]
         # A copy through JSON: nothing that the caller changes later may change what was stored.
         self.manifests[recording] = json.loads(json.dumps(manifest))

@@ -14,6 +14,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from ari_app.core.manifest import is_note
 from ari_app.errors import PermanentError, TransientError, UnreachableError
 from ari_app.ports import ConflictError
 
@@ -174,7 +175,7 @@ class PostgresDatabase:
                 )
             if known:
                 return
-            if call["source"] == "fallback":
+            if is_note(call):
                 there = connection.execute(rows.HAS_CALL, values).fetchone()
                 if there and there[0]:
                     return

@@ -11,13 +11,16 @@ KNOWN: Final = "SELECT manifest_sha256 FROM recordings WHERE recording = %(recor
 HAS_CALL: Final = "SELECT EXISTS (SELECT FROM calls WHERE node = %(node)s AND channel = %(channel)s)"
 
 REPLACE_FALLBACK: Final[tuple[LiteralString, ...]] = (
-    "DELETE FROM recordings WHERE node = %(node)s AND channel = %(channel)s AND source = 'fallback'",
+    """
+    DELETE FROM recordings WHERE node = %(node)s AND channel = %(channel)s
+    AND source = 'fallback' AND attested_by IS NULL
+    """,
     """
     DELETE FROM calls WHERE node = %(node)s AND channel = %(channel)s
     AND NOT EXISTS (SELECT FROM recordings r WHERE r.node = calls.node AND r.channel = calls.channel)
     """,
 )
-"""Before the gate's own account of a call: an AGI script's of the same channel gives way to it."""
+"""Before an account with evidence: an AGI script's bare note of the same channel gives way to it."""
 
 INSERT: Final[tuple[LiteralString, ...]] = (
     # A second account (the gate was restarted during the call) adds to the summary: recorded if either is.
@@ -39,13 +42,17 @@ INSERT: Final[tuple[LiteralString, ...]] = (
     """,
     """
     INSERT INTO recordings (
-        recording, node, channel, source, run, mode, capture, began_at, ended_at, outcome, reason, policy_sha256,
-        software, asterisk, journal_lines, journal_sha256, heartbeat_at, manifest_object, manifest_sha256)
-    SELECT recording, node, channel, source, run, mode, capture, began_at, ended_at, outcome, reason, policy_sha256,
+        recording, node, channel, source, attested_by, run, mode, capture, began_at, ended_at, outcome, reason,
+        policy_sha256, software, asterisk, journal_lines, journal_sha256, heartbeat_at, manifest_object,
+        manifest_sha256)
+    SELECT recording, node, channel, source,
+           -- Manifests of the first version do not say it.
+           coalesce(attested_by, CASE source WHEN 'gate' THEN 'gate' END),
+           run, mode, capture, began_at, ended_at, outcome, reason, policy_sha256,
            software, asterisk, lines, sha256, heartbeat_at, %(object)s, %(sha256)s
     FROM jsonb_to_record(%(manifest)s::jsonb -> 'call') AS c(
-             recording text, node text, channel text, source text, run text, mode text, capture text,
-             began_at timestamptz, ended_at timestamptz, outcome text, reason text, policy_sha256 text,
+             recording text, node text, channel text, source text, attested_by text, run text, mode text,
+             capture text, began_at timestamptz, ended_at timestamptz, outcome text, reason text, policy_sha256 text,
              software text, asterisk text),
          jsonb_to_record(coalesce(nullif(%(manifest)s::jsonb -> 'journal', 'null'), '{}')) AS j(
              lines integer, sha256 text, heartbeat_at timestamptz)

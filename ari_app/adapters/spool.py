@@ -77,21 +77,23 @@ class _Run:
     consumed_at: Instant | None = None
     written_at: Instant = Instant(0)
     boots: list[tuple[Instant, str]] = field(default_factory=list)
+    folder: Path = Path()
 
 
 class Heartbeats:
-    """All runs' heartbeat files, read once and then only where they grew."""
+    """All runs' heartbeat files, the gate's and the keeper's, read once and then only where they grew."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, *folders: Path) -> None:
+        self._folders = folders
         self._runs: dict[str, _Run] = {}
 
     def refresh(self) -> None:
         """Read what was written since the last time. A torn last line is left for the next time."""
-        with suppress(FileNotFoundError):
-            for file in self._folder.iterdir():
-                if file.suffix == ".jsonl":
-                    self._read(file, self._runs.setdefault(file.stem, _Run()))
+        for folder in self._folders:
+            with suppress(FileNotFoundError):
+                for file in folder.iterdir():
+                    if file.suffix == ".jsonl":
+                        self._read(file, self._runs.setdefault(file.stem, _Run(folder=folder)))
 
     @staticmethod
     def _read(file: Path, run: _Run) -> None:
@@ -114,9 +116,10 @@ class Heartbeats:
         return self._runs[run].consumed_at if run in self._runs else None
 
     def superseded(self, run: str) -> bool:
-        """Tell whether another run has written since: then this one, whose lock it holds, writes no more."""
-        mine = self._runs[run].written_at if run in self._runs else Instant(0)
-        return any(other.written_at > mine for name, other in self._runs.items() if name != run)
+        """Tell whether another run of its kind has written since: then this one, whose lock it holds, does no more."""
+        mine = self._runs.get(run) or _Run(folder=self._folders[0])
+        others = (other for name, other in self._runs.items() if name != run and other.folder == mine.folder)
+        return any(other.written_at > mine.written_at for other in others)
 
     def asterisk_gone(self, run: str, at: Instant) -> bool:
         """Tell whether the Asterisk that this run had at an instant has been followed by another one.

@@ -49,6 +49,8 @@ class Opened(Entry):
     format: int = FORMAT
     channel_name: str | None = None
     """The channel's whole name: a masquerade that nobody saw has given it another. None in older journals."""
+    attested_by: str = "gate"
+    """Whose word it is: the gate's, or that of the AGI script that announced while no gate was there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

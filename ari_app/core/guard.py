@@ -216,12 +216,14 @@ class Signs:
 
     beats: dict[RunId, Instant] = field(default_factory=dict)
     alive_at: Instant | None = None
+    kept: dict[RunId, Instant] = field(default_factory=dict)
+    """Our own keeper's last heartbeat: while it beats, what it has named is permitted without a gate."""
     watched_since: Instant = Instant(0)
     """When we began to listen for the mark in Asterisk: before that its absence says nothing."""
 
     def objection(self, run: RunId, now: Instant) -> Why | None:
         """Return what speaks against captures of this run; None while it lives."""
-        if fresh(self.beats.get(run), now):
+        if fresh(self.beats.get(run), now) or fresh(self.kept.get(run), now):
             return None
         others = (beat for other, beat in self.beats.items() if other != run)
         return Why.OTHER_RUN if any(fresh(beat, now) for beat in others) else Why.STALE_HEARTBEAT

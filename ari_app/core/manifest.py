@@ -23,6 +23,7 @@ from .shipment import Kept, Plan, Wav
 
 FORMAT = 1
 RECORDED, NOT_RECORDED = "recorded", "not_recorded"
+GATE, FALLBACK = "gate", "fallback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ def build(made: Plan, folder: str, objects: Mapping[int, Stored]) -> dict[str, A
         "folder": folder,
         "call": {
             "recording": first.recording,
-            "source": "gate",
+            "source": GATE if first.attested_by == GATE else FALLBACK,
+            "attested_by": first.attested_by,
             "run": first.run,
             "node": first.node,
             "line": first.line,
@@ -244,15 +246,18 @@ class Fallback:
 def build_fallback(fallback: Fallback, folder: str) -> dict[str, Any]:
     """Return the manifest of a call of which nothing but its passing is known."""
     unknown = dict.fromkeys(
-        ("run", "mode", "capture", "direction", "number", "number_hash", "policy_sha256", "software", "asterisk"),
-    )
+        (
+            "attested_by", "run", "mode", "capture", "direction", "number", "number_hash", "policy_sha256", "software",
+            "asterisk",
+        ),
+    )  # fmt: skip
     return {
         "format": FORMAT,
         "folder": folder,
         "call": {
             **unknown,
             "recording": fallback.recording,
-            "source": "fallback",
+            "source": FALLBACK,
             "node": fallback.node,
             "line": fallback.line,
             "channel": fallback.channel,
@@ -267,6 +272,11 @@ def build_fallback(fallback: Fallback, folder: str) -> dict[str, Any]:
 
 
 _PARTS = ("parties", "notices", "objections", "choices", "permits", "segments", "tracks", "gaps", "foreign_captures")
+
+
+def is_note(call: Mapping[str, Any]) -> bool:
+    """Tell whether a manifest's call is a script's bare note, which gives way to every account with evidence."""
+    return call["source"] == FALLBACK and call.get("attested_by") is None
 
 
 def to_json(manifest: Mapping[str, Any]) -> tuple[bytes, str]:

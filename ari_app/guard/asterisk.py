@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ari_app import clock
-from ari_app.adapters.ami import ANSWER_SECONDS, Ami, Message, passing
+from ari_app.adapters.ami import ANSWER_SECONDS, Ami, Filter, Message, passing
 from ari_app.adapters.ari import APPLICATION, Ari, Reply
 from ari_app.core import doors
 from ari_app.core.names import MICROSECONDS, ChannelId, MonitorId, playback_id
@@ -29,6 +29,13 @@ WANTED: Final = (
     *(passing(name, "Command: (RECORD FILE)") for name in ("AGIExecStart", "AGIExecEnd")),
 )
 """Whatever else happens on the PBX never leaves Asterisk: at 50 calls a second it would be thousands of events."""
+
+KEPT: Final = (
+    *map(passing, ("BridgeEnter", "BridgeLeave", "ChanSpyStart", "Hangup", "Hold", "MusicOnHoldStart", "Rename")),
+    passing("VarSet", "Variable: CONSENTGATE_(ALIVE|FALLBACK|KEEPER|OBJECTED)[[:cntrl:]]"),
+    passing("Newexten", "Context: consentgate-(features|payment)[[:cntrl:]]"),
+)
+"""What the keeper hears, on a connection of its own that is open only while no gate lives."""
 
 RIGHTS: Final = "read: call,dialplan,agi; write: system,call,command,reporting"
 _SEEN: Final = "EVAL(${CHANNEL(linkedid)}|${CONSENTGATE_OUTCOME})"
@@ -120,8 +127,8 @@ class GuardAri(Ari):
 class GuardAmi(Ami):
     """AMI with what the guard needs of it."""
 
-    def __init__(self, host: str, port: int, user: str, secret: str) -> None:
-        super().__init__(host, port, user, secret, wanted=WANTED, section="guard", rights=RIGHTS)
+    def __init__(self, host: str, port: int, user: str, secret: str, wanted: Sequence[Filter] = WANTED) -> None:
+        super().__init__(host, port, user, secret, wanted=wanted, section="guard", rights=RIGHTS)
         self._rows: dict[str, list[Message]] = {}
         self._complete: dict[str, asyncio.Event] = {}
         self._lists = itertools.count(1)

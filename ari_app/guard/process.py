@@ -22,11 +22,12 @@ from ari_app.core.names import MICROSECONDS, ChannelId, Instant
 from ari_app.errors import ConsentgateError
 from ari_app.layout import Layout
 
-from .asterisk import GUARD_APPLICATION, GuardAmi, GuardAri, Pbx
+from .asterisk import GUARD_APPLICATION, KEPT, GuardAmi, GuardAri, Pbx
 from .calls import Calls
 from .files import Watch
 from .hung import Hung
 from .incidents import Incidents
+from .keeper import Keeper
 from .mixmonitors import MixMonitors
 from .quarantine import Quarantine
 from .recordings import AriRecordings, Conferences, Recorders
@@ -68,7 +69,8 @@ class Guard:
     def __init__(self, settings: config.Config, section: config.Guard, layout: Layout) -> None:
         asterisk = settings.asterisk
         self.layout = layout
-        self.ami = GuardAmi(asterisk.ami_host, asterisk.ami_port, section.ami_user, section.ami_password.reveal())
+        login = asterisk.ami_host, asterisk.ami_port, section.ami_user, section.ami_password.reveal()
+        self.ami = GuardAmi(*login)
         self.ari = GuardAri(
             asterisk.ari_url,
             section.ari_user,
@@ -92,6 +94,9 @@ class Guard:
         self.watch = Watch(layout, section.asterisk_recording_folders, self.warden, self._begin)
         self.stranded = Stranded(self.ari, self.vitals, incidents)
         self.hung = Hung(layout) if section.ends_hung_gate else None
+        room = settings.spool.stop_below_free_bytes
+        ears = GuardAmi(*login, KEPT)
+        self.keeper = Keeper(ears, self.ami, layout, self.vitals, self._begin, stop_below_free_bytes=room)
         self.stopping = asyncio.Event()
         self._ready = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -99,7 +104,8 @@ class Guard:
     async def run(self) -> None:
         """Work until told to stop."""
         self.watch.start()
-        jobs = [self._keep("ami", self._ami), self._keep("ari", self._ari), self._ticking(), self._patrolling()]
+        streams = [self._keep("ami", self._ami), self._keep("ari", self._ari), self.keeper.run()]
+        jobs = [*streams, self._ticking(), self._patrolling()]
         tasks = [asyncio.ensure_future(job) for job in jobs]
         stop = asyncio.ensure_future(self.stopping.wait())
         await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -108,6 +114,7 @@ class Guard:
             task.cancel()
         self.layout.ready("guard").unlink(missing_ok=True)
         self.ami.close()
+        self.keeper.close()
         self.watch.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(0.5):

@@ -11,6 +11,9 @@ from ari_app.core.names import ChannelId, Instant, RecordingId, RunId
 from ari_app.layout import JOURNAL, Layout
 from ari_app.untrusted import open_plain
 
+MOST_JOURNAL_BYTES = 65_536
+"""Of a script's account: it holds one call's beginning."""
+
 _TAIL_BYTES = 600
 """More than two heartbeat lines, so that one is whole."""
 
@@ -79,7 +82,21 @@ class Vitals:
         for stage in (self._layout.calls, self._layout.sealed, self._layout.shipped):
             with suppress(OSError), open_plain(stage / RecordingId(recording) / JOURNAL) as stream:
                 return stream.read()
+        return self._of_a_script(recording)
+
+    def _of_a_script(self, recording: str) -> bytes | None:
+        """Look through the few journals of AGI scripts, which are named after their channels."""
+        for channel in self._names(self._layout.fallback):
+            with suppress(OSError), open_plain(self._layout.fallback / channel / JOURNAL) as stream:
+                text = stream.read(MOST_JOURNAL_BYTES)
+                if f'"recording":"{recording}"'.encode() in text:
+                    return text
         return None
+
+    def account(self, channel: ChannelId) -> bytes:
+        """Return the journal of a script that announced on this channel. Raises OSError."""
+        with open_plain(self._layout.fallback_of(channel)) as stream:
+            return stream.read(MOST_JOURNAL_BYTES)
 
 
 def instant_of(value: str) -> Instant | None:

@@ -99,6 +99,10 @@ class Asterisk:
         _copy(checkout / "dialplan", self.root / "dialplan")
         # Below Asterisk's AGI directory in a folder of ours, as on a hospital's PBX.
         _copy(checkout / "agi_scripts", self.root / "agi" / "consentgate")
+        # What the scripts import lies beside their folder, as in a checkout.
+        (self.root / "agi" / "ari_app").mkdir(exist_ok=True)
+        shutil.copy(checkout / "ari_app" / "__init__.py", self.root / "agi" / "ari_app")
+        _copy(checkout / "ari_app" / "core", self.root / "agi" / "ari_app" / "core")
         values = self._values(music)
         for template in sorted(TEMPLATES.glob("*.conf")):
             text = fill(template.read_text(encoding="utf-8"), values, template.name)

@@ -83,6 +83,22 @@ def test_a_second_script_adds_nothing(database):
     store(database, scripts(3))
 
 
+def test_what_a_script_attested_replaces_a_note_and_stands_beside_the_gates(database):
+    store(database, scripts(2))
+    store(database, gates(1, run="keeper-1", attested_by="agi"))
+    store(database, gates(3))
+    store(database, scripts(4))
+    with pytest.raises(ConflictError):
+        store(database, gates(5, run="keeper-1", attested_by="agi"))
+
+
+def test_what_a_script_attested_is_not_replaced_by_the_gates(database):
+    store(database, gates(1, run="keeper-1", attested_by="agi"))
+    store(database, gates(2))
+    with pytest.raises(ConflictError, match="another manifest"):
+        store(database, gates(1, run="keeper-1", attested_by="agi", line="crisis-line"))
+
+
 def test_a_run_gives_one_account_of_a_channel(database):
     store(database, gates(1))
     with pytest.raises(ConflictError):

@@ -13,7 +13,7 @@ from demo_world.world import OWN, SERVERS, World
 _EMPTY = ("live", "calls", "sealed", "fallback", "audio", "quarantine")
 _SHIPPED = {"journal.jsonl", "manifest.json"}
 _TOP = {
-    *_EMPTY, "incidents", "shipped", "heartbeat", "announcements", "policy.json", "lines.conf",
+    *_EMPTY, "incidents", "shipped", "heartbeat", "keeper", "announcements", "policy.json", "lines.conf",
     "gate.lock", "gate-standby.lock", "gate.ready", "guard.lock", "guard.ready", "ship.lock", "ship.ready",
 }  # fmt: skip
 _SINGLE = ("asterisk", *OWN)
@@ -66,6 +66,7 @@ def _spool(world: World) -> list[str]:
     spool = world.spool
     found = [f"in the spool: {one.relative_to(spool)}" for name in _EMPTY for one in (spool / name).glob("*")]
     found += [f"in the spool: {one.relative_to(spool)}" for one in (spool / "incidents").glob("*.json")]
+    found += [f"in the spool: keeper/{one.name}" for one in (spool / "keeper").glob("*") if one.suffix != ".jsonl"]
     found += [f"in the spool: {one.name}" for one in spool.iterdir() if one.name not in _TOP]
     for call in (spool / "shipped").iterdir():
         found += [f"in the spool: shipped/{call.name}/{one.name}" for one in call.iterdir() if one.name not in _SHIPPED]

@@ -76,8 +76,9 @@ def _heal(world: World) -> None:
         world.asterisk.cli("channel request hangup all")
     kept = world.root / "dirt"
     kept.mkdir(exist_ok=True)
-    for folder in ("live", "calls", "sealed", "fallback", "audio", "quarantine", "incidents"):
-        for one in (world.spool / folder).glob("*.json" if folder == "incidents" else "*"):
+    for folder in ("live", "calls", "sealed", "fallback", "audio", "quarantine", "incidents", "keeper"):
+        pattern = {"incidents": "*.json", "keeper": "*.kept"}.get(folder, "*")
+        for one in (world.spool / folder).glob(pattern):
             one.rename(kept / f"{folder}-{one.name}-{len(list(kept.iterdir()))}")
     print(f"the world was put right; what lay in its spool is in {kept}")
     world.start()

@@ -1,18 +1,23 @@
 """What a caller finds whom the gate lets go: the house, and a conversation of which nothing is kept."""
 
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+from canary import heard_span
 from telephone import OutgoingCall, Telephone
 
+from .agreement import assert_agrees
 from .evidence import Evidence
 from .hospital import Hospital, House, Talk, fresh_noise
 from .unrecorded import assert_conversing, assert_no_voice, assert_unrecorded
 
 AT_ONCE_SECONDS: Final = 0.6
 """From the caller's INVITE to the house phone's: 30 to 60 ms on an idle machine, no announcement takes so little."""
+
+FRESH_SECONDS: Final = 0.6
 
 Act = Callable[[Telephone, OutgoingCall], Awaitable[None]]
 
@@ -55,6 +60,42 @@ async def passed_by(hospital: Hospital, house: House, line: str = "switchboard")
         await assert_alive_unrecorded(hospital, talk)
     assert reached_seconds(talk) < AT_ONCE_SECONDS
     return talk, channel
+
+
+async def kept_instead(hospital: Hospital, since: int) -> None:
+    """Wait until the guard has taken the place of a gate that ended after this place in the guard's log."""
+
+    async def listens() -> bool:
+        if not said(hospital, "guard", since, "gate.silent"):
+            return False
+        beats = [one.stat().st_mtime for one in (hospital.world.spool / "keeper").glob("*.jsonl")]
+        return time.time() - max(beats, default=0.0) < FRESH_SECONDS
+
+    await hospital.until(listens, "the keeper listens")
+
+
+async def told_by_script(hospital: Hospital, house: House, line: str = "switchboard") -> tuple[Talk, str]:
+    """Call where no gate is, on a line that announces: the caller hears it whole, and reaches the house."""
+    async with hospital.conversation(house, line) as talk:
+        _, channel = await hospital.channel_of(talk.number)
+        await assert_conversing(talk)
+        for announcement in hospital.announcements(line):
+            span = heard_span(talk.caller.heard, announcement)
+            assert span is not None
+            assert span.complete
+    return talk, channel
+
+
+async def assert_accounted(hospital: Hospital, channel: str) -> Evidence:
+    """After such a call: one account of it, recorded by the script's word, or not because no gate was there."""
+    (found,) = await hospital.evidence(channel=channel)
+    assert [one["source"] for one in found.rows["recordings"]] == ["fallback"]
+    if found.recorded:
+        assert found.manifest["call"]["attested_by"] == "agi"
+        await hospital.do(assert_agrees, found, hospital.world)
+    else:
+        assert found.reason == "gate_away"
+    return found
 
 
 async def forget_gate(hospital: Hospital) -> None:

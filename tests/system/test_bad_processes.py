@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 from system.evidence import Evidence
 from system.hospital import Hospital, House
-from system.passage import forget_gate, other_config, passed_by, said
+from system.passage import assert_accounted, forget_gate, other_config, said, told_by_script
 from system.unrecorded import assert_conversing
 
 WRONG: Final = "wrong-credential"
@@ -45,7 +45,7 @@ def test_wrong_credentials(hospital: Hospital, server: str) -> None:
         """Call as it is possible now; return the number or the channel by which the call will be found."""
         if process == "gate":
             await forget_gate(hospital)
-            _, channel = await passed_by(hospital, house)
+            _, channel = await told_by_script(hospital, house)
             return None, channel
         async with hospital.conversation(house) as talk:
             await assert_conversing(talk)
@@ -71,7 +71,10 @@ def test_wrong_credentials(hospital: Hospital, server: str) -> None:
         found = asyncio.run(scenario())
     finally:
         (world.root / "etc" / "secrets" / "wrong").unlink()
-    assert found.reason == ("gate_away" if process == "gate" else None)
+    if process == "gate":
+        asyncio.run(assert_accounted(hospital, found.call["channel"]))
+    else:
+        assert found.reason is None
 
 
 @pytest.mark.parametrize(("process", "refusal"), [("gate", "another gate owns this spool"), ("ship", "another ship")])

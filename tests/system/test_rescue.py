@@ -11,6 +11,7 @@ from typing import Final
 
 import pytest
 from canary import heard_span
+from demo_world import processes
 from system.agreement import assert_nothing_untold
 from system.hospital import Hospital, House, Talk, fresh_noise, fresh_number
 from system.unrecorded import FRAME_SECONDS, RESCUED_SECONDS, assert_conversing, assert_no_voice, longest_silence
@@ -76,6 +77,7 @@ def test_a_gate_that_dies_or_hangs_costs_two_seconds_at_most(hospital: Hospital,
         silent = longest_silence(talk.caller)
         print(f"{moment:6.3f} s after the answer, announcement of {length:.2f} s: {silent:.3f} s of silence")
         assert silent <= RESCUED_SECONDS, f"{silent:.3f} s of silence"
+    shipped(hospital)
     for talk, channel in talks:
         recorded = False
         # Of whom it knew for a few milliseconds the dead gate has written nothing: then the dialplan's note is all.
@@ -116,6 +118,12 @@ def test_a_gate_that_hangs_before_the_call_is_not_waited_for(hospital: Hospital)
     assert second <= RING_SECONDS
 
 
+def shipped(hospital: Hospital) -> None:
+    """Wait until nothing is left of what scripts have captured of callers whom they told."""
+    folders = [hospital.world.spool / name for name in ("audio", "fallback", "sealed")]
+    assert processes.wait_until(lambda: not any(any(one.iterdir()) for one in folders), 20.0), "it is not shipped"
+
+
 async def revived(hospital: Hospital, number: int) -> None:
     """Let the gate go on, or start another in its place."""
     if number == signal.SIGSTOP:
@@ -153,7 +161,10 @@ def test_a_gate_that_is_back_in_time_announces_afresh(hospital: Hospital) -> Non
 
 
 def test_a_thawed_gate_grants_nothing_from_stale_facts(hospital: Hospital) -> None:
-    """Frozen at the announcement's last packet and thawed after the house has answered: nothing is captured."""
+    """Frozen at the announcement's last packet and thawed after the house has answered: it captures nothing.
+
+    A script has told the caller meanwhile; what it attested is an account of its own, and ends as the gate is back.
+    """
     (announcement,) = hospital.announcements(LINE)
 
     async def scenario() -> Talk:
@@ -175,6 +186,7 @@ def test_a_thawed_gate_grants_nothing_from_stale_facts(hospital: Hospital) -> No
     (found,) = asyncio.run(hospital.evidence(talk.number))
     assert not found.recorded
     assert not found.of(ev.CaptureRequested)
+    shipped(hospital)
     assert_no_voice(hospital.world, talk.caller.sent.pcm, talk.house.sent.pcm)
 
 

@@ -8,6 +8,7 @@ from canary import heard_span
 from system.hospital import Hospital, Talk
 from system.passage import (
     AT_ONCE_SECONDS,
+    assert_accounted,
     assert_alive_unrecorded,
     assert_row,
     forget_gate,
@@ -15,6 +16,7 @@ from system.passage import (
     passed_by,
     reached_seconds,
     said,
+    told_by_script,
 )
 from system.site import READER, UNKNOWN_NUMBER
 
@@ -22,20 +24,19 @@ LARGER_THAN_ANY_DISK: Final = "1000TiB"
 
 
 def test_gate_not_running(hospital: Hospital) -> None:
-    """Nobody notices: neither in the first seconds, when the dialplan still believes in it, nor later."""
+    """Callers are told all the same: in the first seconds, when the dialplan still believes in it, and later."""
 
     async def scenario() -> None:
         await hospital.stop("gate")
         try:
             async with hospital.house() as house:
-                first = await passed_by(hospital, house)
+                _, first = await told_by_script(hospital, house)
                 await forget_gate(hospital)
-                second = await passed_by(hospital, house)
-                # Ship collects what the dialplan's script has kept, and needs no gate for it.
-                for talk, channel in (first, second):
-                    found = await assert_row(hospital, talk, "gate_away", channel=channel)
+                _, second = await told_by_script(hospital, house)
+                # Ship collects what the dialplan's scripts have kept, and needs no gate for it.
+                for channel in (first, second):
+                    found = await assert_accounted(hospital, channel)
                     assert found.call["line"] == "switchboard"
-                    assert [one["source"] for one in found.rows["recordings"]] == ["fallback"]
                 # A line that is never recorded has its row too, and its reason is not the gate.
                 never, channel = await passed_by(hospital, house, "crisis-line")
                 await assert_row(hospital, never, "line_never", channel=channel)
@@ -60,8 +61,8 @@ def test_ari_user_without_rights(hospital: Hospital) -> None:
 
             await hospital.until(complained, "a line in the log")
             await forget_gate(hospital)
-            talk, channel = await passed_by(hospital, house)
-            await assert_row(hospital, talk, "gate_away", channel=channel)
+            _, channel = await told_by_script(hospital, house)
+            await assert_accounted(hospital, channel)
             (line,) = said(hospital, "gate", since, "gate.not_ready")
             assert "ARI refuses the user" in line["why"]
             assert "read_only=no" in line["why"]

@@ -31,7 +31,9 @@ from unit.calls import (
 from ari_app.core import (
     capture,
     choice,
+    fallback,
     hand,
+    keeper,
     objection,
     party,
     permit,
@@ -66,9 +68,26 @@ class Core:
     topology: ModuleType | Any
     rooms: ModuleType | Any
     restored: ModuleType | Any
+    fallback: ModuleType | Any
+    keeper: ModuleType | Any
 
 
-REAL = Core(party, choice, telling, objection, hand, permit, capture, segments, room, topology, rooms, restored)
+REAL = Core(
+    party,
+    choice,
+    telling,
+    objection,
+    hand,
+    permit,
+    capture,
+    segments,
+    room,
+    topology,
+    rooms,
+    restored,
+    fallback,
+    keeper,
+)
 
 
 @dataclass

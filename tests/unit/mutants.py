@@ -15,7 +15,7 @@ from types import CodeType, ModuleType
 from unit.driven import REAL, Core
 
 import ari_app.core
-from ari_app.core import evidence, facts, names, orders, policy, reasons
+from ari_app.core import coverage, evidence, facts, names, orders, policy, reasons
 
 FOLDER = Path(ari_app.core.__path__[0])
 DEPENDENTS = {
@@ -31,6 +31,8 @@ DEPENDENTS = {
     "restored": ("restored",),
     "topology": ("topology", "rooms"),
     "rooms": ("rooms",),
+    "fallback": ("fallback", "keeper"),
+    "keeper": ("keeper",),
 }
 OPPOSITE: dict[type[ast.cmpop], ast.cmpop] = {
     ast.Lt: ast.LtE(),
@@ -158,7 +160,7 @@ def load(mutant: Mutant) -> Core:
     package = ModuleType("mutant")
     package.__path__ = []
     modules = {"evidence": evidence, "facts": facts, "names": names, "orders": orders, "policy": policy}
-    modules |= {"reasons": reasons, **vars(REAL)}
+    modules |= {"coverage": coverage, "reasons": reasons, **vars(REAL)}
     changed = {name: ModuleType(f"mutant.{name}") for name in DEPENDENTS[mutant.module]}
     try:
         sys.modules["mutant"] = package

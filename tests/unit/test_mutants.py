@@ -14,7 +14,9 @@ from unit import (
     test_capture,
     test_choice,
     test_choice_turns,
+    test_fallback_core,
     test_hand,
+    test_keeper_core,
     test_objection,
     test_party,
     test_party_doubts,
@@ -81,6 +83,8 @@ TABLES = {
         test_rooms,
         test_restored,
         test_recognised,
+        test_fallback_core,
+        test_keeper_core,
     )
 }
 NEAREST = {
@@ -96,6 +100,8 @@ NEAREST = {
     "topology": (test_topology, test_topology_lines, test_topology_optimised),
     "rooms": (test_rooms,),
     "restored": (test_restored, test_recognised),
+    "fallback": (test_fallback_core,),
+    "keeper": (test_keeper_core,),
 }
 """Where a mutant of a module is found the fastest."""
 
@@ -170,6 +176,8 @@ def test_the_tables_hold_for_the_core_itself():
         ("topology", 100),
         ("rooms", 20),
         ("restored", 30),
+        ("fallback", 15),
+        ("keeper", 60),
     ],
 )
 def test_every_mutant_is_found(module, at_least):

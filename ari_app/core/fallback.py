@@ -1,0 +1,151 @@
+"""What an AGI script may claim of a call that it announced without the gate, and in which words.
+
+The script measures; whether that amounts to "told" is judged here, by the clauses by which the gate's own machine
+judges (`party`), and whether anything may be captured is asked of the one function that grants (`permit.grant`). Only
+the caller's own voice is ever asked for, and only while they are bridged, whatever the line says of `capture`: a
+capture without the gate is kept as simple as its keeper (`keeper`) can prove.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from . import evidence as ev
+from .facts import Side, Standing
+from .names import ChannelId, Instant, RecordingId, RunId, party_id, playback_id, track_file
+from .permit import Permit, Present, grant
+from .policy import Announcement, Capture, Line, Mode, Policy
+from .reasons import Reason
+from .telling import ELAPSED_EARLY_MICROSECONDS, ELAPSED_LATE_MICROSECONDS, EXTRA_PACKETS
+
+CALLER = party_id(1)
+SEGMENT = 1
+FILE = track_file(SEGMENT, CALLER)
+AGI = "agi"
+"""Who attests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """Which call it is, by Asterisk's words: when it came to the script, on which channel, from which endpoint."""
+
+    at: Instant
+    channel: ChannelId
+    endpoint: str
+    asterisk: str
+    software: str
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What was measured around one STREAM FILE.
+
+    completed: Asterisk answered it with result 0, so no key and no hang-up ended it. up: the channel was answered
+    before and after. packets: sent by then; None where the technology does not count. intact: the copy was the file
+    that was hashed, before and after.
+    """
+
+    began_at: Instant
+    ended_at: Instant
+    completed: bool
+    end_position: int
+    up: bool
+    packets_before: int | None
+    packets_after: int | None
+    intact: bool
+
+
+def script(line: Line | None) -> tuple[Announcement, ...]:
+    """Return what a caller of this line hears without the gate; nothing where they are not simply told."""
+    if line is None or line.mode is not Mode.ANNOUNCE or line.unusable is not None:
+        return ()
+    return line.announcements
+
+
+def notice(sound: Announcement, played: Played, channel: ChannelId, number: int) -> ev.NoticePlayed | Reason:
+    """Return the proof that the announcement was completely played, or why there is none."""
+    if not played.intact:
+        return Reason.ANNOUNCEMENT_COPY_CHANGED
+    if not (played.completed and played.up):
+        return Reason.ANNOUNCEMENT_FAILED
+    # Asterisk counts the header as sound, as it does for its last packet: at the end it stands at the file's length.
+    if played.end_position != sound.samples:
+        return Reason.ANNOUNCEMENT_CUT_SHORT
+    beyond = played.ended_at - played.began_at - sound.duration_ms * 1000
+    if beyond < -ELAPSED_EARLY_MICROSECONDS:
+        return Reason.ANNOUNCEMENT_CUT_SHORT
+    if beyond > ELAPSED_LATE_MICROSECONDS:
+        return Reason.ANNOUNCEMENT_OVERRAN
+    if played.packets_before is None or played.packets_after is None:
+        return Reason.ANNOUNCEMENT_PACKETS_UNPROVABLE
+    sent = played.packets_after - played.packets_before
+    if not sound.packets <= sent <= sound.packets + EXTRA_PACKETS:
+        return Reason.ANNOUNCEMENT_PACKETS_MISSING
+    return ev.NoticePlayed(
+        at=played.ended_at,
+        party=CALLER,
+        announcement=sound.name,
+        language=sound.language,
+        sha256=sound.sha256,
+        duration_ms=sound.duration_ms,
+        spoken_end_ms=sound.spoken_end_ms,
+        playback=playback_id(channel, number),
+        began_at=played.began_at,
+        packets_expected=sound.packets,
+        packets_sent=sent,
+    )
+
+
+def account(
+    policy: Policy, line: Line, stay: Stay, heard: Sequence[ev.NoticePlayed], run: RunId, recording: RecordingId,
+    now: Instant,
+) -> tuple[ev.Entry, ...] | Reason:  # fmt: skip
+    """Return the journal of a call whose caller was told just now, up to the order to capture; or why there is none.
+
+    run: the keeper's, by whose heartbeats ship will judge. heard: every announcement of the line.
+    """
+    if [one.sha256 for one in heard] != [one.sha256 for one in script(line)] or not heard:
+        return Reason.NOT_TOLD
+    present = Present(CALLER, Standing.TOLD)
+    permit = grant(line, (present,), hindrance=None, number=SEGMENT, at=heard[-1].at, now=now)
+    if not isinstance(permit, Permit):
+        return permit
+    return (
+        ev.Opened(
+            at=stay.at,
+            recording=recording,
+            run=run,
+            node=policy.node,
+            line=line.name,
+            mode=line.mode.value,
+            capture=Capture.CONVERSATION.value,
+            direction="incoming",
+            channel=stay.channel,
+            # The key to the numbers is the gate's alone: nothing that Asterisk's user can read holds it.
+            number=None,
+            number_hash=None,
+            policy_sha256=policy.sha256,
+            software=stay.software,
+            asterisk=stay.asterisk,
+            attested_by=AGI,
+        ),
+        ev.PartyEntered(
+            at=stay.at,
+            party=CALLER,
+            side=Side.OUTSIDE.value,
+            channel=stay.channel,
+            endpoint=stay.endpoint,
+            contract=False,
+        ),
+        *heard,
+        ev.PermitGranted(at=permit.at, permit=permit.number, parties=list(permit.parties)),
+        ev.CaptureRequested(at=now, permit=permit.number, segment=SEGMENT, party=CALLER, file=FILE, bridged_only=True),
+    )
+
+
+def journal(entries: Sequence[ev.Entry]) -> bytes:
+    """Return the entries as the chained lines of a journal."""
+    lines, previous = [], ev.FIRST
+    for entry in entries:
+        line, previous = ev.line(entry, previous)
+        lines.append(line)
+    return b"".join(lines)
