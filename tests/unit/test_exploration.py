@@ -95,6 +95,7 @@ INDIFFERENT = {
     ),
     "f.ForeignCaptureSeen(channel=channel)": "it is written down, and decides nothing",
     "f.HangupRequested() | f.LeftStasis()": "it is reported instead of passed over",
+    "f.Recognised(at=at)": "in these worlds a lost connection is for good; that a call goes on after it has tables",
     "f.Woke(timer=f.Timer.PAUSE)": "it is said aloud, and decides nothing",
     "_rest(turn)": "a flapping room is waited for, if not so patiently",
     "turn.give_up(Reason.TOO_MANY_SEGMENTS)": "no world has a thousand segments",
