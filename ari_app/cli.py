@@ -132,9 +132,24 @@ def check(
             show_default=False,
         ),
     ] = None,
+    asterisk_folder: Annotated[
+        Path,
+        typer.Option(
+            "--asterisk-folder",
+            metavar="FOLDER",
+            help="Asterisk's own configuration: its keys are compared with those of the lines.",
+        ),
+    ] = Path("/etc/asterisk"),
 ) -> None:
-    """Check the configuration, the announcements, the spool and every connection, before the first call does."""
-    _run("commands.check", config, offline=offline, prompts=prompts, prompts_report=prompts_report)
+    """Check the configuration, the announcements, the spool, keys and every connection, before the first call does."""
+    _run(
+        "commands.check",
+        config,
+        offline=offline,
+        prompts=prompts,
+        prompts_report=prompts_report,
+        asterisk_folder=asterisk_folder,
+    )
 
 
 quarantine = typer.Typer(

@@ -19,7 +19,7 @@ from ari_app.core.policy import Announcement, Line, Mode, Policy
 from ari_app.errors import CONFIGURATION, GOOD
 from ari_app.layout import Layout
 
-from . import check_asterisk, check_prompts, check_storage, prompts_page
+from . import check_asterisk, check_keys, check_prompts, check_storage, prompts_page
 from .finding import Finding, exit_code
 
 PIPE_COLUMNS = 160
@@ -109,6 +109,17 @@ def _connections(config: Config) -> Iterator[Finding]:
     yield from check_storage.s3(config)
 
 
+def _keys(console: Console, config: Config, compiled: Policy, folder: Path | None) -> Iterator[Finding]:
+    if folder is None:
+        return
+    if not folder.is_dir():
+        # A check on another machine than the PBX is no fault.
+        where = f"{escape(str(folder))} is not there (--asterisk-folder)"
+        console.print(f"Asterisk's own keys were not compared: {where}.", soft_wrap=True)
+        return
+    yield from check_keys.look(folder, compiled.lines, guarded=config.guard is not None)
+
+
 def _print(console: Console, finding: Finding) -> None:
     hint = f"\n     {escape(finding.hint)}" if finding.hint else ""
     mark = _WARN if finding.warning else _MARKS.get(finding.code, _BAD)
@@ -141,10 +152,18 @@ def _prompts(
     return _told(console, [_announcements(config, prepared)], " Only the announcements were looked at.")
 
 
-def run(config_path: Path, *, offline: bool = False, prompts: bool = False, prompts_report: Path | None = None) -> int:
+def run(
+    config_path: Path,
+    *,
+    offline: bool = False,
+    prompts: bool = False,
+    prompts_report: Path | None = None,
+    asterisk_folder: Path | None = None,
+) -> int:
     """Print what was found; return 0, 3 (configuration), 4 (something cannot be reached) or 1 (anything else).
 
-    With `prompts`, or a file for their report, only the announcements are looked at, and all of their figures shown.
+    With a folder of Asterisk's own configuration, its keys are compared with the lines'. With `prompts`, or a file for
+    their report, only the announcements are looked at, and all of their figures shown.
     Raises ConfigurationError if there is nothing to check, ConsentgateError if the report cannot be written.
     """
     console = _console()
@@ -153,8 +172,14 @@ def run(config_path: Path, *, offline: bool = False, prompts: bool = False, prom
         prepared = announcements.prepare(config, Layout(Path(folder)))
     if prompts or prompts_report is not None:
         return _prompts(console, config, prepared, prompts_report)
-    console.print(_lines(config, policy.compile(config, prepared), prepared))
+    compiled = policy.compile(config, prepared)
+    console.print(_lines(config, compiled, prepared))
     if config.emergency_numbers:
         console.print(f"Emergency numbers, never touched: {', '.join(config.emergency_numbers)}")
-    groups = (_announcements(config, prepared), _storage(config), () if offline else _connections(config))
+    groups = (
+        _announcements(config, prepared),
+        _storage(config),
+        _keys(console, config, compiled, asterisk_folder),
+        () if offline else _connections(config),
+    )
     return _told(console, groups, " Connections were left out." if offline else "")

@@ -12,6 +12,7 @@ import pytest
 
 from ari_app import cli, errors
 
+CHECK = {"offline": False, "prompts": False, "prompts_report": None, "asterisk_folder": Path("/etc/asterisk")}
 RUN = [sys.executable, "-c", "from ari_app.cli import main; main()"]
 
 
@@ -93,14 +94,15 @@ def test_wrong_usage_ends_with_2(
         (["ship"], "ship", {"once": False}),
         (["ship", "--once"], "ship", {"once": True}),
         (["migrate"], "commands.migrate", {}),
-        (["check"], "commands.check", {"offline": False, "prompts": False, "prompts_report": None}),
-        (["check", "--offline"], "commands.check", {"offline": True, "prompts": False, "prompts_report": None}),
-        (["check", "--prompts"], "commands.check", {"offline": False, "prompts": True, "prompts_report": None}),
+        (["check"], "commands.check", CHECK),
+        (["check", "--offline"], "commands.check", CHECK | {"offline": True}),
+        (["check", "--prompts"], "commands.check", CHECK | {"prompts": True}),
         (
             ["check", "--prompts-report", "/root/x.html"],
             "commands.check",
-            {"offline": False, "prompts": False, "prompts_report": Path("/root/x.html")},
+            CHECK | {"prompts_report": Path("/root/x.html")},
         ),
+        (["check", "--asterisk-folder", "/srv/pbx"], "commands.check", CHECK | {"asterisk_folder": Path("/srv/pbx")}),
     ],
 )
 def test_a_command_gets_its_options_and_its_code_is_the_end(

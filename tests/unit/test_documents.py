@@ -61,6 +61,38 @@ def test_files_that_the_readme_names_exist() -> None:
 
 
 EXAMPLES = CHECKOUT / "dialplan" / "examples"
+KEYS = {
+    *re.findall(r"^consent-\S+ => (\*\d+),", (EXAMPLES / "features.conf").read_text(encoding="utf-8"), re.MULTILINE),
+    *re.findall(r"^exten => (\*5\d),", (EXAMPLES / "extensions.conf").read_text(encoding="utf-8"), re.MULTILINE),
+}
+
+
+@pytest.mark.parametrize("file", ["deploy/ward-page.md", "dialplan/README.md", "README.md"])
+def test_the_keys_that_people_are_told_are_those_of_the_examples(file: str) -> None:
+    text = (CHECKOUT / file).read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\*(?:9|5\d))`", text))
+    # "`*51` to `*53`" names what lies between.
+    assert KEYS - {"*52"} <= named <= KEYS, file
+    assert len(KEYS) == 8
+
+
+@pytest.mark.parametrize(
+    ("page", "rows"), [("off", ["*59", "*55", "*57"]), ("pause", ["*51", "*52", "*53"]), ("on", ["*50"])]
+)
+def test_the_ward_is_told_the_tones_that_are_played(page: str, rows: list[str]) -> None:
+    """Each key's row names the tone that its extension plays, and the tone is what its name says."""
+    features = (CHECKOUT / "dialplan" / "consentgate-features.conf").read_text(encoding="utf-8")
+    (played,) = re.findall(rf"^exten => {page},1,PlayTones\((.*)\)$", features, re.MULTILINE)
+    hertz = [int(one) for one in re.findall(r"!(\d+)/", played) if one != "0"]
+    words = {"off": "two falling tones", "pause": "one low tone", "on": "two rising tones"}[page]
+    assert (
+        words == {(800, 500): "two falling tones", (500,): "one low tone", (500, 800): "two rising tones"}[tuple(hertz)]
+    )
+    ward = (CHECKOUT / "deploy" / "ward-page.md").read_text(encoding="utf-8")
+    for row in rows:
+        assert re.search(rf"^\| `{re.escape(row)}` \|.*\| {words} \|$", ward, re.MULTILINE), row
+
+
 DIALPLAN = [*sorted((CHECKOUT / "dialplan").glob("*.conf")), EXAMPLES / "extensions.conf"]
 
 
