@@ -35,12 +35,12 @@ async def settled(hospital: Hospital, since: int, count: int) -> None:
     await hospital.until(said, f"alarm {count}")
 
 
-async def opened(hospital: Hospital, act: Act, *, pause_seconds: float = 0.0) -> None:
-    """Open a door as often as the bar says, each time waiting until the guard has shut it."""
+async def opened(hospital: Hospital, act: Act, *, pause_seconds: float = 0.0, at_once: int = 1) -> None:
+    """Open a door as often as the bar says, so many times at once, and wait until the guard has shut it."""
     since = len(hospital.log("guard"))
-    for number in range(TIMES):
-        await act(number)
-        await settled(hospital, since, number + 1)
+    for number in range(0, TIMES, at_once):
+        await asyncio.gather(*(act(number + one) for one in range(at_once)))
+        await settled(hospital, since, number + at_once)
         await asyncio.sleep(pause_seconds)
 
 

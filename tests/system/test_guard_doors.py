@@ -87,7 +87,7 @@ def test_an_application_that_records(hospital: Hospital, number: str, name: str)
             if number not in {doors.RECORD_NO_KEY, doors.SCRIPT_NO_KEY}:
                 await assert_goes_on(placed)
 
-    asyncio.run(opened(hospital, once))
+    asyncio.run(opened(hospital, once, at_once=4))
     assert_shut(hospital, name, "record_application", since)
 
 
