@@ -9,7 +9,7 @@ from demo_world.errors import WorldError
 from demo_world.progress import Progress
 from servers import packages_cache
 
-from . import gate, rooms, standby
+from . import choice, gate, rooms, standby
 from .figures import Report
 
 GOOD, MISSED = 0, 1
@@ -19,20 +19,21 @@ def main() -> int:
     """Run one benchmark, print its line, and return the exit code."""
     parser = argparse.ArgumentParser(prog="./tests/bench", description="One line of JSON on stdout; see DESIGN §5.")
     benches = parser.add_subparsers(dest="name", required=True)
-    for name, bench in (("gate", gate), ("rooms", rooms)):
+    for name, bench in (("gate", gate), ("rooms", rooms), ("choice", choice)):
         one = benches.add_parser(name)
         help_text = "measure this part alone, and set only its bars (repeatable)"
         one.add_argument("--only", choices=bench.PARTS, action="append", help=help_text)
     benches.choices["gate"].add_argument(
         "--seconds", type=float, default=gate.LOAD_SECONDS, help="of load in each burst (default 10)"
     )
-    benches.choices["rooms"].add_argument(
-        "--runs",
-        type=int,
-        help="how many times each part does what it measures (default "
-        + ", ".join(f"{part} {runs}" for part, runs in rooms.RUNS.items())
-        + "); with fewer, bars that need the number are not met",
-    )
+    for name, runs in (("rooms", rooms.RUNS), ("choice", choice.RUNS)):
+        benches.choices[name].add_argument(
+            "--runs",
+            type=int,
+            help="how many times each part does what it measures (default "
+            + ", ".join(f"{part} {times}" for part, times in runs.items())
+            + "); with fewer, bars that need the number are not met",
+        )
     relay = benches.add_parser("standby")
     relay.add_argument("--runs", type=int, help=f"how many gates are killed (default {standby.KILLS}, 10 calls each)")
     relay.add_argument(
@@ -59,6 +60,8 @@ def _measure(said: argparse.Namespace) -> Report:
         return gate.measure(packages_cache(), command, Progress(), said.only or gate.PARTS, said.seconds)
     if said.name == "standby":
         return standby.measure(packages_cache(), command, Progress(), said.runs, said.crowd)
+    if said.name == "choice":
+        return choice.measure(packages_cache(), command, Progress(), said.only or choice.PARTS, said.runs)
     return rooms.measure(packages_cache(), command, Progress(), said.only or rooms.PARTS, said.runs)
 
 

@@ -3,11 +3,13 @@
 import json
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 DIGITS = 3
+
+Say = Callable[[str], None]
 
 
 def percentile(values: Iterable[float], percent: float) -> float:
@@ -35,6 +37,11 @@ class Report:
     def at_most(self, name: str, value: float, bar: float) -> None:
         """Set a bar that the value must not exceed. What could not be measured has not met it."""
         self.bars[name] = {"value": _plain(value), "bar": _plain(bar), "ok": value <= bar}
+
+    def take(self, other: "Report") -> None:
+        """Take in what another benchmark found, its figures under its name."""
+        self.figures[other.bench], self.reference[other.bench] = other.figures, other.reference
+        self.bars |= {f"{other.bench}_{name}": bar for name, bar in other.bars.items()}
 
     @property
     def ok(self) -> bool:

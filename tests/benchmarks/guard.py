@@ -45,13 +45,17 @@ class Door:
     stopped_after_ms: list[float] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     shipped: int = 0
-    """Objects in S3 that are neither of a recording that the gate sealed nor the guard's own account."""
+    """Objects in S3 that may hold what was captured without a permit: every one that is neither a segment under a
+    permit, nor a manifest, nor the guard's account."""
+    accounts: int = 0
+    """The guard's accounts in S3: one for each opening, of words alone."""
 
     def describe(self) -> str:
         """One line for whoever watches."""
         times = self.stopped_after_ms
         words = [f"{self.name}: opened {len(times)} times, begun → stopped"]
         words.append(f"p50 {percentile(times, 50):.1f} p99 {percentile(times, 99):.1f} ms, {self.shipped} shipped")
+        words.append(f"{self.accounts} accounts of it")
         return ", ".join([*words, *self.faults])
 
 
@@ -100,18 +104,27 @@ def opened(hospital: Hospital, name: str, opening: Opening, times: int) -> Door:
     if not processes.wait_until(lambda: not dirt(hospital.world), SETTLED_SECONDS, pause_seconds=0.2):
         door.faults += dirt(hospital.world)
     added = set(hospital.archive.keys()) - keys
-    door.shipped = len(strange(added, hospital.archive._shipped(), {one["incident"] for one in said}))
+    written = accounts(added, {one["incident"] for one in said})
+    door.accounts = len(written)
+    door.shipped = len(unpermitted(added - written, hospital.archive._shipped()))
     return door
 
 
-def strange(keys: Iterable[str], manifests: Iterable[Mapping[str, Any]], incidents: Collection[str]) -> set[str]:
-    """Return the keys that neither a manifest names nor an incident has."""
-    known = {
-        f"{manifest['folder']}/{name}"
-        for manifest in manifests
-        for name in (MANIFEST, *(segment["object"] for segment in manifest["segments"]))
-    }
-    return {key for key in keys if key not in known and Path(key).stem not in incidents}
+def accounts(keys: Iterable[str], incidents: Collection[str]) -> set[str]:
+    """Return the keys of what the guard wrote of these incidents; a sound file of the same name is no account."""
+    return {key for key in keys if Path(key).suffix == ".json" and Path(key).stem in incidents}
+
+
+def unpermitted(keys: Iterable[str], manifests: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the keys that are neither a manifest nor a segment of which every track was captured under a permit."""
+    known = set()
+    for manifest in manifests:
+        granted = {one["permit"] for one in manifest["permits"]}
+        bare = {one["segment"] for one in manifest["tracks"] if one["permit"] not in granted}
+        captured = {one["segment"] for one in manifest["tracks"]} - bare
+        names = (MANIFEST, *(one["object"] for one in manifest["segments"] if one["segment"] in captured))
+        known |= {f"{manifest['folder']}/{name}" for name in names}
+    return set(keys) - known
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,6 +133,7 @@ def _guard(at: Hospital, report: Report, say: Say, times: int) -> None:
     stopped = [ms for door in doors for ms in door.stopped_after_ms]
     report.figures["guard"] = {
         "doors": len(doors),
+        "accounts_in_s3": sum(door.accounts for door in doors),
         "stopped_after_ms": {"p50": percentile(stopped, 50), "p99": percentile(stopped, 99)},
         "of_each_door_ms": {
             door.name: {

@@ -137,7 +137,7 @@ async def _play(hospital: Hospital, kinds: Mapping[str, str]) -> Played:
             await stage.settle()
         except AssertionError as failure:
             raise OSError(f"after {', '.join(kinds)}: {failure}") from failure
-        case = await hospital.do(_judged, stage)
+        case = await hospital.do(judged, stage)
     played.calls = len(stage.legs)
     played.faults = case.verdict.faults
     played.forbidden_ms = case.verdict.forbidden_ms
@@ -149,7 +149,8 @@ async def _play(hospital: Hospital, kinds: Mapping[str, str]) -> Played:
     return played
 
 
-def _judged(stage: Stage) -> Case:
+def judged(stage: Stage) -> Case:
+    """Judge a stage whose calls are all shipped, and return it with all that is known of it."""
     case = Case(stage)
     found = list(new_recordings(stage))
     for one in found:

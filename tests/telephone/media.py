@@ -176,6 +176,8 @@ class Media:
         #: Packets from anywhere but the agreed address: an earlier call's last ones, or a stranger's.
         self.strays = 0
         self.first_heard: Moment[Instant] = Moment(loop)
+        #: When each key that was pressed was up again: as its end was sent, a gap before `press` is done.
+        self.keys_up: list[Instant] = []
         #: The latest frame of speech that came, with its number since the call began; what a conference passes on.
         self.newest: tuple[int, bytes] | None = None
         self._packets: list[tuple[Instant, bytes]] = []
@@ -251,6 +253,8 @@ class Media:
         # times.
         pressed_at = (self._timestamp - (frames - 1) * FRAME_SAMPLES) & 0xFFFFFFFF
         payload = _EVENT.pack(code, _EVENT_VOLUME | (_EVENT_END if last else 0), frames * FRAME_SAMPLES)
+        if last:
+            self.keys_up.append(now_us())
         for _ in range(3 if last else 1):
             self._send(self.event_type or TELEPHONE_EVENT, pressed_at, payload)
         return True

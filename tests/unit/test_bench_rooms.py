@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 from benchmarks import emergency, guard, rooms, transfers
 from benchmarks.figures import Report
@@ -87,11 +88,23 @@ def test_doors_are_all_that_the_tests_open() -> None:
     assert {tuple(sorted(rooms.RUNS))} == {tuple(sorted(rooms.PARTS))}
 
 
-def test_what_lies_in_s3_without_a_manifest_is_a_strangers() -> None:
-    manifests = [{"folder": "prod/2026/a", "segments": [{"object": "seg-001.flac"}]}]
-    ours = {"prod/2026/a/manifest.json", "prod/2026/a/seg-001.flac", "prod/incidents/2026/b.json"}
-    others = {"prod/2026/a/seg-002.flac", "prod/2026/c/manifest.json", "prod/incidents/2026/d.json"}
-    assert guard.strange(ours | others, manifests, {"b"}) == others
+def test_what_lies_in_s3_without_a_permit_is_neither_ours_nor_an_account() -> None:
+    tracks = [{"segment": 1, "permit": 1}, {"segment": 2, "permit": 1}, {"segment": 2, "permit": 7}]
+    segments = [{"segment": number, "object": f"seg-00{number}.flac"} for number in (1, 2)]
+    manifests: list[dict[str, Any]] = [
+        {"folder": "prod/2026/a", "segments": segments, "tracks": tracks, "permits": [{"permit": 1}]},
+        {"folder": "prod/2026/b", "segments": [], "tracks": [], "permits": []},
+    ]
+    ours = {"prod/2026/a/manifest.json", "prod/2026/a/seg-001.flac", "prod/2026/b/manifest.json"}
+    others = {
+        "prod/2026/a/seg-002.flac",
+        "prod/2026/a/seg-003.flac",
+        "prod/2026/c/manifest.json",
+        "prod/incidents/d.wav",
+    }
+    said = {"prod/incidents/d.json"}
+    assert guard.accounts(ours | others | said, {"d"}) == said
+    assert guard.unpermitted(ours | others, manifests) == others
 
 
 def test_a_dialplan_less_the_suite_is_the_sites_own() -> None:
