@@ -11,7 +11,7 @@ from typing import Final
 from demo_world.progress import Progress
 from system.hospital import Hospital
 
-from . import keys, rooms_world
+from . import fallback, keys, rooms_world, standby
 from .figures import Report, Say
 
 Part = Callable[[Path, tuple[str, ...], Progress, Report, int], None]
@@ -29,9 +29,19 @@ def _in_hospital(measured: Callable[[Hospital, Report, Say, int], None]) -> Part
     return part
 
 
+def _without_a_gate(at: Hospital, report: Report, say: Say, calls: int) -> None:
+    fallback.measure(at, report, say, number=calls)
+
+
+def _standby(packages: Path, command: tuple[str, ...], progress: Progress, report: Report, kills: int) -> None:
+    report.take(standby.measure(packages, command, progress, kills, 0))
+
+
 PARTS: Final[Mapping[str, tuple[Part, int]]] = {
     "keys": (_in_hospital(partial(keys.measure, keys.ALIVE)), keys.TIMES),
     "keys_gate_dead": (_in_hospital(partial(keys.measure, keys.DEAD)), keys.TIMES),
+    "fallback": (_in_hospital(_without_a_gate), fallback.CALLS),
+    "standby": (_standby, standby.KILLS),
 }
 """Each part, and how many times it does what it measures unless it is told otherwise."""
 RUNS: Final = {name: runs for name, (_, runs) in PARTS.items()}
