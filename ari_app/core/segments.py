@@ -112,7 +112,8 @@ def _hindrance(turn: "Turn") -> Reason | None:
     around = room.around
     alone = around is None or not around.members
     if alone and room.bridged_only and room.conversed:
-        return Reason.NOT_BRIDGED
+        # Where somebody is parked alone, that is what an administrator looks for.
+        return Reason.PARKED if around and around.quiet is Reason.PARKED else Reason.NOT_BRIDGED
     waits = around is None or (alone and room.bridged_only and around.joined_at is None)
     if around is None or (waits and around.quiet is not Reason.VOICEMAIL):
         # Music of a queue, or in place of ringing: nothing is captured before a bridge, so nothing ends.

@@ -164,7 +164,8 @@ def test_what_is_no_change_of_the_room_changes_nothing(core, fact):
         (surrounded(9000), Reason.NOT_BRIDGED),
         (surrounded(9000, joined=None), Reason.NOT_BRIDGED),
         (surrounded(9000, joined=None, quiet=Reason.VOICEMAIL), Reason.NOT_BRIDGED),
-        (surrounded(9000, quiet=Reason.PARKED), Reason.NOT_BRIDGED),
+        (surrounded(9000, quiet=Reason.PARKED), Reason.PARKED),
+        (surrounded(9000, quiet=Reason.MUSIC_ON_HOLD), Reason.NOT_BRIDGED),
     ],
     ids=repr,
 )
