@@ -1,6 +1,7 @@
 """`python -m benchmarks gate`: what `./tests/bench` runs once it has made the environment."""
 
 import argparse
+import contextlib
 import signal
 import sys
 from pathlib import Path
@@ -43,7 +44,9 @@ def main() -> int:
     # Ended by a signal it still stops its servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(MISSED))
     try:
-        report = _measure(said)
+        # What is printed on the way is for whoever watches: on stdout stands one line.
+        with contextlib.redirect_stdout(sys.stderr):
+            report = _measure(said)
     except (WorldError, OSError) as failure:
         print(f"bench: {failure}", file=sys.stderr)
         return MISSED
