@@ -1,7 +1,7 @@
 """What an AGI script may claim of a call that it announced without the gate, and in which words.
 
 The script measures; whether that amounts to "told" is judged here, by the clauses by which the gate's own machine
-judges (`party`), and whether anything may be captured is asked of the one function that grants (`permit.grant`). Only
+judges (`telling`), and whether anything may be captured is asked of the one function that grants (`permit.grant`). Only
 the caller's own voice is ever asked for, and only while they are bridged, whatever the line says of `capture`: a
 capture without the gate is kept as simple as its keeper (`keeper`) can prove.
 """
@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from . import evidence as ev
 from .facts import Side, Standing
 from .names import ChannelId, Instant, RecordingId, RunId, party_id, playback_id, track_file
+from .party import doubt_of_length
 from .permit import Permit, Present, grant
 from .policy import Announcement, Capture, Line, Mode, Policy
 from .reasons import Reason
-from .telling import ELAPSED_EARLY_MICROSECONDS, ELAPSED_LATE_MICROSECONDS, EXTRA_PACKETS
+from .telling import EXTRA_PACKETS
 
 CALLER = party_id(1)
 SEGMENT = 1
@@ -70,11 +71,8 @@ def notice(sound: Announcement, played: Played, channel: ChannelId, number: int)
     # Asterisk counts the header as sound, as it does for its last packet: at the end it stands at the file's length.
     if played.end_position != sound.samples:
         return Reason.ANNOUNCEMENT_CUT_SHORT
-    beyond = played.ended_at - played.began_at - sound.duration_ms * 1000
-    if beyond < -ELAPSED_EARLY_MICROSECONDS:
-        return Reason.ANNOUNCEMENT_CUT_SHORT
-    if beyond > ELAPSED_LATE_MICROSECONDS:
-        return Reason.ANNOUNCEMENT_OVERRAN
+    if doubt := doubt_of_length(sound, played.began_at, played.ended_at):
+        return doubt
     if played.packets_before is None or played.packets_after is None:
         return Reason.ANNOUNCEMENT_PACKETS_UNPROVABLE
     sent = played.packets_after - played.packets_before

@@ -12,6 +12,12 @@ from .names import ChannelId, Instant, PartyId, PlaybackId, playback_id
 from .policy import Announcement, Asking
 from .reasons import Reason
 
+ELAPSED_EARLY_MICROSECONDS: Final = 20_000
+"""A complete play ends up to 3 ms before the file's length by Asterisk's stamps; one frame is allowed."""
+
+ELAPSED_LATE_MICROSECONDS: Final = 500_000
+"""A play that took half a second longer was interrupted by something (a hold, a starved machine)."""
+
 INSPECTION_DEADLINE_MICROSECONDS: Final = 1_200_000
 BEGIN_DEADLINE_MICROSECONDS: Final = 1_000_000
 END_DEADLINE_MICROSECONDS: Final = 700_000
@@ -129,3 +135,11 @@ def inspect(party: Party, fact: f.Fact, phase: Phase, ended_at: Instant) -> Step
         ],
         [],
     )
+
+
+def doubt_of_length(sound: Announcement, began_at: Instant, ended_at: Instant) -> Reason | None:
+    """Return why a play that took this long cannot have been the whole file, or not the file alone; None if it can."""
+    beyond = ended_at - began_at - sound.duration_ms * 1000
+    if beyond < -ELAPSED_EARLY_MICROSECONDS:
+        return Reason.ANNOUNCEMENT_CUT_SHORT
+    return Reason.ANNOUNCEMENT_OVERRAN if beyond > ELAPSED_LATE_MICROSECONDS else None

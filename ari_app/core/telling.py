@@ -19,12 +19,6 @@ from .names import Instant, playback_id
 from .party import BEGIN_DEADLINE_MICROSECONDS, END_DEADLINE_MICROSECONDS, LIFELINE_AFTER_FILE_MS, Party, Phase, Step
 from .reasons import Reason
 
-ELAPSED_EARLY_MICROSECONDS = 20_000
-"""A complete play ends up to 3 ms before the file's length by Asterisk's stamps; one frame is allowed."""
-
-ELAPSED_LATE_MICROSECONDS = 500_000
-"""A play that took half a second longer was interrupted by something (a hold, a starved machine)."""
-
 EXTRA_PACKETS = 2
 """More than this beyond the file's own were not ours: somebody else's sound went out as well."""
 
@@ -138,11 +132,9 @@ def _tell(party: Party, fact: f.Fact) -> Step:
         case ((Phase.ASKED | Phase.PLAYING), f.PlaybackEnded(playback=party.playback, done=False)):
             return fail(Reason.ANNOUNCEMENT_FAILED)
         case Phase.PLAYING, f.PlaybackEnded(playback=party.playback, at=at):
-            beyond = at - party.began_at - party.script[0].duration_ms * 1000
-            if beyond < -ELAPSED_EARLY_MICROSECONDS:
-                return fail(Reason.ANNOUNCEMENT_CUT_SHORT)
-            if beyond > ELAPSED_LATE_MICROSECONDS:
-                return fail(Reason.ANNOUNCEMENT_OVERRAN)
+            doubt = parties.doubt_of_length(party.script[0], party.began_at, at)
+            if doubt:
+                return fail(doubt)
             return parties.inspect(party, fact, Phase.COUNTING, at)
         case Phase.ASKED, f.PlaybackEnded(playback=party.playback):
             # An end without a beginning: nobody saw it start, so nobody can say how long it was.
