@@ -191,14 +191,15 @@ def one(world: World, *words: str) -> None:
 
 def test_from_before_the_announcement_s_end(world: World) -> None:
     world.stored["p01"] = np.concatenate([world.of("caller", 1900, BRIDGED), world.stored["p01"]])
-    one(world, "p01", "180.0 ms of s: caller that must not be stored")
+    one(world, "p01", "160.0 ms of s: caller that must not be stored")
 
 
-def test_from_before_the_bridge_but_for_a_frame(world: World) -> None:
+def test_from_before_the_bridge_but_for_a_packet_that_waits(world: World) -> None:
+    """Whoever was told and is not in the bridge yet: two frames, and not three."""
     before = world.stored["p01"]
-    world.stored["p01"] = np.concatenate([world.of("caller", BRIDGED - 20, BRIDGED), before])
-    assert world.faults() == []
     world.stored["p01"] = np.concatenate([world.of("caller", BRIDGED - 40, BRIDGED), before])
+    assert world.faults() == []
+    world.stored["p01"] = np.concatenate([world.of("caller", BRIDGED - 60, BRIDGED), before])
     one(world, "p01", "20.0 ms of s: caller that must not be stored")
 
 
