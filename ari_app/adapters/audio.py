@@ -7,7 +7,7 @@ the header only whether it was closed.
 
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +17,17 @@ import numpy as np
 import soundfile as sf
 
 from ari_app.core.names import Instant
+from ari_app.core.recording import Silence
 from ari_app.core.shipment import Wav
 from ari_app.untrusted import open_plain
 
 HEADER_BYTES = 44
 BYTES_PER_SAMPLE = 2
+FRAME_SAMPLES = 160
+"""What MixMonitor writes at a time (app_mixmonitor.c, SAMPLES_PER_FRAME)."""
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _PCM, _MONO, _BITS = 1, 1, 16
-_BLOCK_SAMPLES = 65_536
+_BLOCK_SAMPLES = 409 * FRAME_SAMPLES
 
 
 class DamagedAudioError(ValueError):
@@ -58,6 +61,8 @@ def inspect(file: Path) -> Captured | None:
     with stream:
         header = stream.read(HEADER_BYTES)
         status = os.fstat(stream.fileno())
+        samples = max(0, status.st_size - HEADER_BYTES) // BYTES_PER_SAMPLE
+        silences = tuple(_silences(stream, samples))
     changed_at = Instant(status.st_mtime_ns // 1000)
     if len(header) < HEADER_BYTES:
         # Asterisk was killed in the moment of creation: nothing is in it.
@@ -66,10 +71,28 @@ def inspect(file: Path) -> Captured | None:
     shape = (riff, wave, fmt, data, fmt_size, coding, channels, bits)
     if shape != (b"RIFF", b"WAVE", b"fmt ", b"data", 16, _PCM, _MONO, _BITS) or rate_hz == 0:
         raise DamagedAudioError(f"{file.name} is not a 16-bit mono WAV as Asterisk writes it")
-    samples = (status.st_size - HEADER_BYTES) // BYTES_PER_SAMPLE
     # A closed file without sound has the same 44 bytes as one that has just been opened.
     closed = size > 0 and size + HEADER_BYTES == status.st_size and riff_size + 8 == status.st_size
-    return Captured(Wav(samples, rate_hz, changed_at), closed_by_header=closed)
+    return Captured(Wav(samples, rate_hz, changed_at, silences), closed_by_header=closed)
+
+
+def _silences(stream: BinaryIO, samples: int) -> Iterator[Silence]:
+    """Yield where nothing sounds, by the frames that Asterisk writes; the stream stands behind its header."""
+    begin: int | None = None
+    for start in range(0, samples, _BLOCK_SAMPLES):
+        raw = stream.read(min(_BLOCK_SAMPLES, samples - start) * BYTES_PER_SAMPLE)
+        frames = np.frombuffer(raw, dtype="<i2", count=len(raw) // BYTES_PER_SAMPLE)
+        frames = frames[: len(frames) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
+        quiet = ~frames.any(axis=1)
+        for place in np.flatnonzero(np.diff(quiet, prepend=begin is not None)):
+            at = start + int(place) * FRAME_SAMPLES
+            if begin is None:
+                begin = at
+            else:
+                yield begin, at
+                begin = None
+    if begin is not None:
+        yield begin, samples // FRAME_SAMPLES * FRAME_SAMPLES
 
 
 def write_flac(target: Path, rate_hz: int, samples: int, lanes: Sequence[Lane | None]) -> None:

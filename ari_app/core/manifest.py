@@ -40,7 +40,7 @@ def build(made: Plan, folder: str, objects: Mapping[int, Stored]) -> dict[str, A
 
     folder: where in S3 the call's objects and this manifest lie; it stays true if the prefix is configured anew.
     """
-    stored = [_interval(one, segment.rate_hz) for segment in made.segments for one in segment.kept]
+    stored = [_interval(made, one, segment.rate_hz) for segment in made.segments for one in segment.kept]
     first = made.opened
     reasons = gp.reasons(made.entries, made.permits)
     gaps = gp.gaps(first.at, made.ended_at, stored, reasons)
@@ -116,8 +116,11 @@ def _iso(at: Instant | None) -> str | None:
     return None if at is None else names.iso(at)
 
 
-def _interval(kept: Kept, rate_hz: int) -> rec.Interval:
-    return rec.Interval(kept.cut.at, Instant(kept.cut.at + kept.samples * MICROSECONDS // rate_hz))
+def _interval(made: Plan, kept: Kept, rate_hz: int) -> rec.Interval:
+    """Return when what is kept was spoken: a file that is longer than its time says nothing after its cover."""
+    until = made.permits[kept.track.permit].members[kept.track.party].until
+    end = kept.cut.at + kept.samples * MICROSECONDS // rate_hz
+    return rec.Interval(kept.cut.at, Instant(min(end, until)))
 
 
 def _reason(made: Plan, gaps: Iterable[gp.Gap]) -> Reason:
@@ -193,7 +196,7 @@ def _track(made: Plan, track: rec.Track, cut: rec.Cut, wav: Wav | None) -> dict[
     ]
     stored: dict[str, Any] = {"channel": None, "offset": None, "stored_from": None, "stored_until": None}
     for one, rate_hz in kept:
-        interval = _interval(one, rate_hz)
+        interval = _interval(made, one, rate_hz)
         stored = {
             "channel": one.channel,
             "offset": one.offset,
@@ -212,6 +215,7 @@ def _track(made: Plan, track: rec.Track, cut: rec.Cut, wav: Wav | None) -> dict[
         "destroyed_samples": cut.destroyed,
         **_let_in(track, cut, wav),
         "short_ms": cut.short_microseconds // 1000,
+        "long_ms": cut.long_microseconds // 1000,
         "ambiguous": track.ambiguous,
         **stored,
     }

@@ -1,9 +1,14 @@
 """Which samples of a file are covered by evidence, and where they lie on the recording's timeline.
 
-A track is one party's own voice: a WAV whose first sample has a measured instant (its origin). Asterisk keeps
-wall-clock time in it only while frames flow in some direction, so a track can be *shorter* than its wall time.
-Then a sample is later than its position says, and cutting by position would let in what came after a
-revocation. So a short track is cut from its end as well, where the latest instant of each sample is known.
+A track is one party's own voice: a WAV whose first sample has a measured instant (its origin). Its positions are not
+its times. Asterisk writes nothing while no frame flows in any direction: then a sample is *later* than its position
+says, and cutting by position would let in what came after a revocation. And while frames flow to a party whose own are
+late, it fills their file with silence and lays the late ones behind it (audiohook.c, audiohook_read_frame_both): then
+they are *earlier* than their positions say, and cutting by position would destroy what was said in time.
+
+Voice has its own measure. What a party says takes as long as it is: so of everything that follows a sample, all but
+silence was said after it and before the file's end, and of everything that precedes it, after the origin. By these two
+nothing is kept that could be too early or too late, however the silence came into the file.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,6 +26,10 @@ STOP_MICROSECONDS = 5_000
 
 SHORT_MICROSECONDS = 40_000
 """A track is called short when it lacks more than this of its wall time."""
+
+
+Silence = tuple[int, int]
+"""Samples [first, last) of a file, all of them 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,8 @@ class Cut:
     """What may be stored of a track: samples [first, last) of the file; the rest is destroyed.
 
     `at` is the earliest instant of sample `first`, by which it is judged; `short_microseconds` the wall time that
-    the file lacks. `lag_microseconds` later than `at` it most likely was: by that the track is laid beside others.
+    the file lacks, `long_microseconds` what it has too much (Asterisk waited for the party's frames, and filled in
+    silence). `lag_microseconds` later than `at` it most likely was: by that the track is laid beside others.
     """
 
     first: int
@@ -60,6 +70,7 @@ class Cut:
     destroyed: int
     short_microseconds: int
     lag_microseconds: int = 0
+    long_microseconds: int = 0
 
 
 def tracks(entries: Iterable[ev.Entry]) -> list[Track]:
@@ -109,28 +120,49 @@ def _changed(
     )
 
 
-def cut(track: Track, covered: Interval, samples: int, rate_hz: int, latest: Instant) -> Cut:
+def cut(
+    track: Track, covered: Interval, samples: int, rate_hz: int, latest: Instant, silences: Sequence[Silence] = ()
+) -> Cut:
     """Return which samples of the track may be stored.
 
     latest: the latest instant any sample can have, if the journal does not know better (the file's last
-    change). A track without a measured origin is not covered: nobody can say when its samples were spoken.
+    change). silences: where the file holds no sound at all, in order. A track without a measured origin is not covered:
+    nobody can say when its samples were spoken.
     """
     if track.origin is None:
         return Cut(0, 0, covered.start, samples, 0)
     ended = latest if track.ended is None else track.ended
-    length = samples * MICROSECONDS // rate_hz
-    short = max(0, (ended - track.origin) - length)
-    # Earliest possible instant of sample k: origin + k/rate; so the start is cut by position.
-    first = max(0, _ceiling((covered.start - track.origin) * rate_hz, MICROSECONDS))
-    last = (covered.end - track.origin) * rate_hz // MICROSECONDS
-    if short > SHORT_MICROSECONDS:
-        # Latest possible instant of sample k: ended - (samples - k)/rate; so the end is cut from the end.
-        last = min(last, samples - _ceiling((ended - covered.end) * rate_hz, MICROSECONDS))
+    wall, length = ended - track.origin, samples * MICROSECONDS // rate_hz
+    short = wall - length
+    # Earliest possible instant of a sample: the origin and the voice before it.
+    first = _voiced(samples, silences, max(0, _ceiling((covered.start - track.origin) * rate_hz, MICROSECONDS)))
+    # Latest possible instant of a sample: the end less the voice behind it.
+    backwards = [(samples - end, samples - begin) for begin, end in reversed(silences)]
+    after = max(0, _ceiling((ended - covered.end) * rate_hz, MICROSECONDS))
+    last = samples - _voiced(samples, backwards, after)
+    # By position it is right to what the file may lack before it: time may be missing where silence was filled in.
+    silent = sum(end - begin for begin, end in silences) * MICROSECONDS // rate_hz
+    lacking = short + silent if short + silent > SHORT_MICROSECONDS else 0
+    last = max(last, (covered.end - lacking - track.origin) * rate_hz // MICROSECONDS)
+    # Whatever was said before the cover's end fits between the origin and it; if not, the end is not to be believed.
+    within = max(0, (covered.end - track.origin) * rate_hz // MICROSECONDS)
+    last = min(last, _voiced(samples, silences, within))
     last = max(0, min(samples, last))
     first = min(first, last)
     at = Instant(track.origin + first * MICROSECONDS // rate_hz)
     missing = short if short > SHORT_MICROSECONDS else 0
-    return Cut(first, last, at, samples - (last - first), missing, _lag(track, track.origin, length))
+    long = -short if -short > FRAME_MICROSECONDS else 0
+    return Cut(first, last, at, samples - (last - first), missing, _lag(track, track.origin, length), long)
+
+
+def _voiced(samples: int, silences: Iterable[Silence], wanted: int) -> int:
+    """Return how many samples from the beginning hold so many that are no silence; all, if there are not so many."""
+    position = wanted
+    for begin, end in silences:
+        if begin >= position:
+            break
+        position += end - begin
+    return min(samples, position)
 
 
 def _lag(track: Track, origin: Instant, length: int) -> int:

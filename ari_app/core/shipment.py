@@ -24,11 +24,12 @@ TrackKey = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Wav:
-    """A captured file as found: its length, and its last change as the latest instant a sample can have."""
+    """A captured file as found: its length, its last change as the latest instant a sample can have, its silences."""
 
     samples: int
     rate_hz: int
     changed_at: Instant
+    silences: tuple[rec.Silence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,7 @@ def _covered(track: rec.Track, permits: Mapping[int, Permitted], guests: Collect
 def _cut(track: rec.Track, interval: rec.Interval, wav: Wav | None) -> rec.Cut:
     if wav is None:
         return rec.Cut(0, 0, interval.start, 0, 0)
-    return rec.cut(track, interval, wav.samples, wav.rate_hz, wav.changed_at)
+    return rec.cut(track, interval, wav.samples, wav.rate_hz, wav.changed_at, wav.silences)
 
 
 def _segments(cuts: Sequence[tuple[rec.Track, rec.Cut, Wav | None]]) -> list[Segment]:

@@ -1,13 +1,16 @@
 """A stage as it is judged: every voice, whose channel it came over, who was in whose room when, and the verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-from canary import Voices
+from canary import Match, Voices
 from numpy.typing import NDArray
-from telephone.mulaw import SILENCE_BYTE
+from telephone import Instant
+from telephone.mulaw import RATE, SILENCE_BYTE
+
+from ari_app.core.names import MICROSECONDS
 
 from .rooms import Mouth, Off, Rooms, Span
 from .stage import Leg, Stage, told_at
@@ -73,6 +76,8 @@ class Case:
         """Which packets held the party's own words."""
         self.kept = {title: np.zeros(len(leg.call.sent), dtype=np.bool_) for title, leg in self.legs.items()}
         """Which samples of each voice are stored anywhere in S3."""
+        self.behind: dict[str, list[tuple[Span, float]]] = {title: [] for title in self.legs}
+        """Of each track of a voice: when it was spoken, and how many ms it came to lie behind its time."""
         self.verdict = Verdict()
         for title, leg in self.legs.items():
             if title not in self.channels and any(event.what == "200" for event in leg.call.events):
@@ -99,6 +104,20 @@ def _own_frames(leg: Leg) -> NDArray[np.bool_]:
     own[pauses] = False
     own[pauses + 1] = False
     return own
+
+
+def behind_ms(match: Match, spoken_at: Callable[[int], Instant]) -> float:
+    """Return how far a voice comes to lie behind its time in a track, in ms, since its first sample there.
+
+    While a party's frames are late, Asterisk writes silence, and lays them behind it (audiohook.c). What it still holds
+    when the monitor ends, and what it throws away to be in step again, is lost: as much as it was behind, and no more.
+    """
+    places = [
+        (stored * MICROSECONDS // RATE - spoken_at(sent)) / 1000
+        for span in match.spans
+        for stored, sent in ((span.stored_start, span.sent_start), (span.stored_end - 1, span.sent_end - 1))
+    ]
+    return max(places) - places[0]
 
 
 def distance(at: NDArray[np.int64], spans: Sequence[Span]) -> NDArray[np.int64]:

@@ -13,7 +13,7 @@ from telephone.mulaw import RATE, Pcm
 from ari_app.core.names import instant_of
 
 from .agreement import EDGE_MS, FRAME_MS
-from .case import FRAME_US, Case, distance
+from .case import FRAME_US, Case, behind_ms, distance
 from .evidence import Evidence
 from .unrecorded import sound_files
 
@@ -125,6 +125,8 @@ def _covered(case: Case, where: str, found: Evidence, party: str, segment: int, 
     if case.stage.acted_at is not None and track["ended_at"] is not None:
         # A heartbeat that is late makes the guard end what runs; what is covered behind that is a gap with its reason.
         end = min(end, instant_of(track["ended_at"]))
+    behind = behind_ms(match, case.legs[title].call.sent.spoken_at)
+    case.behind[title].append(((begin, end), behind))
     wanted = case.own[title] & (arrivals >= begin + EDGE_US) & (arrivals < end - EDGE_US)
     there = np.zeros(len(arrivals) * FRAME_SAMPLES, dtype=bool)
     for span in match.spans:
@@ -132,10 +134,13 @@ def _covered(case: Case, where: str, found: Evidence, party: str, segment: int, 
     missing = wanted & ~there.reshape(-1, FRAME_SAMPLES).all(axis=1)
     # A file that is shorter than its time is cut from the end: what can only be too late is left away.
     ms = float(missing.sum() * FRAME_MS)
-    if ms > track["short_ms"]:
+    if ms > track["short_ms"] + behind:
         at = (int(arrivals[missing][0]) - begin) / 1000
         case.verdict.missing_ms += ms
-        case.fault(f"{where}: {ms:.1f} ms of {title} are missing though covered, the first {at:.0f} ms in")
+        case.fault(
+            f"{where}: {ms:.1f} ms of {title} are missing though covered, the first {at:.0f} ms in; "
+            f"the track was up to {behind:.1f} ms behind"
+        )
 
 
 def judge_leftovers(case: Case) -> None:

@@ -62,6 +62,30 @@ def test_what_is_no_wav_of_ours_is_damaged(make, spoil):
         audio.inspect(make(bytes(content)))
 
 
+@pytest.mark.parametrize(
+    ("quiet", "silences"),
+    [
+        ([(0, 160)], ((0, 160),)),
+        ([(160, 480), (640, 800)], ((160, 480), (640, 800))),
+        ([(100, 300)], ()),  # not by whole frames: somebody said it so
+        ([(65_280, 65_760)], ((65_280, 65_760),)),
+        ([(0, 131_000)], ((0, 130_880),)),
+        ([(139_840, 140_000)], ((139_840, 140_000),)),
+        ([(139_840, 140_070)], ((139_840, 140_000),)),
+    ],
+)
+def test_where_nothing_sounds(make, quiet, silences):
+    """By the frames that Asterisk writes, and across whatever is read at once."""
+    sound = noise(1, 20)[:140_070]
+    sound[sound == 0] = 1
+    for begin, end in quiet:
+        sound[begin:end] = 0
+    found = audio.inspect(make(wav(sound)))
+    assert found
+    assert found.wav.samples == 140_070
+    assert found.wav.silences == silences
+
+
 def test_a_link_is_not_followed(make, tmp_path):
     make(wav(noise(1, 1)), "real.wav")
     (tmp_path / "seg-001.p01.wav").symlink_to(tmp_path / "real.wav")

@@ -231,6 +231,16 @@ def test_a_hole_in_what_is_covered(world: World) -> None:
     one(world, "s: caller: 80 ms of a good room are not stored")
 
 
+def test_what_asterisk_held_back_may_be_lost_at_the_end_and_no_more(world: World) -> None:
+    """Silence in the middle, and the voice behind it as it was said: as much may be missing where the monitor ends."""
+    whole = world.stored["p01"]
+    late = np.concatenate([whole[:8000], np.zeros(1280, dtype=np.int16), whole[8000:]])
+    world.stored["p01"] = late[: len(whole)]
+    assert world.faults() == []
+    world.stored["p01"] = late[: len(whole) - 640]
+    one(world, "p01", "180.0 ms of s: caller are missing though covered", "up to 160.0 ms behind")
+
+
 def test_a_recording_that_begins_late(world: World) -> None:
     world.stored["p02"] = world.of("house", BRIDGED + 600, world.until_ms)
     one(world, "s: house", "of a good room are not stored, from 400 ms on")
