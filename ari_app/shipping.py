@@ -29,7 +29,8 @@ from ari_app.core.evidence import ContradictionError
 from ari_app.core.incident import Incident
 from ari_app.core.manifest import Stored
 from ari_app.core.names import ChannelId, Instant, PartyId, RecordingId
-from ari_app.core.shipment import Segment, TrackKey, Wav
+from ari_app.core.recording import Wav
+from ari_app.core.shipment import Segment, TrackKey
 from ari_app.layout import MANIFEST
 from ari_app.ports import ConflictError, Database, Found, ObjectStore
 

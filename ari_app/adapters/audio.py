@@ -17,8 +17,7 @@ import numpy as np
 import soundfile as sf
 
 from ari_app.core.names import Instant
-from ari_app.core.recording import Silence
-from ari_app.core.shipment import Wav
+from ari_app.core.recording import Silence, Wav
 from ari_app.untrusted import open_plain
 
 HEADER_BYTES = 44

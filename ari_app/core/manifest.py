@@ -19,7 +19,8 @@ from .coverage import Member, Permitted
 from .names import MICROSECONDS, Instant, RecordingId
 from .policy import canonical
 from .reasons import Reason
-from .shipment import Kept, Plan, Wav
+from .recording import Wav
+from .shipment import Kept, Plan
 
 FORMAT = 1
 RECORDED, NOT_RECORDED = "recorded", "not_recorded"

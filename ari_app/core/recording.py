@@ -120,18 +120,43 @@ def _changed(
     )
 
 
-def cut(
-    track: Track, covered: Interval, samples: int, rate_hz: int, latest: Instant, silences: Sequence[Silence] = ()
-) -> Cut:
+@dataclass(frozen=True, slots=True)
+class Wav:
+    """A captured file as found: samples at a rate, `silences` where it holds no sound at all, in order.
+
+    latest: the latest instant any sample can have, if the journal does not know better (the file's last change).
+    """
+
+    samples: int
+    rate_hz: int
+    latest: Instant
+    silences: tuple[Silence, ...] = ()
+
+    def silent_microseconds(self) -> int:
+        """Return how much of it is silence, whoever made that."""
+        return sum(end - begin for begin, end in self.silences) * MICROSECONDS // self.rate_hz
+
+
+def spoken_through(track: Track, wav: Wav) -> Interval | None:
+    """Return a track's time if its party's voice fills it; None if there may have been a moment without a frame."""
+    if track.origin is None:
+        return None
+    ended = wav.latest if track.ended is None else track.ended
+    voiced = wav.samples * MICROSECONDS // wav.rate_hz - wav.silent_microseconds()
+    return Interval(track.origin, ended) if ended - track.origin - voiced <= SHORT_MICROSECONDS else None
+
+
+def cut(track: Track, covered: Interval, wav: Wav, beside: Iterable[Interval] = ()) -> Cut:
     """Return which samples of the track may be stored.
 
-    latest: the latest instant any sample can have, if the journal does not know better (the file's last
-    change). silences: where the file holds no sound at all, in order. A track without a measured origin is not covered:
-    nobody can say when its samples were spoken.
+    beside: when somebody else of the same room spoke through. What they said was sent to this party, so that Asterisk
+    wrote this file too, and no time is missing in it. A track without a measured origin is not covered: nobody can say
+    when its samples were spoken.
     """
+    samples, rate_hz, silences = wav.samples, wav.rate_hz, wav.silences
     if track.origin is None:
         return Cut(0, 0, covered.start, samples, 0)
-    ended = latest if track.ended is None else track.ended
+    ended = wav.latest if track.ended is None else track.ended
     wall, length = ended - track.origin, samples * MICROSECONDS // rate_hz
     short = wall - length
     # Earliest possible instant of a sample: the origin and the voice before it.
@@ -140,9 +165,11 @@ def cut(
     backwards = [(samples - end, samples - begin) for begin, end in reversed(silences)]
     after = max(0, _ceiling((ended - covered.end) * rate_hz, MICROSECONDS))
     last = samples - _voiced(samples, backwards, after)
-    # By position it is right to what the file may lack before it: time may be missing where silence was filled in.
-    silent = sum(end - begin for begin, end in silences) * MICROSECONDS // rate_hz
-    lacking = short + silent if short + silent > SHORT_MICROSECONDS else 0
+    # By position it is right but for the time that may be missing before it, where silence filled in hides that.
+    until = min(ended, covered.end)
+    flowed = any(one.start <= track.origin + SHORT_MICROSECONDS and until <= one.end for one in beside)
+    lacking = short if flowed else short + wav.silent_microseconds()
+    lacking = lacking if lacking > SHORT_MICROSECONDS else 0
     last = max(last, (covered.end - lacking - track.origin) * rate_hz // MICROSECONDS)
     # Whatever was said before the cover's end fits between the origin and it; if not, the end is not to be believed.
     within = max(0, (covered.end - track.origin) * rate_hz // MICROSECONDS)

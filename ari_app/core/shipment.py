@@ -14,22 +14,13 @@ from . import recording as rec
 from .coverage import OUTSIDE_PARTY, Permitted
 from .evidence import ContradictionError
 from .names import Instant, RecordingId
+from .recording import Wav
 
 MAX_CHANNELS = 8
 """FLAC's limit; a room with more recorded parties needs another layout, not a truncated one."""
 
 TrackKey = tuple[int, str]
 """Segment and party."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wav:
-    """A captured file as found: its length, its last change as the latest instant a sample can have, its silences."""
-
-    samples: int
-    rate_hz: int
-    changed_at: Instant
-    silences: tuple[rec.Silence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +129,16 @@ def plan(
     known_later = {run: Instant(min(at, over)) for run, at in (later or {}).items()}
     permits = coverage.permits(entries, known, known_later)
     guests = {name for name, party in coverage.parties_of(entries).items() if coverage.elsewhere(party)}
+    found = [(track, wavs.get((track.segment, track.party))) for track in rec.tracks(entries)]
     cuts = []
-    for track in rec.tracks(entries):
-        wav = wavs.get((track.segment, track.party))
-        cuts.append((track, _cut(track, _covered(track, permits, guests), wav), wav))
+    for track, wav in found:
+        beside = (
+            rec.spoken_through(one, other)
+            for one, other in found
+            if other and one.segment == track.segment and one.party != track.party
+        )
+        interval = _covered(track, permits, guests)
+        cuts.append((track, _cut(track, interval, wav, [one for one in beside if one]), wav))
     return Plan(
         opened=first,
         ended_at=over,
@@ -169,10 +166,8 @@ def _covered(track: rec.Track, permits: Mapping[int, Permitted], guests: Collect
     return rec.Interval(member.since, member.until)
 
 
-def _cut(track: rec.Track, interval: rec.Interval, wav: Wav | None) -> rec.Cut:
-    if wav is None:
-        return rec.Cut(0, 0, interval.start, 0, 0)
-    return rec.cut(track, interval, wav.samples, wav.rate_hz, wav.changed_at, wav.silences)
+def _cut(track: rec.Track, interval: rec.Interval, wav: Wav | None, beside: Sequence[rec.Interval]) -> rec.Cut:
+    return rec.cut(track, interval, wav, beside) if wav else rec.Cut(0, 0, interval.start, 0, 0)
 
 
 def _segments(cuts: Sequence[tuple[rec.Track, rec.Cut, Wav | None]]) -> list[Segment]:

@@ -10,7 +10,7 @@ from ari_app.core import manifest as mf
 from ari_app.core import shipment
 from ari_app.core.manifest import Stored
 from ari_app.core.reasons import Reason
-from ari_app.core.shipment import Wav
+from ari_app.core.recording import Wav
 from ari_app.ports import ConflictError
 
 CHANNEL = "1763802000.7"

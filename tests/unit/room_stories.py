@@ -13,7 +13,7 @@ from ari_app.core import names, shipment
 from ari_app.core.manifest import Stored
 from ari_app.core.names import Instant, instant_of
 from ari_app.core.reasons import Reason
-from ari_app.core.shipment import Wav
+from ari_app.core.recording import Wav
 
 RECORDING = minted(1)
 GUEST = minted(4)

@@ -44,7 +44,7 @@ from ari_app.core.manifest import Stored
 from ari_app.core.names import ChannelId, Instant
 from ari_app.core.policy import OnObjection
 from ari_app.core.reasons import Reason
-from ari_app.core.shipment import Wav
+from ari_app.core.recording import Wav
 
 RATE_HZ = 8000
 TOLD_MS = 2020.0

@@ -14,7 +14,7 @@ from ari_app.core import names, shipment
 from ari_app.core.evidence import ContradictionError
 from ari_app.core.manifest import Stored
 from ari_app.core.reasons import Reason
-from ari_app.core.shipment import Wav
+from ari_app.core.recording import Wav
 
 RECORDING = minted(1)
 WAVS = {(1, "p01"): Wav(4 * RATE_HZ, RATE_HZ, at(8)), (1, "p02"): Wav(round(3.95 * RATE_HZ), RATE_HZ, at(8))}
@@ -152,6 +152,24 @@ def test_a_short_track_says_so():
     made = manifest(good(RECORDING), {**WAVS, (1, "p01"): Wav(3 * RATE_HZ, RATE_HZ, at(8))})
     assert made["tracks"][0]["short_ms"] == 1000
     assert made["tracks"][1]["short_ms"] == 0
+
+
+def test_a_long_track_says_so_and_claims_no_time_beyond_its_cover():
+    filled = Wav(round(4.25 * RATE_HZ), RATE_HZ, at(8), ((RATE_HZ, round(1.25 * RATE_HZ)),))
+    made = manifest(good(RECORDING), {**WAVS, (1, "p01"): filled})
+    one, other = made["tracks"]
+    assert (one["long_ms"], other["long_ms"]) == (250, 0)
+    assert one["stored_samples"] == round((4.25 - 0.04) * RATE_HZ), "all that was said until 40 ms before the end"
+    assert one["stored_until"] == names.iso(at(7.96))
+
+
+@pytest.mark.parametrize(("silent", "kept"), [(0, 3.91), (0.5, 3.81)])
+def test_a_silence_at_the_end_costs_no_word_where_somebody_else_spoke_through(silent, kept):
+    """A key was down at the end of one track: whether time is missing in it, the other one of the room tells."""
+    key = Wav(round(3.95 * RATE_HZ), RATE_HZ, at(8), ((round(3.85 * RATE_HZ), round(3.95 * RATE_HZ)),))
+    through = Wav(4 * RATE_HZ, RATE_HZ, at(8), ((0, round(silent * RATE_HZ)),))
+    made = plan(good(RECORDING), {(1, "p01"): through, (1, "p02"): key})
+    assert made.cuts[1][1].last == round(kept * RATE_HZ)
 
 
 def test_foreign_captures_are_told():

@@ -56,7 +56,7 @@ def test_nothing_is_written_into_a_closed_file():
     for entries in ([closed, learnt], [learnt, closed]):
         (track,) = rec.tracks([requested(1, "p01"), origin(1, "p01", 4), *entries])
         assert (track.ended, track.closed, track.stopped) == (at(7), True, False)
-        cut = rec.cut(track, rec.Interval(at(3), at(6)), 3 * RATE_HZ, RATE_HZ, at(99))
+        cut = rec.cut(track, rec.Interval(at(3), at(6)), rec.Wav(3 * RATE_HZ, RATE_HZ, at(99)))
         assert (cut.last, cut.short_microseconds) == (2 * RATE_HZ, 0)
 
 
@@ -68,7 +68,7 @@ def track(start, end):
 
 
 def test_a_whole_track_inside_its_permit_is_kept_whole():
-    cut = rec.cut(track(at(4), at(8)), rec.Interval(at(3), at(9)), 4 * RATE_HZ, RATE_HZ, at(99))
+    cut = rec.cut(track(at(4), at(8)), rec.Interval(at(3), at(9)), rec.Wav(4 * RATE_HZ, RATE_HZ, at(99)))
     assert cut == rec.Cut(0, 4 * RATE_HZ, at(4), 0, 0, 10_000)
 
 
@@ -91,7 +91,7 @@ def test_a_whole_track_inside_its_permit_is_kept_whole():
 def test_both_ends_of_a_file_tell_when_its_first_frame_came(ended_ms, stopped, lag_ms):
     ended = None if ended_ms is None else Instant(at(8) + ended_ms * MS)
     one = replace(track(at(4), ended), stopped=stopped)
-    cut = rec.cut(one, rec.Interval(at(3), at(9)), 4 * RATE_HZ, RATE_HZ, at(8))
+    cut = rec.cut(one, rec.Interval(at(3), at(9)), rec.Wav(4 * RATE_HZ, RATE_HZ, at(8)))
     assert cut.lag_microseconds == lag_ms * MS
     assert cut.at == at(4), "what is judged by stays the earliest instant"
 
@@ -102,31 +102,31 @@ def test_tracks_are_laid_by_when_their_frames_most_likely_came():
 
 
 def test_a_track_without_an_origin_is_destroyed():
-    cut = rec.cut(track(None, at(8)), rec.Interval(at(3), at(9)), 32000, RATE_HZ, at(99))
+    cut = rec.cut(track(None, at(8)), rec.Interval(at(3), at(9)), rec.Wav(32000, RATE_HZ, at(99)))
     assert cut == rec.Cut(0, 0, at(3), 32000, 0)
 
 
 def test_what_came_before_the_permit_is_destroyed():
-    cut = rec.cut(track(at(2), at(8)), rec.Interval(at(3), at(9)), 6 * RATE_HZ, RATE_HZ, at(99))
+    cut = rec.cut(track(at(2), at(8)), rec.Interval(at(3), at(9)), rec.Wav(6 * RATE_HZ, RATE_HZ, at(99)))
     assert (cut.first, cut.last, cut.at, cut.destroyed) == (RATE_HZ, 6 * RATE_HZ, at(3), RATE_HZ)
 
 
 def test_a_short_track_is_cut_from_its_end():
     # 4 s of samples for 6 s of wall time: the last sample may have been spoken at any time before 10 s, so
     # for a permit that ended at 8 s the last 2 s of samples go, although by position all lie before 8 s.
-    cut = rec.cut(track(at(4), at(10)), rec.Interval(at(3), at(8)), 4 * RATE_HZ, RATE_HZ, at(99))
+    cut = rec.cut(track(at(4), at(10)), rec.Interval(at(3), at(8)), rec.Wav(4 * RATE_HZ, RATE_HZ, at(99)))
     assert (cut.first, cut.last, cut.short_microseconds) == (0, 2 * RATE_HZ, 2 * SECOND)
 
 
 @pytest.mark.parametrize(("lacking_ms", "kept_ms"), [(0, 3000), (40, 3000), (41, 2959)])
 def test_what_a_track_lacks_by_two_frames_at_most_is_no_shortness(lacking_ms, kept_ms):
     samples = (4000 - lacking_ms) * RATE_HZ // 1000
-    cut = rec.cut(track(at(4), at(8)), rec.Interval(at(3), at(7)), samples, RATE_HZ, at(99))
+    cut = rec.cut(track(at(4), at(8)), rec.Interval(at(3), at(7)), rec.Wav(samples, RATE_HZ, at(99)))
     assert (cut.last * 1000 // RATE_HZ, cut.short_microseconds) == (kept_ms, lacking_ms * MS if lacking_ms > 40 else 0)
 
 
 def test_without_a_known_end_the_files_last_change_is_the_end():
-    cut = rec.cut(track(at(4), None), rec.Interval(at(3), at(8)), 4 * RATE_HZ, RATE_HZ, at(10))
+    cut = rec.cut(track(at(4), None), rec.Interval(at(3), at(8)), rec.Wav(4 * RATE_HZ, RATE_HZ, at(10)))
     assert (cut.last, cut.short_microseconds) == (2 * RATE_HZ, 2 * SECOND)
 
 
@@ -141,7 +141,7 @@ def test_without_a_known_end_the_files_last_change_is_the_end():
 def test_nothing_is_kept_from_outside_the_permit(start, wall, samples, permit, rate_hz, known):
     end = Instant(start + wall)
     covered = rec.Interval(permit[0], Instant(permit[0] + permit[1]))
-    cut = rec.cut(track(start, end if known else None), covered, samples, rate_hz, end)
+    cut = rec.cut(track(start, end if known else None), covered, rec.Wav(samples, rate_hz, end))
     assert 0 <= cut.first <= cut.last <= samples
     assert cut.destroyed == samples - (cut.last - cut.first)
     if cut.last == cut.first:

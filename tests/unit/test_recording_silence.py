@@ -4,7 +4,7 @@ A model of what MixMonitor does with one party's frames, and whatever it did: wh
 and what was said inside it, and is in the file, is kept.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
@@ -24,7 +24,7 @@ def track(ended):
 
 
 def cut(ended, covered, samples, silences):
-    return rec.cut(track(ended), covered, samples, RATE_HZ, ended, silences)
+    return rec.cut(track(ended), covered, rec.Wav(samples, RATE_HZ, ended, tuple(silences)))
 
 
 def samples(seconds):
@@ -45,6 +45,37 @@ def test_what_was_said_too_late_is_not_kept_though_position_and_length_would_let
     made = cut(at(8), covered, samples(4), [(samples(3), samples(3.5))])
     assert made.last == samples(1.5), "the last half of a second before it may have been said up to half a second later"
     assert (made.long_microseconds, made.short_microseconds) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "kept"),
+    [(4, 8, 2), (4.04, 6, 2), (4.041, 8, 1.5), (4, 5.999, 1.5)],
+)
+def test_where_somebody_spoke_through_no_time_is_missing(begin, end, kept):
+    """What they said was sent to this party, and Asterisk writes a file while a frame flows in any direction."""
+    covered, wav = rec.Interval(at(4), at(6)), rec.Wav(samples(4), RATE_HZ, at(8), ((samples(3), samples(3.5)),))
+    assert rec.cut(track(at(8)), covered, wav, [rec.Interval(at(begin), at(end))]).last == samples(kept)
+
+
+@pytest.mark.parametrize(
+    ("origin", "length", "silences", "through"),
+    [
+        (BEGIN, 4, (), True),
+        (BEGIN, 3.96, (), True),
+        (BEGIN, 3.959, (), False),
+        (BEGIN, 4.02, ((0, 480),), True),
+        (BEGIN, 4.02, ((0, 481),), False),
+        (None, 4, (), False),
+    ],
+)
+def test_who_spoke_through(origin, length, silences, through):
+    one = replace(track(at(8)), origin=origin)
+    found = rec.spoken_through(one, rec.Wav(samples(length), RATE_HZ, at(9), silences))
+    assert found == (rec.Interval(BEGIN, at(8)) if through else None)
+    without_an_end = rec.spoken_through(
+        replace(one, ended=None), rec.Wav(samples(length + 1), RATE_HZ, at(9), silences)
+    )
+    assert without_an_end == (rec.Interval(BEGIN, at(9)) if through else None)
 
 
 def test_what_was_said_too_early_is_not_kept_though_it_lies_late_in_the_file():

@@ -9,7 +9,7 @@ from unit.test_manifest import RECORDING, WAVS, plan, without
 from ari_app.core import evidence as ev
 from ari_app.core import names
 from ari_app.core.evidence import ContradictionError
-from ari_app.core.shipment import Wav
+from ari_app.core.recording import Wav
 
 
 def moved(entries, kind, seconds):

@@ -9,7 +9,7 @@ from ari_app.core import gaps as gp
 from ari_app.core import manifest as mf
 from ari_app.core.manifest import Stored
 from ari_app.core.reasons import Reason
-from ari_app.core.shipment import Wav
+from ari_app.core.recording import Wav
 
 RECORDING = minted(1)
 FIRST = [
