@@ -34,8 +34,8 @@ class Standby:
         """Wait until it owns the spool, and has gone on with every call."""
 
         async def ready() -> bool:
-            mark = self.hospital.world.spool / "gate.ready"
-            return mark.exists() and mark.read_text().strip() == str(self.process.pid)
+            # The mark of the gate that was killed lies there until this one takes it away, between two looks or in one.
+            return processes.ready_pid(self.hospital.world.spool / "gate.ready") == str(self.process.pid)
 
         await self.hospital.until(ready, "the gate that stood by is ready", 10.0)
 
