@@ -118,7 +118,7 @@ def account(
             capture=Capture.CONVERSATION.value,
             direction="incoming",
             channel=stay.channel,
-            # The key to the numbers is the gate's alone: nothing that Asterisk's user can read holds it.
+            # The key to the numbers is read by nobody who is Asterisk's user: the keeper says it, who hears the number.
             number=None,
             number_hash=None,
             policy_sha256=policy.sha256,

@@ -30,6 +30,7 @@ from ari_app.core.names import MICROSECONDS, BridgeId, ChannelId, Instant, RunId
 from ari_app.core.policy import Policy, from_json
 from ari_app.errors import ConsentgateError
 from ari_app.layout import Layout
+from ari_app.numbers import Numbers
 
 from .asterisk import GuardAmi
 from .kept_files import KeptFiles
@@ -46,6 +47,9 @@ DEAF_MICROSECONDS: Final = 2_500_000
 MARK: Final = "CONSENTGATE_KEEPER"
 FAILED: Final = "failed"
 """What a script says of a capture that came to nothing, in place of the recording that it asked for."""
+
+WITHHELD: Final = "<unknown>"
+"""What AMI says of a caller without a number."""
 
 _log = log.get("guard")
 Begin = Callable[[Coroutine[Any, Any, None]], object]
@@ -69,10 +73,12 @@ class Keeper:
         layout: Layout,
         vitals: Vitals,
         begin: Begin,
+        numbers: Numbers,
         *,
         stop_below_free_bytes: int = 0,
     ) -> None:
         self._ears, self._hands, self._layout, self._vitals, self._begin = ears, hands, layout, vitals, begin
+        self._numbers = numbers
         self._stop_below_free_bytes = stop_below_free_bytes
         self._captures: dict[ChannelId, _Capture] = {}
         self._bridges = k.Bridges()
@@ -164,13 +170,13 @@ class Keeper:
     def _hear(self, message: Message) -> None:
         at = Instant(round(float(message["timestamp"]) * MICROSECONDS))
         if message["event"] == "VarSet":
-            self._set(str(message["variable"]), str(message["value"]), str(message.get("uniqueid", "")), at)
+            self._set(str(message["variable"]), str(message["value"]), message, at)
         elif message["event"] == "ChanSpyStart":
             self._tell(k.Spied(at=at, channel=ChannelId(str(message["spyeeuniqueid"]))))
         elif (fact := (_key if message["event"] == "Newexten" else _fact)(message, at)) is not None:
             self._tell(fact)
 
-    def _set(self, variable: str, value: str, uniqueid: str, at: Instant) -> None:
+    def _set(self, variable: str, value: str, message: Message, at: Instant) -> None:
         match variable:
             case "CONSENTGATE_KEEPER":
                 if value == str(self._sent):
@@ -180,22 +186,22 @@ class Keeper:
                 if (alive := instant_of(value)) and abs(alive - at) < LINGER_MICROSECONDS:
                     self._tell(k.Returned(at=at))
             case _:
-                self._set_on(variable, value, g.channel_of(uniqueid), at)
+                if channel := g.channel_of(str(message.get("uniqueid", ""))):
+                    self._set_on(variable, value, channel, message, at)
 
-    def _set_on(self, variable: str, value: str, channel: ChannelId | None, at: Instant) -> None:
+    def _set_on(self, variable: str, value: str, channel: ChannelId, message: Message, at: Instant) -> None:
         match variable:
-            case _ if channel is None:
-                pass
             case "CONSENTGATE_OBJECTED":
                 self._tell(k.Objected(at=at, channel=channel))
             case "CONSENTGATE_FALLBACK" if value == FAILED:
                 self._tell(k.Failed(at=at, channel=channel))
             case "CONSENTGATE_FALLBACK" if value:
-                self._adopt(channel, at)
+                number = str(message.get("calleridnum", ""))
+                self._adopt(channel, "" if number == WITHHELD else number, at)
             case _:
                 pass
 
-    def _adopt(self, channel: ChannelId, at: Instant) -> None:
+    def _adopt(self, channel: ChannelId, number: str, at: Instant) -> None:
         """A script asks whether its capture will be kept. No answer is no."""
         try:
             if not self._silent() or channel in self._captures or channel in self._bridges.places:
@@ -210,7 +216,10 @@ class Keeper:
             _log.warning("fallback.not_kept", channel=channel, why=why)
             return
         self._policy = policy
-        self._captures[channel] = _Capture(kept, previous)
+        capture = self._captures[channel] = _Capture(kept, previous)
+        sealed, hashed = self._numbers.seal(number)
+        if sealed is not None and hashed is not None:
+            self._write(capture, ev.NumberSealed(at=at, number=sealed, number_hash=hashed))
         _log.info("fallback.kept", channel=channel, recording=kept.recording)
 
     def _tell(self, fact: k.Happened) -> None:

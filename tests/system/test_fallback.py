@@ -20,6 +20,8 @@ from system.unrecorded import assert_conversing, longest_silence
 from telephone import OutgoingCall, now_us
 
 from ari_app.core.names import Instant
+from ari_app.layout import JOURNAL
+from ari_app.numbers import Numbers
 
 TALK_SECONDS: Final = 0.8
 LINE: Final = "switchboard"
@@ -50,6 +52,11 @@ def assert_told_and_stored(
     assert found.recorded, (found.reason, found.entries)
     assert found.manifest["call"]["attested_by"] == "agi"
     assert [(one["source"], one["attested_by"]) for one in found.rows["recordings"]] == [("fallback", "agi")]
+    numbers = Numbers.from_text(hospital.world.secrets.numbers)
+    assert numbers.decrypt(found.manifest["call"]["number"]) == talk.number
+    assert found.call["number_hash"].hex() == numbers.hash(talk.number)
+    journal = hospital.world.spool / "shipped" / found.manifest["call"]["recording"] / JOURNAL
+    assert talk.number not in journal.read_text(encoding="ascii")
     assert_agrees(found, hospital.world)
     assert_notices(found, hospital.world)
     (permit,) = found.manifest["permits"]

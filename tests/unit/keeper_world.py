@@ -15,9 +15,12 @@ from ari_app.errors import TransientError
 from ari_app.guard import keeper as kp
 from ari_app.guard.vitals import Vitals
 from ari_app.layout import Layout
+from ari_app.numbers import Numbers
 
 MONITOR, THEIRS = MonitorId("0x1"), MonitorId("0x2")
 NAMES = {CALLER: "PJSIP/trunk-00000001", AGENT: "PJSIP/2002-00000002", STRANGER: "PJSIP/trunk-00000003"}
+NUMBERS = Numbers(bytes(range(32)))
+NUMBER = "07700900123"
 WAIT_SECONDS = 3.0
 
 
@@ -90,7 +93,7 @@ class World:
         self.ears, self.hands = Ears(rows), Hands(str(self.layout.audio / RECORDING / "seg-001.p01"))
         self.tasks = set()
         keeper: Any = kp.Keeper
-        self.keeper = keeper(self.ears, self.hands, self.layout, self.vitals, self.begin)
+        self.keeper = keeper(self.ears, self.hands, self.layout, self.vitals, self.begin, NUMBERS)
 
     def begin(self, work):
         task = asyncio.ensure_future(work)
@@ -119,13 +122,18 @@ class World:
         self.layout.fallback_of(CALLER).parent.mkdir(exist_ok=True)
         self.layout.fallback_of(CALLER).write_bytes(fallback.journal(entries))
 
-    def ask(self):
-        self.ears.say("VarSet", CALLER, variable="CONSENTGATE_FALLBACK", value=RECORDING)
+    def ask(self, number=NUMBER):
+        """Ask as the script does; number: as AMI names the caller."""
+        self.ears.say("VarSet", CALLER, variable="CONSENTGATE_FALLBACK", value=RECORDING, calleridnum=number)
 
     def entries(self):
+        """Return what the keeper wrote, after who called."""
         text = self.layout.fallback_of(CALLER).read_bytes()
         before, _ = ev.read(text)
-        return ev.read(text + self.layout.kept_of(RECORDING).read_bytes())[0][len(before) :]
+        sealed, *rest = ev.read(text + self.layout.kept_of(RECORDING).read_bytes())[0][len(before) :]
+        assert isinstance(sealed, ev.NumberSealed)
+        assert (NUMBERS.decrypt(sealed.number), sealed.number_hash) == (NUMBER, NUMBERS.hash(NUMBER))
+        return rest
 
     async def until(self, ready):
         async with asyncio.timeout(WAIT_SECONDS):

@@ -96,6 +96,18 @@ def test_what_others_do_and_old_marks_end_nothing(tmp_path):
     assert not any(isinstance(one, ev.PermitRevoked) for one in world.entries())
 
 
+@pytest.mark.parametrize("number", ["", "<unknown>"])
+def test_a_caller_who_withholds_their_number_has_none(tmp_path, number):
+    world = World(tmp_path)
+
+    async def play():
+        world.attest()
+        world.ask(number)
+
+    scenario(world, play)
+    assert world.layout.kept_of(RECORDING).read_bytes() == b""
+
+
 def test_the_longest_time_is_kept(tmp_path):
     world = World(tmp_path)
 
