@@ -55,11 +55,20 @@ class Played:
     intact: bool
 
 
+TOLD_MODES = frozenset({Mode.ANNOUNCE, Mode.ANNOUNCE_OPT_OUT})
+"""Of lines whose callers need not answer. A yes is taken by the gate alone, which knows a mashed key from a yes."""
+
+
 def script(line: Line | None) -> tuple[Announcement, ...]:
-    """Return what a caller of this line hears without the gate; nothing where they are not simply told."""
-    if line is None or line.mode is not Mode.ANNOUNCE or line.unusable is not None:
+    """Return what a caller of this line hears without the gate, every language; nothing where they must be asked."""
+    if line is None or line.mode not in TOLD_MODES or line.unusable is not None:
         return ()
     return line.announcements
+
+
+def no_key(line: Line) -> str:
+    """Return the key by which a caller says no while they are told; "" where there is none."""
+    return line.keys.decline if line.mode is Mode.ANNOUNCE_OPT_OUT else ""
 
 
 def notice(sound: Announcement, played: Played, channel: ChannelId, number: int) -> ev.NoticePlayed | Reason:

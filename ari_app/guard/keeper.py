@@ -17,11 +17,11 @@ The connection is open only while the gate gives no sign of life: on a busy PBX 
 import asyncio
 import os
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ari_app import clock, log
-from ari_app.adapters.ami import Message
+from ari_app.adapters.ami import Message, passing
 from ari_app.core import evidence as ev
 from ari_app.core import fallback
 from ari_app.core import guard as g
@@ -32,7 +32,7 @@ from ari_app.errors import ConsentgateError
 from ari_app.layout import Layout
 from ari_app.numbers import Numbers
 
-from .asterisk import GuardAmi
+from .asterisk import KEPT, GuardAmi
 from .kept_files import KeptFiles
 from .vitals import Vitals, instant_of
 from .warden import until
@@ -84,6 +84,8 @@ class Keeper:
         self._bridges = k.Bridges()
         self._moved: set[ChannelId] = set()
         self._policy: Policy | None = None
+        self._keypad = k.Keypad()
+        self._pressed: dict[ChannelId, list[tuple[Instant, str]]] = {}
         self._files = self._fresh()
         self._sent = 0
         self._heard_at = self._needed_at = Instant(0)
@@ -124,16 +126,16 @@ class Keeper:
     async def _keep(self) -> None:
         """Listen once, from the gate's silence until it is back. Raises ConsentgateError, OSError."""
         self._files = self._fresh()
-        self._captures, self._bridges, self._moved = {}, k.Bridges(), set()
+        self._captures, self._bridges, self._moved, self._pressed = {}, k.Bridges(), set(), {}
         self._files.prepare()
         self._needed_at = self._heard_at = clock.now()
         try:
-            await self._ears.connect(self._on_event)
+            await self._listen()
             await self._look()
             _log.info("keeper.ready", run=self._files.run)
             while self._ears.connected and not self._files.trouble:
                 now = clock.now()
-                if self._silent() or any(one.kept.over is None for one in self._captures.values()):
+                if self._silent() or any(one.kept.wanted(now) for one in self._captures.values()):
                     self._needed_at = now
                 if now - self._needed_at > LINGER_MICROSECONDS or now - self._heard_at > DEAF_MICROSECONDS:
                     break
@@ -147,6 +149,27 @@ class Keeper:
             # What still runs is nobody's from here on: the guard's own rules end it.
             self._vitals.signs.kept = {}
             _log.info("keeper.ended", why=self._files.trouble or None)
+
+    async def _listen(self) -> None:
+        """Connect, and of all keys on the PBX hear only those by which a caller says no. Raises ConsentgateError."""
+        keys = self._no_keys()
+        pressed = [passing("DTMFEnd", f"Digit: [{''.join(sorted(keys))}][[:cntrl:]]")] if keys else []
+        self._ears.wanted = (*KEPT, *pressed)
+        await self._ears.connect(self._on_event)
+        hears = not keys or await self._ears.reads("dtmf")
+        self._keypad = k.Keypad(keys if hears else frozenset(), clock.now())
+        if not hears:
+            hint = "Add dtmf to read= of the guard's user in manager.conf; run `consentgate check`."
+            why = "keys are not heard: callers of lines with an opt_out_key are told and not recorded"
+            _log.warning("keeper.hears_no_keys", why=why, hint=hint)
+
+    def _no_keys(self) -> frozenset[str]:
+        try:
+            policy = from_json(self._layout.policy.read_bytes())
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            # Nothing is kept by a policy that cannot be read.
+            return frozenset()
+        return frozenset(filter(None, map(fallback.no_key, policy.lines.values())))
 
     async def _look(self) -> None:
         """Learn who is in which bridge already. Whoever moved while we asked is where the event said."""
@@ -171,6 +194,9 @@ class Keeper:
         at = Instant(round(float(message["timestamp"]) * MICROSECONDS))
         if message["event"] == "VarSet":
             self._set(str(message["variable"]), str(message["value"]), message, at)
+        elif message["event"] == "DTMFEnd":
+            if message["direction"] == "Received" and (channel := g.channel_of(str(message["uniqueid"]))):
+                self._pressed.setdefault(channel, []).append((at, str(message["digit"])))
         elif message["event"] == "ChanSpyStart":
             self._tell(k.Spied(at=at, channel=ChannelId(str(message["spyeeuniqueid"]))))
         elif (fact := (_key if message["event"] == "Newexten" else _fact)(message, at)) is not None:
@@ -208,7 +234,8 @@ class Keeper:
                 raise ev.ContradictionError("comes while a gate lives, or on a channel that is taken")
             policy = from_json(self._layout.policy.read_bytes())
             entries, previous = ev.read(self._vitals.account(channel))
-            kept = k.begin(entries, policy, self._files.run, channel, at)
+            keypad = replace(self._keypad, pressed=tuple(self._pressed.get(channel, ())))
+            kept = k.begin(entries, policy, self._files.run, channel, at, keypad)
             self._files.name(kept)
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as refusal:
             # Of a damaged file its words are not said: they may be a stranger's.
@@ -226,6 +253,8 @@ class Keeper:
         self._bridges.take(fact)
         if isinstance(fact, k.Entered | k.Left | k.HungUp):
             self._moved.add(fact.channel)
+        if isinstance(fact, k.HungUp):
+            self._pressed.pop(fact.channel, None)
         staff = self._policy.staff if self._policy else frozenset[str]()
         for channel, one in list(self._captures.items()):
             before = one.kept

@@ -23,7 +23,7 @@ from ari_app.errors import ConsentgateError
 from ari_app.layout import Layout
 from ari_app.numbers import Numbers
 
-from .asterisk import GUARD_APPLICATION, KEPT, GuardAmi, GuardAri, Pbx
+from .asterisk import GUARD_APPLICATION, GuardAmi, GuardAri, Pbx
 from .calls import Calls
 from .files import Watch
 from .hung import Hung
@@ -96,7 +96,7 @@ class Guard:
         self.stranded = Stranded(self.ari, self.vitals, incidents)
         self.hung = Hung(layout) if section.ends_hung_gate else None
         room = settings.spool.stop_below_free_bytes
-        ears = GuardAmi(*login, KEPT)
+        ears = GuardAmi(*login)
         numbers = Numbers.from_text(settings.numbers.key.reveal())
         self.keeper = Keeper(ears, self.ami, layout, self.vitals, self._begin, numbers, stop_below_free_bytes=room)
         self.stopping = asyncio.Event()

@@ -46,7 +46,13 @@ async def without_gate(hospital: Hospital) -> AsyncIterator[House]:
 
 
 def assert_told_and_stored(
-    hospital: Hospital, found: Evidence, talk: Talk, reason: str | None, end: Instant | None = None
+    hospital: Hospital,
+    found: Evidence,
+    talk: Talk,
+    reason: str | None,
+    end: Instant | None = None,
+    *,
+    line: str = LINE,
 ) -> None:
     """The caller's voice, from after the announcement to what ended it, and nobody else's."""
     assert found.recorded, (found.reason, found.entries)
@@ -62,7 +68,7 @@ def assert_told_and_stored(
     (permit,) = found.manifest["permits"]
     assert permit["reason"] == reason
     assert_only(found.channel(1), talk.caller.sent, {"the house": talk.house.sent})
-    assert_nothing_untold(found, talk.caller, hospital.announcements(LINE))
+    assert_nothing_untold(found, talk.caller, hospital.announcements(line))
     assert_nothing_missing(found, talk.caller, "p01", end=end)
 
 
@@ -202,7 +208,7 @@ def test_without_a_guard_callers_are_told_and_not_recorded(hospital: Hospital) -
     asyncio.run(scenario())
 
 
-def _scripts(hospital: Hospital) -> list[int]:
+def scripts(hospital: Hospital) -> list[int]:
     """Return the scripts that run in this world."""
     found = []
     for pid in processes.marked(hospital.world.root):
@@ -213,12 +219,12 @@ def _scripts(hospital: Hospital) -> list[int]:
 
 
 async def _kill_script(hospital: Hospital, _: OutgoingCall) -> None:
-    (pid,) = _scripts(hospital)
+    (pid,) = scripts(hospital)
     os.kill(pid, signal.SIGKILL)
 
 
 async def _freeze_script(hospital: Hospital, _: OutgoingCall) -> None:
-    (pid,) = _scripts(hospital)
+    (pid,) = scripts(hospital)
     os.kill(pid, signal.SIGSTOP)
 
 
@@ -231,7 +237,7 @@ def test_a_script_that_dies_or_hangs_costs_no_call(hospital: Hospital, act: Call
                 await caller.media.first_heard
                 await asyncio.sleep(0.1)
                 _, channel = await hospital.channel_of(phone.user)
-                pids = _scripts(hospital)
+                pids = scripts(hospital)
                 await act(hospital, caller)
                 talk = Talk(phone.user, caller, await house.call_from(phone.user))
                 await assert_conversing(talk)

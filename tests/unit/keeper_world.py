@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from unit.calls import AGENT, CALLER, ENGLISH, RECORDING, STRANGER, line
@@ -30,6 +31,8 @@ class Ears:
     def __init__(self, rows=()):
         self.connected, self.boot, self.deaf, self.failures = False, "boot", False, 0
         self.rows = list(rows)
+        self.wanted: Any = ()
+        self.rights = {"call", "dialplan", "agi", "dtmf"}
         self.handle: Any = None
         self.connections = 0
 
@@ -42,6 +45,9 @@ class Ears:
 
     async def channels(self):
         return self.rows
+
+    async def reads(self, right):
+        return right in self.rights
 
     async def set(self, _, name, value):
         if not self.deaf:
@@ -81,12 +87,12 @@ class Hands:
 
 
 class World:
-    def __init__(self, root, rows=()):
+    def __init__(self, root, rows=(), **rules):
         self.layout = Layout(root)
         for folder in ("live", "audio", "fallback", "heartbeat"):
             (root / folder).mkdir()
         self.rules = policy.Policy(
-            site="x", node="pbx1", lines={"advice-line": line()}, staff=frozenset({"PJSIP/2002"})
+            site="x", node="pbx1", lines={"advice-line": line(**rules)}, staff=frozenset({"PJSIP/2002"})
         )
         self.layout.policy.write_bytes(policy.to_json(self.rules))
         self.vitals = Vitals(self.layout)
@@ -107,8 +113,8 @@ class World:
         file = self.layout.keeper / f"{self.run}.jsonl"
         return len(file.read_text().splitlines()) if file.exists() else 0
 
-    def attest(self, run=None):
-        """Write what a script that has announced just now would write."""
+    def attest(self, run=None, at=None):
+        """Write what a script that has announced just now would write; at: when its caller came, if that matters."""
         text = self.layout.policy.read_bytes()
         rules = policy.from_json(text)
         now = clock.now()
@@ -116,8 +122,9 @@ class World:
         shift = now - measured.ended_at
         measured = played(began_at=Instant(measured.began_at + shift), ended_at=now)
         heard: list[Any] = [fallback.notice(ENGLISH, measured, CALLER, 1)]
+        came = replace(stay(), at=at or stay().at)
         entries: Any = fallback.account(
-            rules, rules.lines["advice-line"], stay(), heard, run or self.run, RecordingId(RECORDING), now
+            rules, rules.lines["advice-line"], came, heard, run or self.run, RecordingId(RECORDING), now
         )
         self.layout.fallback_of(CALLER).parent.mkdir(exist_ok=True)
         self.layout.fallback_of(CALLER).write_bytes(fallback.journal(entries))
