@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from . import evidence as ev
 from .facts import Side, Standing
 from .names import ChannelId, Instant, RecordingId, RunId, party_id, playback_id, track_file
-from .party import doubt_of_length
+from .party import doubt_of_length, proof
 from .permit import Permit, Present, grant
 from .policy import Announcement, Capture, Line, Mode, Policy
 from .reasons import Reason
-from .telling import EXTRA_PACKETS
 
 CALLER = party_id(1)
 SEGMENT = 1
@@ -85,21 +84,7 @@ def notice(sound: Announcement, played: Played, channel: ChannelId, number: int)
     if played.packets_before is None or played.packets_after is None:
         return Reason.ANNOUNCEMENT_PACKETS_UNPROVABLE
     sent = played.packets_after - played.packets_before
-    if not sound.packets <= sent <= sound.packets + EXTRA_PACKETS:
-        return Reason.ANNOUNCEMENT_PACKETS_MISSING
-    return ev.NoticePlayed(
-        at=played.ended_at,
-        party=CALLER,
-        announcement=sound.name,
-        language=sound.language,
-        sha256=sound.sha256,
-        duration_ms=sound.duration_ms,
-        spoken_end_ms=sound.spoken_end_ms,
-        playback=playback_id(channel, number),
-        began_at=played.began_at,
-        packets_expected=sound.packets,
-        packets_sent=sent,
-    )
+    return proof(sound, CALLER, playback_id(channel, number), played.began_at, played.ended_at, sent)
 
 
 def account(
