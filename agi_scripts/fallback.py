@@ -8,7 +8,9 @@ Asterisk runs it from [consentgate] in dialplan/consentgate.conf, under a TIMEOU
 FALLBACK is the spool's folder `fallback/`, by which all of the spool is found. The order is the gate's:
 
 1. The line's announcements, as `policy.json` names their copies, each by STREAM FILE: where it ended must be the file's
-   length, every packet of it must have been sent, and the copy must be the one that was hashed, before and after.
+   length, every packet of it must have been sent, and the copy must be the one that was hashed, before and after. The
+   line's key for a no ends it: then the channel says so for good, the caller hears that it holds, and nothing begins.
+   (In the instant between two files no script hears a key. The keeper does, and then keeps nothing.)
 2. `ari_app.core` judges that and grants the permit; no second opinion is formed here.
 3. Evidence is durable in `fallback/<uniqueid>/` before anything begins, and is never changed after.
 4. Somebody must hear what happens later, for this script is gone by then: the guard. Its heartbeat in `keeper/` must be
@@ -29,6 +31,8 @@ import time
 MONITOR = "CONSENTGATE_MONITOR_ID"
 ARGUMENTS = 2
 UP = "6"
+KEYS = "0123456789*#"
+TOLD_MODES = ("announce", "announce_opt_out")
 BEAT_FRESH_MICROSECONDS = 1_500_000
 KEPT_SECONDS = 0.4
 FILE_SECONDS = 0.3
@@ -47,6 +51,10 @@ if TYPE_CHECKING:
 
 class OverError(Exception):
     """There is nothing more to do here; the text is for Asterisk's console."""
+
+
+class DeclinedError(Exception):
+    """The caller has said no while they heard this language."""
 
 
 class Agi:
@@ -123,34 +131,52 @@ def read(path: str) -> bytes:
         return file.read(MOST_POLICY_BYTES)
 
 
-def script_of(policy: bytes, line: str) -> "list[dict[str, Any]]":
-    """Return what is to be played, from the policy as it lies there; it is read with care while that is heard."""
+def script_of(policy: bytes, line: str) -> "dict[str, Any]":
+    """Return the rules of a line whose callers are told, else {}; they are read with care while those listen."""
     import json
 
     raw = json.loads(policy)
-    rules = raw["lines"].get(line, {})
-    if raw["format"] != 1 or rules.get("mode") != "announce" or rules.get("unusable"):
-        return []
-    found: list[dict[str, Any]] = rules["announcements"]
-    return found
+    rules: dict[str, Any] = raw["lines"].get(line, {})
+    told = raw["format"] == 1 and rules.get("mode") in TOLD_MODES and not rules.get("unusable")
+    return rules if told and rules["announcements"] else {}
 
 
-def intact(path: str, stat: "list[int] | tuple[int, ...]") -> bool:
+def no_key(rules: "dict[str, Any]") -> str:
+    """Return the key by which a caller of this line says no; "" where there is none."""
+    key: str = rules["keys"]["decline"] if rules["mode"] == "announce_opt_out" else ""
+    if len(key) > 1 or key not in KEYS:
+        raise OverError("the key for a no is none that a telephone has")
+    return key
+
+
+def confirmation(rules: "dict[str, Any]", language: str) -> "dict[str, Any] | None":
+    """Return what is heard by who says no, in their language or the first; None where there is nothing."""
+    words: list[dict[str, Any]] = rules["confirmation"]
+    return next((one for one in words if one["language"] == language), next(iter(words), None))
+
+
+def intact(sound: "dict[str, Any]") -> bool:
     """Tell whether the copy is still the file that was hashed."""
     try:
-        found = os.stat(path, follow_symlinks=False)
+        found = os.stat(sound["path"], follow_symlinks=False)
     except OSError:
         return False
-    return [found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns] == list(stat)
+    return [found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns] == list(sound["stat"])
 
 
-def play(agi: Agi, sound: "dict[str, Any]", meanwhile: "Callable[[], None]") -> "dict[str, Any]":
-    """Play one announcement and return what was measured (`core.fallback.Played`)."""
+def stem_of(sound: "dict[str, Any]") -> str:
+    """Return a copy's path as Asterisk plays it. Raises OverError for one that would be more than a path."""
     path = str(sound["path"])
     stem = path.removesuffix(".wav")
     if stem == path or not all(char.isalnum() or char in "/._-" for char in stem):
         raise OverError("an announcement's copy has a name that no copy has")
-    if not intact(path, sound["stat"]):
+    return stem
+
+
+def play(agi: Agi, sound: "dict[str, Any]", key: str, meanwhile: "Callable[[], None]") -> "dict[str, Any]":
+    """Play one announcement and return what was measured (`core.fallback.Played`). Raises DeclinedError at the key."""
+    stem = stem_of(sound)
+    if not intact(sound):
         # Nobody knows what would be heard.
         raise OverError("an announcement's copy is not the file that was hashed")
     # As the gate's: 2 s after the end of its speech, and at least 1 s after the file's.
@@ -158,10 +184,12 @@ def play(agi: Agi, sound: "dict[str, Any]", meanwhile: "Callable[[], None]") -> 
     agi.set("TIMEOUT(absolute)", f"{max(spoken + LIFELINE_SECONDS, length + 1):.3f}")
     up, before = agi.up(), agi.packets()
     began_at = now()
-    agi.say(f'STREAM FILE {stem} ""')
+    agi.say(f'STREAM FILE {stem} "{key}"')
     meanwhile()
     answer = agi.answer()
     ended_at = now()
+    if key and _result(answer) == str(ord(key)):
+        raise DeclinedError(sound["language"])
     position = answer.partition("endpos=")[2]
     agi.set("TIMEOUT(absolute)", str(LIFELINE_SECONDS))
     return {
@@ -172,7 +200,7 @@ def play(agi: Agi, sound: "dict[str, Any]", meanwhile: "Callable[[], None]") -> 
         "up": agi.up() and up,
         "packets_before": before,
         "packets_after": agi.packets(),
-        "intact": intact(path, sound["stat"]),
+        "intact": intact(sound),
     }
 
 
@@ -251,17 +279,37 @@ def capture(agi: Agi, spool: str, channel: str, recording: "RecordingId", text: 
     agi.set("CONSENTGATE_REASON", "")
 
 
+def decline(agi: Agi, words: "dict[str, Any] | None") -> None:
+    """Let the no hold for as long as the channel lives, whoever asks; only then let the caller hear that it does."""
+    for name, value in (("OBJECTED", "1"), ("OUTCOME", "declined"), ("REASON", "objected")):
+        agi.set(f"CONSENTGATE_{name}", value)
+    if words is not None:
+        play(agi, words, "", lambda: None)
+
+
 def tell(agi: Agi, spool: str, line: str) -> None:
     """Do all of it, as far as it goes. Raises OverError, OSError, or what a damaged policy leads to."""
     at = now()
     text = read(os.path.join(spool, "policy.json"))
-    sounds = script_of(text, line)
-    if not sounds:
+    rules = script_of(text, line)
+    if not rules:
         return
+    key = no_key(rules)
     if _result(agi.do("ANSWER")) != "0":
         raise OverError("the channel cannot be answered")
-    played = [play(agi, sound, core) for sound in sounds]
+    try:
+        played = [play(agi, sound, key, core) for sound in rules["announcements"]]
+    except DeclinedError as no:
+        decline(agi, confirmation(rules, str(no)))
+        return
+    record(agi, spool, line, at, text, played)
+    if words := confirmation(rules, rules["announcements"][-1]["language"]):
+        # For the key for a no in the conversation, which the dialplan takes.
+        agi.set("CONSENTGATE_CONFIRMATION", stem_of(words))
 
+
+def record(agi: Agi, spool: str, line: str, at: "Instant", text: bytes, played: "list[dict[str, Any]]") -> None:
+    """Have it judged what was heard, and capture if it was all. Raises OverError, OSError, ValueError."""
     from ari_app.core import evidence, fallback, names, policy
 
     rules = policy.from_json(text)

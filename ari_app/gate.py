@@ -12,6 +12,7 @@ import random
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,16 +61,17 @@ class Gate:
         )
         self.executor = Executor(self.ari, self.ami, layout, self.dispatcher.hear)
         self.dispatcher.executor = self.executor
+        self.stopping = stopping or asyncio.Event()
         self.pulse = self._pulse()
         self.inherited: list[inherited.Inherited] = []
         self.consumed_at = Instant(0)
-        self.stopping = stopping or asyncio.Event()
         self.replaced = False
         self._unstamped = False
         self._ready = self._taken_up = False
 
     def _pulse(self) -> pulse.Pulse:
-        return pulse.Pulse(self.ari, self.ami, self._beat, lambda: service.somebody_waits(self.layout))
+        standby = partial(service.somebody_waits, self.layout)
+        return pulse.Pulse(self.ari, self.ami, self._beat, standby, self.stopping.is_set)
 
     async def run(self, *, before_end: Callable[[], None] = lambda: None) -> int:
         """Work until told to stop. Returns the exit code; before_end: called when the stop begins."""
@@ -175,7 +177,7 @@ class Gate:
             self.pulse.returned("ami", seen.number, seen.at)
 
     def _beat(self, consumed_at: Instant) -> None:
-        if self.pulse.alive and not self._ready:
+        if self.pulse.alive and not self._ready and not self.stopping.is_set():
             self._ready = True
             self.layout.ready("gate").write_text(f"{os.getpid()}\n")
             _log.info("gate.ready", asterisk=self.dispatcher.opening.asterisk)

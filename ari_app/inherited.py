@@ -15,7 +15,7 @@ from .core import evidence as ev
 from .core import facts as f
 from .core import restored as rs
 from .core.facts import Standing
-from .core.names import ChannelId, Instant, RecordingId, UnsafeNameError, recording_id
+from .core.names import MICROSECONDS, ChannelId, Instant, RecordingId, UnsafeNameError, recording_id
 from .core.policy import Policy
 from .core.reasons import Reason
 from .core.restored import Restored
@@ -189,8 +189,11 @@ def recognise(
         mark = rs.latest(one.call.chosen_at, marks)
         if mark is not None and mark.paused is not one.call.room.paused:
             by = next(who for who, phone in phones.items() if mark in phone.marks)
-            kind = f.Paused if mark.paused else f.Resumed
-            dispatcher.hear(one.recording, kind(at=now, seen_at=now, cause=mark.cause, by=by))
+            if mark.paused:
+                since = Instant(mark.second * MICROSECONDS)
+                dispatcher.hear(one.recording, f.Paused(at=now, seen_at=now, cause=mark.cause, by=by, since=since))
+            else:
+                dispatcher.hear(one.recording, f.Resumed(at=now, seen_at=now, cause=mark.cause, by=by))
         one.call.around = None
         dispatcher.look_around({one.channel}, at)
     for one in known:

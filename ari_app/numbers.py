@@ -23,6 +23,9 @@ KEY_BYTES = 32
 MAX_CHARACTERS = 256
 """Longer "numbers" are not numbers: SIP lets a caller send kilobytes of user part."""
 
+MOST_NUMBER_CHARACTERS = 64
+"""Of what a caller says is their number so much is kept."""
+
 _NONCE_BYTES = 12
 _VERSION = b"\x01"
 _PURPOSE_ENCRYPT = b"consentgate numbers: encryption 1"
@@ -76,6 +79,11 @@ class Numbers:
         nonce = os.urandom(_NONCE_BYTES)
         text = number[:MAX_CHARACTERS].encode("utf-8", "replace")
         return base64.b64encode(_VERSION + nonce + self._cipher.encrypt(nonce, text, _VERSION)).decode("ascii")
+
+    def seal(self, number: str) -> tuple[str, str] | tuple[None, None]:
+        """Return a caller's number as evidence holds it: its ciphertext and its hash; of a withheld one, nothing."""
+        number = number[:MOST_NUMBER_CHARACTERS]
+        return (self.encrypt(number), self.hash(number)) if number else (None, None)
 
     def decrypt(self, ciphertext: str) -> str:
         """Return the number. Raises ConsentgateError if the key is another one or the text was altered."""

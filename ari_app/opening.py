@@ -14,7 +14,6 @@ from .core.room import Room
 from .numbers import Numbers
 from .translation import Arrived
 
-MOST_NUMBER_CHARACTERS: Final = 64
 MOST_NAME_CHARACTERS: Final = 40
 RELAY_PREFIXES: Final = ("18001", "18002")
 """What is dialled before a number to put a text relay between (Relay UK)."""
@@ -52,7 +51,7 @@ class Opening:
         channel_name: str | None = None,
     ) -> ev.Opened:
         """Return the entry, with a fresh recording id; name: what the dialplan called the line."""
-        number = number[:MOST_NUMBER_CHARACTERS]
+        sealed, hashed = self._numbers.seal(number)
         return ev.Opened(
             at=at,
             recording=RecordingId(names.mint(at, os.urandom(10))),
@@ -64,8 +63,8 @@ class Opening:
             capture=line.capture.value if line else "",
             direction=direction,
             channel=channel,
-            number=self._numbers.encrypt(number) if number else None,
-            number_hash=self._numbers.hash(number) if number else None,
+            number=sealed,
+            number_hash=hashed,
             policy_sha256=self._rules.sha256,
             software=self._identity.software,
             asterisk=self.asterisk,

@@ -27,10 +27,18 @@ class Pulse:
     """Runs while both connections are up. `beat` is told each instant up to which everything was handled."""
 
     def __init__(
-        self, ari: Ari, ami: Ami, beat: Callable[[Instant], None], standby: Callable[[], bool] = lambda: False
+        self,
+        ari: Ari,
+        ami: Ami,
+        beat: Callable[[Instant], None],
+        standby: Callable[[], bool] = lambda: False,
+        leaving: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Beat on both streams; standby: whether another gate waits to take over, which the dialplan is told."""
-        self._ari, self._ami, self._beat, self._standby = ari, ami, beat, standby
+        """Beat on both streams; standby: whether another gate waits to take over, which the dialplan is told.
+
+        leaving: whether this gate ends: nobody new is sent to it, and what is under way still needs the beats.
+        """
+        self._ari, self._ami, self._beat, self._standby, self._leaving = ari, ami, beat, standby, leaving
         self._stood_by = True
         self._number = 0
         self._sent: dict[int, Instant] = {}
@@ -66,7 +74,7 @@ class Pulse:
             # Callers are sent to us from the first marker on that came back through both streams, not before. With each
             # beat: if no heartbeat can be written, it is all by which the guard knows a full disk from a dead gate.
             if self._first_beat.is_set():
-                self.alive = bool(await self._ami.set(None, ALIVE, str(now // MICROSECONDS))) or self.alive
+                await self._say_alive(now)
                 await self._say_standby(now)
             pause_seconds = max(0.0, BEAT_SECONDS - (clock.now() - now) / MICROSECONDS)
             if self._first_beat.is_set():
@@ -75,6 +83,10 @@ class Pulse:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause_seconds):
                         await self._first_beat.wait()
+
+    async def _say_alive(self, now: Instant) -> None:
+        if not self._leaving():
+            self.alive = bool(await self._ami.set(None, ALIVE, str(now // MICROSECONDS))) or self.alive
 
     async def _say_standby(self, now: Instant) -> None:
         waits = self._standby()

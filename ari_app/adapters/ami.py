@@ -140,8 +140,8 @@ class Ami:
     ) -> None:
         """Name the other side. wanted: filters, of which an event must pass one; the rest is for error messages."""
         self.host, self.port = host, port
-        self._user, self._secret = user, secret
-        self._wanted, self._section, self._rights = wanted, section, rights
+        self.user, self._secret = user, secret
+        self.wanted, self._section, self._rights = tuple(wanted), section, rights
         self._manager: _Manager | None = None
         self._lost: asyncio.Event = asyncio.Event()
         self._handle: Callable[[Message], None] = lambda _: None
@@ -167,7 +167,7 @@ class Ami:
         quiet.setLevel(logging.CRITICAL)
         manager = _Manager(
             loop=loop,
-            username=self._user,
+            username=self.user,
             secret=self._secret,
             # Until the filters are set; else the first moment would bring everything.
             events="off",
@@ -193,11 +193,11 @@ class Ami:
         if not login.success:
             self.close()
             hint = f"Compare {self._section}.ami_user and its password file with manager.conf."
-            raise PermanentError("AMI refuses the login", on=f"{self._user} at {where}", why=login.message, hint=hint)
+            raise PermanentError("AMI refuses the login", on=f"{self.user} at {where}", why=login.message, hint=hint)
         await self._prepare(where)
 
     async def _prepare(self, where: str) -> None:
-        filters = [{"Action": "Filter", "Operation": "Add", **one} for one in (*self._wanted, FORGED_EVENT)]
+        filters = [{"Action": "Filter", "Operation": "Add", **one} for one in (*self.wanted, FORGED_EVENT)]
         answers = list(await asyncio.gather(*map(self.send, filters)))
         answers.append(await self.send({"Action": "Events", "EventMask": "on"}))
         status = await self.send({"Action": "CoreStatus"})
@@ -207,7 +207,7 @@ class Ami:
             refused = next((one for one in answers if one is not None and one["response"] != "Success"), None)
             why = (refused or {"message": "no answer"}).get("message", "")
             hint = f"The user in manager.conf needs {self._rights}."
-            raise PermanentError("AMI refuses what is needed", on=f"{self._user} at {where}", why=why, hint=hint)
+            raise PermanentError("AMI refuses what is needed", on=f"{self.user} at {where}", why=why, hint=hint)
         self.boot = f"{status['corestartupdate']}T{status['corestartuptime']}"
 
     def _dispatch(self, _: panoramisk.Manager, message: panoramisk.message.Message) -> None:

@@ -68,6 +68,7 @@ GUARD = Needs(
         ("call", "what begins to record would not be seen"),
         ("dialplan", "Record() would not be seen"),
         ("agi", "RECORD FILE would not be seen"),
+        ("dtmf", "while no gate is there, callers of lines with an opt_out_key would be told and not recorded"),
     ),
     marker=False,
 )

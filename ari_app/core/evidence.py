@@ -54,6 +54,15 @@ class Opened(Entry):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NumberSealed(Entry):
+    """Who called, of a call that was opened by somebody who may not hold the key to the numbers."""
+
+    KIND: ClassVar[str] = "number_sealed"
+    number: str
+    number_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TakenOver(Entry):
     """Another run of the gate goes on with the call: what stands behind this rests on that run's heartbeats."""
 
@@ -257,7 +266,7 @@ class Ended(Entry):
 KINDS: dict[str, type[Entry]] = {
     kind.KIND: kind
     for kind in (
-        Opened, TakenOver, PartyEntered, PartyObjected, Chose, NoticePlayed, NoticeFailed,
+        Opened, NumberSealed, TakenOver, PartyEntered, PartyObjected, Chose, NoticePlayed, NoticeFailed,
         PermitGranted, PermitWidened, PermitNarrowed, PermitRevoked,
         CaptureRequested, CaptureStarted, TrackOrigin, TrackEnded, TrackClosed, ForeignCapture, NotRecorded, Ended,
     )

@@ -191,10 +191,11 @@ class Objected(Stamped):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paused(Stamped):
     """Somebody in the room wants nothing captured until it is `Resumed`. `cause`: why, if they said; `by`: on whose
-    channel."""
+    channel; `since`: when that was, if it is learnt only now."""
 
     cause: str = ""
     by: ChannelId = NOBODY
+    since: Instant = Instant(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

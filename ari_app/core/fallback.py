@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from . import evidence as ev
 from .facts import Side, Standing
 from .names import ChannelId, Instant, RecordingId, RunId, party_id, playback_id, track_file
-from .party import doubt_of_length
+from .party import doubt_of_length, proof
 from .permit import Permit, Present, grant
 from .policy import Announcement, Capture, Line, Mode, Policy
 from .reasons import Reason
-from .telling import EXTRA_PACKETS
 
 CALLER = party_id(1)
 SEGMENT = 1
@@ -55,11 +54,20 @@ class Played:
     intact: bool
 
 
+TOLD_MODES = frozenset({Mode.ANNOUNCE, Mode.ANNOUNCE_OPT_OUT})
+"""Of lines whose callers need not answer. A yes is taken by the gate alone, which knows a mashed key from a yes."""
+
+
 def script(line: Line | None) -> tuple[Announcement, ...]:
-    """Return what a caller of this line hears without the gate; nothing where they are not simply told."""
-    if line is None or line.mode is not Mode.ANNOUNCE or line.unusable is not None:
+    """Return what a caller of this line hears without the gate, every language; nothing where they must be asked."""
+    if line is None or line.mode not in TOLD_MODES or line.unusable is not None:
         return ()
     return line.announcements
+
+
+def no_key(line: Line) -> str:
+    """Return the key by which a caller says no while they are told; "" where there is none."""
+    return line.keys.decline if line.mode is Mode.ANNOUNCE_OPT_OUT else ""
 
 
 def notice(sound: Announcement, played: Played, channel: ChannelId, number: int) -> ev.NoticePlayed | Reason:
@@ -76,21 +84,7 @@ def notice(sound: Announcement, played: Played, channel: ChannelId, number: int)
     if played.packets_before is None or played.packets_after is None:
         return Reason.ANNOUNCEMENT_PACKETS_UNPROVABLE
     sent = played.packets_after - played.packets_before
-    if not sound.packets <= sent <= sound.packets + EXTRA_PACKETS:
-        return Reason.ANNOUNCEMENT_PACKETS_MISSING
-    return ev.NoticePlayed(
-        at=played.ended_at,
-        party=CALLER,
-        announcement=sound.name,
-        language=sound.language,
-        sha256=sound.sha256,
-        duration_ms=sound.duration_ms,
-        spoken_end_ms=sound.spoken_end_ms,
-        playback=playback_id(channel, number),
-        began_at=played.began_at,
-        packets_expected=sound.packets,
-        packets_sent=sent,
-    )
+    return proof(sound, CALLER, playback_id(channel, number), played.began_at, played.ended_at, sent)
 
 
 def account(
@@ -118,7 +112,7 @@ def account(
             capture=Capture.CONVERSATION.value,
             direction="incoming",
             channel=stay.channel,
-            # The key to the numbers is the gate's alone: nothing that Asterisk's user can read holds it.
+            # The key to the numbers is read by nobody who is Asterisk's user: the keeper says it, who hears the number.
             number=None,
             number_hash=None,
             policy_sha256=policy.sha256,

@@ -17,15 +17,23 @@ def pause(turn: "Turn", fact: f.Paused | f.Resumed) -> None:
     """Pause for a cause, or end the pause for one; the house's own key ends every pause, whatever it was for."""
     room = turn.room
     if isinstance(fact, f.Paused):
-        pauses = room.pauses | {fact.cause}
-        if room.line and not room.pauses and not room.closed:
-            alarm = Instant(fact.seen_at + room.line.max_pause_seconds * MICROSECONDS)
-            turn.orders.append(o.WakeAt(alarm, f.Timer.PAUSE, 0))
         _note(turn, "paused", fact)
+        since = room.paused_at if room.pauses else fact.since or fact.at
+        turn.room = replace(turn.room, pauses=room.pauses | {fact.cause}, paused_at=since, changed_at=fact.at)
+        if not room.pauses:
+            watch(turn)
     else:
-        pauses = room.pauses - {fact.cause} if fact.cause else frozenset()
         _note(turn, "resumed", fact)
-    turn.room = replace(turn.room, pauses=pauses, changed_at=fact.at)
+        pauses = room.pauses - {fact.cause} if fact.cause else frozenset[str]()
+        turn.room = replace(turn.room, pauses=pauses, changed_at=fact.at)
+
+
+def watch(turn: "Turn") -> None:
+    """Have it said aloud when a pause lasts too long, counted from its beginning, whoever heard of that."""
+    room = turn.room
+    if room.line and room.pauses and not room.closed:
+        longest = Instant(room.paused_at + room.line.max_pause_seconds * MICROSECONDS)
+        turn.orders.append(o.WakeAt(longest, f.Timer.PAUSE, 0))
 
 
 def stop(turn: "Turn", fact: f.Stopped) -> None:

@@ -139,24 +139,42 @@ class Bridges:
 
 
 @dataclass(frozen=True, slots=True)
+class Keypad:
+    """What is known of a channel's keys: which are listened for, since when, and when they were let go of."""
+
+    keys: frozenset[str] = frozenset()
+    since: Instant = Instant(0)
+    pressed: tuple[tuple[Instant, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
-    """One capture, as its keeper knows it; `over` for ever says why nothing more of it is covered."""
+    """One capture, as its keeper knows it; `over` for ever says why nothing more of it is covered.
+
+    `destroys_until`: an objection up to then destroys what was captured before it as well.
+    """
 
     channel: ChannelId
     recording: RecordingId
     until: Instant
+    destroys_until: Instant
     bridge: BridgeId | None = None
     telephone: ChannelId | None = None
     endpoint: str = ""
     over: Reason | None = None
+    objected: bool = False
 
     def talks(self, channel: ChannelId) -> bool:
         """Tell whether a channel is one of the two."""
         return channel in {self.channel, self.telephone}
 
+    def wanted(self, now: Instant) -> bool:
+        """Tell whether it must be heard what happens to it: an objection may yet destroy what was captured."""
+        return self.over is None or (not self.objected and now <= self.destroys_until)
+
 
 def begin(
-    entries: Sequence[ev.Entry], policy: Policy, run: RunId, channel: ChannelId, now: Instant
+    entries: Sequence[ev.Entry], policy: Policy, run: RunId, channel: ChannelId, now: Instant, keypad: Keypad
 ) -> Kept:  # fmt: skip
     """Return what is to be kept of a script's journal. Raises ValueError, saying why it is not.
 
@@ -176,6 +194,12 @@ def begin(
     heard = [one.sha256 for one in entries if isinstance(one, ev.NoticePlayed)]
     if not heard or heard != [one.sha256 for one in fallback.script(line)]:
         raise ContradictionError("does not hold every announcement of its line")
+    # Between two commands of a script Asterisk takes a key and tells it to nobody but us: the script may not know.
+    if key := fallback.no_key(line):
+        if key not in keypad.keys or keypad.since > opened.at:
+            raise ContradictionError("is of a line with a key for a no, and nobody has listened for that")
+        if any(at >= opened.at and one == key for at, one in keypad.pressed):
+            raise ContradictionError("is of a caller who has pressed the key for a no")
     if not isinstance(granted, ev.PermitGranted) or granted.parties != [fallback.CALLER]:
         raise ContradictionError("permits somebody else than its caller")
     wanted = ev.CaptureRequested(
@@ -191,17 +215,24 @@ def begin(
     coverage.permits(entries, None)
     if not 0 <= now - granted.at <= STALE_MICROSECONDS:
         raise ContradictionError("is not of this moment")
-    return Kept(channel, opened.recording, Instant(granted.at + line.max_seconds * MICROSECONDS))
+    return Kept(
+        channel,
+        opened.recording,
+        Instant(granted.at + line.max_seconds * MICROSECONDS),
+        Instant(granted.at + line.destroy_if_objected_within_seconds * MICROSECONDS),
+    )
 
 
 def step(kept: Kept, fact: Happened, around: Bridges, staff: Collection[str]) -> tuple[Kept, tuple[ev.Entry, ...]]:
     """Return the capture as it is after a fact, and what is to be written down; `around` has taken the fact already.
 
-    A capture that is over only waits for its caller's hang-up.
+    A capture that is over only waits for its caller's hang-up, or their objection.
     """
     if isinstance(fact, HungUp) and fact.channel == kept.channel:
         kept, entries = _end(kept, fact, Reason.HUNG_UP)
         return kept, (*entries, ev.Ended(at=fact.at, reason=None))
+    if isinstance(fact, Objected) and kept.talks(fact.channel):
+        return _object(kept, fact)
     if kept.over is not None:
         return kept, ()
     match fact:
@@ -220,11 +251,6 @@ def step(kept: Kept, fact: Happened, around: Bridges, staff: Collection[str]) ->
             return _end(kept, fact, Reason.CHANNEL_REPLACED)
         case Spied(channel=channel) if kept.talks(channel):
             return _end(kept, fact, Reason.ROOM_CHANGED)
-        case Objected(channel=channel, for_caller=for_caller) if kept.talks(channel):
-            who = fallback.CALLER if for_caller or channel == kept.channel else TELEPHONE
-            objected = ev.PartyObjected(at=fact.at, party=who)
-            kept, entries = _end(kept, fact, Reason.OBJECTED)
-            return kept, (objected, *entries)
         case Paused(channel=channel) if kept.talks(channel):
             return _end(kept, fact, Reason.PAUSED)
         case Failed(channel=channel) if channel == kept.channel:
@@ -235,6 +261,17 @@ def step(kept: Kept, fact: Happened, around: Bridges, staff: Collection[str]) ->
             return _end(kept, replace(fact, at=kept.until), Reason.MAX_HOURS)
         case _:
             return kept, ()
+
+
+def _object(kept: Kept, fact: Objected) -> tuple[Kept, tuple[ev.Entry, ...]]:
+    """Take an objection. If it is the house's own, nothing is captured of them that could be destroyed."""
+    caller = fact.for_caller or fact.channel == kept.channel
+    if kept.objected or (kept.over is not None and not caller):
+        return kept, ()
+    destroys: list[str] = [fallback.CALLER] if caller and fact.at <= kept.destroys_until else []
+    objected = ev.PartyObjected(at=fact.at, party=fallback.CALLER if caller else TELEPHONE, destroys=destroys)
+    kept, entries = _end(replace(kept, objected=caller), fact, Reason.OBJECTED)
+    return kept, (objected, *entries)
 
 
 def _end(kept: Kept, fact: Fact, reason: Reason) -> tuple[Kept, tuple[ev.Entry, ...]]:

@@ -43,6 +43,8 @@ def build(made: Plan, folder: str, objects: Mapping[int, Stored]) -> dict[str, A
     """
     stored = [_interval(made, one, segment.rate_hz) for segment in made.segments for one in segment.kept]
     first = made.opened
+    # The script's account knows no number: its keeper does.
+    caller = next((one for one in made.entries if isinstance(one, ev.NumberSealed)), first)
     reasons = gp.reasons(made.entries, made.permits)
     gaps = gp.gaps(first.at, made.ended_at, stored, reasons)
     return {
@@ -63,8 +65,8 @@ def build(made: Plan, folder: str, objects: Mapping[int, Stored]) -> dict[str, A
             "ended_at": names.iso(made.ended_at),
             "outcome": RECORDED if stored else NOT_RECORDED,
             "reason": None if stored else _reason(made, gaps),
-            "number": first.number,
-            "number_hash": first.number_hash,
+            "number": caller.number,
+            "number_hash": caller.number_hash,
             "policy_sha256": first.policy_sha256,
             "software": first.software,
             "asterisk": first.asterisk,

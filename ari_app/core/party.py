@@ -18,6 +18,9 @@ ELAPSED_EARLY_MICROSECONDS: Final = 20_000
 ELAPSED_LATE_MICROSECONDS: Final = 500_000
 """A play that took half a second longer was interrupted by something (a hold, a starved machine)."""
 
+EXTRA_PACKETS: Final = 2
+"""More than this beyond the file's own were not ours: somebody else's sound went out as well."""
+
 INSPECTION_DEADLINE_MICROSECONDS: Final = 1_200_000
 BEGIN_DEADLINE_MICROSECONDS: Final = 1_000_000
 END_DEADLINE_MICROSECONDS: Final = 700_000
@@ -143,3 +146,24 @@ def doubt_of_length(sound: Announcement, began_at: Instant, ended_at: Instant) -
     if beyond < -ELAPSED_EARLY_MICROSECONDS:
         return Reason.ANNOUNCEMENT_CUT_SHORT
     return Reason.ANNOUNCEMENT_OVERRAN if beyond > ELAPSED_LATE_MICROSECONDS else None
+
+
+def proof(
+    sound: Announcement, party: PartyId, playback: PlaybackId, began_at: Instant, ended_at: Instant, packets_sent: int
+) -> NoticePlayed | Reason:
+    """Return the proof that somebody has heard a file whole, by the packets that its play sent; or why it is none."""
+    if not sound.packets <= packets_sent <= sound.packets + EXTRA_PACKETS:
+        return Reason.ANNOUNCEMENT_PACKETS_MISSING
+    return NoticePlayed(
+        at=ended_at,
+        party=party,
+        announcement=sound.name,
+        language=sound.language,
+        sha256=sound.sha256,
+        duration_ms=sound.duration_ms,
+        spoken_end_ms=sound.spoken_end_ms,
+        playback=playback,
+        began_at=began_at,
+        packets_expected=sound.packets,
+        packets_sent=packets_sent,
+    )

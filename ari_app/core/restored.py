@@ -99,7 +99,7 @@ def restore(entries: Sequence[ev.Entry], line: Line | None) -> Restored | None:
         language=_language(entries),
     )
     others = tuple(_other(one, entries) for party, one in entered.items() if party != OWNER)
-    pauses, chosen_at = _pauses(entries)
+    pauses, paused_at, chosen_at = _pauses(entries)
     granted = [entry for entry in entries if isinstance(entry, ev.PermitGranted)]
     room = Room(
         opened,
@@ -109,6 +109,7 @@ def restore(entries: Sequence[ev.Entry], line: Line | None) -> Restored | None:
         others,
         changed_at=caller.told_at,
         pauses=pauses,
+        paused_at=paused_at,
         conversed=bool(others),
         permits=max((one.permit for one in granted), default=0),
         permitted_at=granted[0].at if granted else Instant(0),
@@ -164,17 +165,18 @@ def _agreed_at(entries: Iterable[ev.Entry]) -> Instant | None:
     return said[-1].at if said and said[-1].choice == CONSENTED else None
 
 
-def _pauses(entries: Iterable[ev.Entry]) -> tuple[frozenset[str], Instant]:
-    """Return why the room is paused, and when that was last said."""
-    pauses, at = frozenset[str](), Instant(0)
+def _pauses(entries: Iterable[ev.Entry]) -> tuple[frozenset[str], Instant, Instant]:
+    """Return why the room is paused, since when (of the last pause, if it is not), and when either was last said."""
+    pauses, since, at = frozenset[str](), Instant(0), Instant(0)
     for entry in entries:
         if isinstance(entry, ev.Chose) and entry.choice in {"paused", "resumed"}:
             at = entry.at
             if entry.choice == "paused":
+                since = since if pauses else at
                 pauses |= {entry.why}
             else:
                 pauses = pauses - {entry.why} if entry.why else frozenset()
-    return pauses, at
+    return pauses, since, at
 
 
 def _other(entered: ev.PartyEntered, entries: Iterable[ev.Entry]) -> Other:

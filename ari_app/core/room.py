@@ -45,6 +45,7 @@ class Room:
     around: f.Surrounded | None = None
     changed_at: Instant = Instant(0)
     pauses: frozenset[str] = frozenset()
+    paused_at: Instant = Instant(0)
     conversed: bool = False
     permit: permits.Permit | None = None
     permits: int = 0
@@ -137,6 +138,7 @@ def step(room: Room, fact: f.Fact) -> tuple[Room, list[o.Order]]:
             hand.stop(turn, fact)
         case f.Recognised(at=at) if room.closed in UNWATCHED and room.gone_at is None:
             turn.room = replace(room, closed=None, changed_at=Instant(max(at, room.changed_at)))
+            hand.watch(turn)
         case f.CaughtUp(at=at):
             turn.room = replace(room, changed_at=Instant(max(at, room.changed_at)))
         case f.Woke(timer=f.Timer.SETTLING, token=room.restless):

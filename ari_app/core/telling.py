@@ -19,9 +19,6 @@ from .names import Instant, playback_id
 from .party import BEGIN_DEADLINE_MICROSECONDS, END_DEADLINE_MICROSECONDS, LIFELINE_AFTER_FILE_MS, Party, Phase, Step
 from .reasons import Reason
 
-EXTRA_PACKETS = 2
-"""More than this beyond the file's own were not ours: somebody else's sound went out as well."""
-
 ANSWER_DEADLINE_MICROSECONDS = 1_500_000
 """Before the 2 s lifeline of the dialplan, and after the shell's own deadline: it is for an answer that got lost."""
 
@@ -141,23 +138,10 @@ def _tell(party: Party, fact: f.Fact) -> Step:
             return fail(Reason.ANNOUNCEMENT_FAILED)
 
         case Phase.COUNTING, f.Inspected(question=party.question, packets_sent=int(sent)):
-            sound = party.script[0]
             count = sent - party.packets_before
-            if not sound.packets <= count <= sound.packets + EXTRA_PACKETS:
-                return fail(Reason.ANNOUNCEMENT_PACKETS_MISSING)
-            heard = NoticePlayed(
-                at=party.ended_at,
-                party=party.party,
-                announcement=sound.name,
-                language=sound.language,
-                sha256=sound.sha256,
-                duration_ms=sound.duration_ms,
-                spoken_end_ms=sound.spoken_end_ms,
-                playback=party.playback,
-                began_at=party.began_at,
-                packets_expected=sound.packets,
-                packets_sent=count,
-            )
+            heard = parties.proof(party.script[0], party.party, party.playback, party.began_at, party.ended_at, count)
+            if not isinstance(heard, NoticePlayed):
+                return fail(heard)
             all_heard = (*party.heard, heard)
             if party.script[1:]:
                 rest = replace(party, script=party.script[1:], notice=party.notice + 1, heard=all_heard)

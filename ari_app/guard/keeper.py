@@ -17,11 +17,11 @@ The connection is open only while the gate gives no sign of life: on a busy PBX 
 import asyncio
 import os
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ari_app import clock, log
-from ari_app.adapters.ami import Message
+from ari_app.adapters.ami import Message, passing
 from ari_app.core import evidence as ev
 from ari_app.core import fallback
 from ari_app.core import guard as g
@@ -30,8 +30,9 @@ from ari_app.core.names import MICROSECONDS, BridgeId, ChannelId, Instant, RunId
 from ari_app.core.policy import Policy, from_json
 from ari_app.errors import ConsentgateError
 from ari_app.layout import Layout
+from ari_app.numbers import Numbers
 
-from .asterisk import GuardAmi
+from .asterisk import KEPT, GuardAmi
 from .kept_files import KeptFiles
 from .vitals import Vitals, instant_of
 from .warden import until
@@ -46,6 +47,9 @@ DEAF_MICROSECONDS: Final = 2_500_000
 MARK: Final = "CONSENTGATE_KEEPER"
 FAILED: Final = "failed"
 """What a script says of a capture that came to nothing, in place of the recording that it asked for."""
+
+WITHHELD: Final = "<unknown>"
+"""What AMI says of a caller without a number."""
 
 _log = log.get("guard")
 Begin = Callable[[Coroutine[Any, Any, None]], object]
@@ -69,15 +73,19 @@ class Keeper:
         layout: Layout,
         vitals: Vitals,
         begin: Begin,
+        numbers: Numbers,
         *,
         stop_below_free_bytes: int = 0,
     ) -> None:
         self._ears, self._hands, self._layout, self._vitals, self._begin = ears, hands, layout, vitals, begin
+        self._numbers = numbers
         self._stop_below_free_bytes = stop_below_free_bytes
         self._captures: dict[ChannelId, _Capture] = {}
         self._bridges = k.Bridges()
         self._moved: set[ChannelId] = set()
         self._policy: Policy | None = None
+        self._keypad = k.Keypad()
+        self._pressed: dict[ChannelId, list[tuple[Instant, str]]] = {}
         self._files = self._fresh()
         self._sent = 0
         self._heard_at = self._needed_at = Instant(0)
@@ -118,16 +126,16 @@ class Keeper:
     async def _keep(self) -> None:
         """Listen once, from the gate's silence until it is back. Raises ConsentgateError, OSError."""
         self._files = self._fresh()
-        self._captures, self._bridges, self._moved = {}, k.Bridges(), set()
+        self._captures, self._bridges, self._moved, self._pressed = {}, k.Bridges(), set(), {}
         self._files.prepare()
         self._needed_at = self._heard_at = clock.now()
         try:
-            await self._ears.connect(self._on_event)
+            await self._listen()
             await self._look()
             _log.info("keeper.ready", run=self._files.run)
             while self._ears.connected and not self._files.trouble:
                 now = clock.now()
-                if self._silent() or any(one.kept.over is None for one in self._captures.values()):
+                if self._silent() or any(one.kept.wanted(now) for one in self._captures.values()):
                     self._needed_at = now
                 if now - self._needed_at > LINGER_MICROSECONDS or now - self._heard_at > DEAF_MICROSECONDS:
                     break
@@ -141,6 +149,27 @@ class Keeper:
             # What still runs is nobody's from here on: the guard's own rules end it.
             self._vitals.signs.kept = {}
             _log.info("keeper.ended", why=self._files.trouble or None)
+
+    async def _listen(self) -> None:
+        """Connect, and of all keys on the PBX hear only those by which a caller says no. Raises ConsentgateError."""
+        keys = self._no_keys()
+        pressed = [passing("DTMFEnd", f"Digit: [{''.join(sorted(keys))}][[:cntrl:]]")] if keys else []
+        self._ears.wanted = (*KEPT, *pressed)
+        await self._ears.connect(self._on_event)
+        hears = not keys or await self._ears.reads("dtmf")
+        self._keypad = k.Keypad(keys if hears else frozenset(), clock.now())
+        if not hears:
+            hint = "Add dtmf to read= of the guard's user in manager.conf; run `consentgate check`."
+            why = "keys are not heard: callers of lines with an opt_out_key are told and not recorded"
+            _log.warning("keeper.hears_no_keys", why=why, hint=hint)
+
+    def _no_keys(self) -> frozenset[str]:
+        try:
+            policy = from_json(self._layout.policy.read_bytes())
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            # Nothing is kept by a policy that cannot be read.
+            return frozenset()
+        return frozenset(filter(None, map(fallback.no_key, policy.lines.values())))
 
     async def _look(self) -> None:
         """Learn who is in which bridge already. Whoever moved while we asked is where the event said."""
@@ -164,13 +193,16 @@ class Keeper:
     def _hear(self, message: Message) -> None:
         at = Instant(round(float(message["timestamp"]) * MICROSECONDS))
         if message["event"] == "VarSet":
-            self._set(str(message["variable"]), str(message["value"]), str(message.get("uniqueid", "")), at)
+            self._set(str(message["variable"]), str(message["value"]), message, at)
+        elif message["event"] == "DTMFEnd":
+            if message["direction"] == "Received" and (channel := g.channel_of(str(message["uniqueid"]))):
+                self._pressed.setdefault(channel, []).append((at, str(message["digit"])))
         elif message["event"] == "ChanSpyStart":
             self._tell(k.Spied(at=at, channel=ChannelId(str(message["spyeeuniqueid"]))))
         elif (fact := (_key if message["event"] == "Newexten" else _fact)(message, at)) is not None:
             self._tell(fact)
 
-    def _set(self, variable: str, value: str, uniqueid: str, at: Instant) -> None:
+    def _set(self, variable: str, value: str, message: Message, at: Instant) -> None:
         match variable:
             case "CONSENTGATE_KEEPER":
                 if value == str(self._sent):
@@ -180,29 +212,30 @@ class Keeper:
                 if (alive := instant_of(value)) and abs(alive - at) < LINGER_MICROSECONDS:
                     self._tell(k.Returned(at=at))
             case _:
-                self._set_on(variable, value, g.channel_of(uniqueid), at)
+                if channel := g.channel_of(str(message.get("uniqueid", ""))):
+                    self._set_on(variable, value, channel, message, at)
 
-    def _set_on(self, variable: str, value: str, channel: ChannelId | None, at: Instant) -> None:
+    def _set_on(self, variable: str, value: str, channel: ChannelId, message: Message, at: Instant) -> None:
         match variable:
-            case _ if channel is None:
-                pass
             case "CONSENTGATE_OBJECTED":
                 self._tell(k.Objected(at=at, channel=channel))
             case "CONSENTGATE_FALLBACK" if value == FAILED:
                 self._tell(k.Failed(at=at, channel=channel))
             case "CONSENTGATE_FALLBACK" if value:
-                self._adopt(channel, at)
+                number = str(message.get("calleridnum", ""))
+                self._adopt(channel, "" if number == WITHHELD else number, at)
             case _:
                 pass
 
-    def _adopt(self, channel: ChannelId, at: Instant) -> None:
+    def _adopt(self, channel: ChannelId, number: str, at: Instant) -> None:
         """A script asks whether its capture will be kept. No answer is no."""
         try:
             if not self._silent() or channel in self._captures or channel in self._bridges.places:
                 raise ev.ContradictionError("comes while a gate lives, or on a channel that is taken")
             policy = from_json(self._layout.policy.read_bytes())
             entries, previous = ev.read(self._vitals.account(channel))
-            kept = k.begin(entries, policy, self._files.run, channel, at)
+            keypad = replace(self._keypad, pressed=tuple(self._pressed.get(channel, ())))
+            kept = k.begin(entries, policy, self._files.run, channel, at, keypad)
             self._files.name(kept)
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as refusal:
             # Of a damaged file its words are not said: they may be a stranger's.
@@ -210,13 +243,18 @@ class Keeper:
             _log.warning("fallback.not_kept", channel=channel, why=why)
             return
         self._policy = policy
-        self._captures[channel] = _Capture(kept, previous)
+        capture = self._captures[channel] = _Capture(kept, previous)
+        sealed, hashed = self._numbers.seal(number)
+        if sealed is not None and hashed is not None:
+            self._write(capture, ev.NumberSealed(at=at, number=sealed, number_hash=hashed))
         _log.info("fallback.kept", channel=channel, recording=kept.recording)
 
     def _tell(self, fact: k.Happened) -> None:
         self._bridges.take(fact)
         if isinstance(fact, k.Entered | k.Left | k.HungUp):
             self._moved.add(fact.channel)
+        if isinstance(fact, k.HungUp):
+            self._pressed.pop(fact.channel, None)
         staff = self._policy.staff if self._policy else frozenset[str]()
         for channel, one in list(self._captures.items()):
             before = one.kept

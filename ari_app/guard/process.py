@@ -21,8 +21,9 @@ from ari_app.core.backoff import delay_seconds
 from ari_app.core.names import MICROSECONDS, ChannelId, Instant
 from ari_app.errors import ConsentgateError
 from ari_app.layout import Layout
+from ari_app.numbers import Numbers
 
-from .asterisk import GUARD_APPLICATION, KEPT, GuardAmi, GuardAri, Pbx
+from .asterisk import GUARD_APPLICATION, GuardAmi, GuardAri, Pbx
 from .calls import Calls
 from .files import Watch
 from .hung import Hung
@@ -95,8 +96,9 @@ class Guard:
         self.stranded = Stranded(self.ari, self.vitals, incidents)
         self.hung = Hung(layout) if section.ends_hung_gate else None
         room = settings.spool.stop_below_free_bytes
-        ears = GuardAmi(*login, KEPT)
-        self.keeper = Keeper(ears, self.ami, layout, self.vitals, self._begin, stop_below_free_bytes=room)
+        ears = GuardAmi(*login)
+        numbers = Numbers.from_text(settings.numbers.key.reveal())
+        self.keeper = Keeper(ears, self.ami, layout, self.vitals, self._begin, numbers, stop_below_free_bytes=room)
         self.stopping = asyncio.Event()
         self._ready = False
         self._tasks: set[asyncio.Task[None]] = set()

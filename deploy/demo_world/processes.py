@@ -212,6 +212,13 @@ def await_ready(title: str, process: Process, ready: Callable[[], bool], place: 
         )
 
 
+def ready_pid(mark: Path) -> str:
+    """Return which process says by its mark that it is ready; "" if none. A mark may go in any instant."""
+    with contextlib.suppress(FileNotFoundError):
+        return mark.read_text(encoding="ascii").strip()
+    return ""
+
+
 def tail(log: Path, lines: int = 12) -> str:
     """Return the last lines of a log file, for an error message."""
     try:

@@ -59,7 +59,7 @@ class Project:
         )
 
         def ready() -> bool:
-            return mark.exists() and mark.read_text().strip() == str(process.pid)
+            return processes.ready_pid(mark) == str(process.pid)
 
         if await_ready:
             try:

@@ -32,8 +32,7 @@ def dirt(world: World) -> list[str]:
 def _stopped(world: World) -> list[str]:
     found = [f"{name} does not run" for name in (*SERVERS, *OWN) if not world.running(name)]
     for name in OWN:
-        mark = world.spool / f"{name}.ready"
-        ready = mark.read_text().strip() if mark.exists() else ""
+        ready = processes.ready_pid(world.spool / f"{name}.ready")
         if ready != str(world.pid(name)):
             found.append(f"{name} is not ready ({ready or 'no mark'})")
     return found

@@ -20,6 +20,8 @@ from system.unrecorded import assert_conversing, longest_silence
 from telephone import OutgoingCall, now_us
 
 from ari_app.core.names import Instant
+from ari_app.layout import JOURNAL
+from ari_app.numbers import Numbers
 
 TALK_SECONDS: Final = 0.8
 LINE: Final = "switchboard"
@@ -44,18 +46,29 @@ async def without_gate(hospital: Hospital) -> AsyncIterator[House]:
 
 
 def assert_told_and_stored(
-    hospital: Hospital, found: Evidence, talk: Talk, reason: str | None, end: Instant | None = None
+    hospital: Hospital,
+    found: Evidence,
+    talk: Talk,
+    reason: str | None,
+    end: Instant | None = None,
+    *,
+    line: str = LINE,
 ) -> None:
     """The caller's voice, from after the announcement to what ended it, and nobody else's."""
     assert found.recorded, (found.reason, found.entries)
     assert found.manifest["call"]["attested_by"] == "agi"
     assert [(one["source"], one["attested_by"]) for one in found.rows["recordings"]] == [("fallback", "agi")]
+    numbers = Numbers.from_text(hospital.world.secrets.numbers)
+    assert numbers.decrypt(found.manifest["call"]["number"]) == talk.number
+    assert found.call["number_hash"].hex() == numbers.hash(talk.number)
+    journal = hospital.world.spool / "shipped" / found.manifest["call"]["recording"] / JOURNAL
+    assert talk.number not in journal.read_text(encoding="ascii")
     assert_agrees(found, hospital.world)
     assert_notices(found, hospital.world)
     (permit,) = found.manifest["permits"]
     assert permit["reason"] == reason
     assert_only(found.channel(1), talk.caller.sent, {"the house": talk.house.sent})
-    assert_nothing_untold(found, talk.caller, hospital.announcements(LINE))
+    assert_nothing_untold(found, talk.caller, hospital.announcements(line))
     assert_nothing_missing(found, talk.caller, "p01", end=end)
 
 
@@ -195,7 +208,7 @@ def test_without_a_guard_callers_are_told_and_not_recorded(hospital: Hospital) -
     asyncio.run(scenario())
 
 
-def _scripts(hospital: Hospital) -> list[int]:
+def scripts(hospital: Hospital) -> list[int]:
     """Return the scripts that run in this world."""
     found = []
     for pid in processes.marked(hospital.world.root):
@@ -206,12 +219,12 @@ def _scripts(hospital: Hospital) -> list[int]:
 
 
 async def _kill_script(hospital: Hospital, _: OutgoingCall) -> None:
-    (pid,) = _scripts(hospital)
+    (pid,) = scripts(hospital)
     os.kill(pid, signal.SIGKILL)
 
 
 async def _freeze_script(hospital: Hospital, _: OutgoingCall) -> None:
-    (pid,) = _scripts(hospital)
+    (pid,) = scripts(hospital)
     os.kill(pid, signal.SIGSTOP)
 
 
@@ -224,7 +237,7 @@ def test_a_script_that_dies_or_hangs_costs_no_call(hospital: Hospital, act: Call
                 await caller.media.first_heard
                 await asyncio.sleep(0.1)
                 _, channel = await hospital.channel_of(phone.user)
-                pids = _scripts(hospital)
+                pids = scripts(hospital)
                 await act(hospital, caller)
                 talk = Talk(phone.user, caller, await house.call_from(phone.user))
                 await assert_conversing(talk)

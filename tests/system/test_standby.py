@@ -13,15 +13,18 @@ import pytest
 from demo_world import processes
 from system.evidence import Evidence
 from system.hospital import Hospital
+from system.passage import other_config, said
 from system.scene import Scenario, Scene
-from system.site import NEWCOMER
+from system.site import LINES, NEWCOMER
 from system.stage import Leg
-from system.standby import Standby, loss_seconds, played, standing_by
+from system.standby import Standby, loss_seconds, played, read_new, shipped, standing_by
 from system.unrecorded import RESCUED_SECONDS, longest_silence
-from telephone import now_us
+from telephone import Instant, now_us
 
 from ari_app.core import evidence as ev
-from ari_app.core.names import MICROSECONDS
+from ari_app.core.names import MICROSECONDS, instant_of
+from ari_app.guard.hung import HUNG_TICKS
+from ari_app.guard.process import TICK_SECONDS
 
 pytestmark = pytest.mark.alarms("leg.continued", "capture.stopped stale_heartbeat", "capture.stopped other_run")
 
@@ -31,6 +34,12 @@ KEY_US: Final = 100_000
 SILENT_SECONDS: Final = 1.0
 """Whoever presses a key hears its tone for 0.4 s, and the other side nothing meanwhile."""
 GATELESS_SECONDS: Final = 1.5
+GRACE_SECONDS: Final = 2.0
+RINGS_SECONDS: Final = 0.3
+WAITS_SECONDS: Final = 1.3
+"""Twenty times 50 ms, and what twenty turns of the dialplan take on two busy cores."""
+BEAT_LOSS_SECONDS: Final = 1.2
+"""What comes after a gate's last heartbeat: two to the second, and as much again on two busy cores."""
 
 
 @pytest.mark.parametrize(("number", "reason"), [(signal.SIGKILL, "gate_restarted"), (signal.SIGTERM, "gate_stopped")])
@@ -79,23 +88,72 @@ def test_a_conversation_goes_on_in_its_record(hospital: Hospital, number: int, r
     assert max(longest_silence(one.call) for one in talked) <= RESCUED_SECONDS
 
 
+@pytest.mark.alarms("capture.stopped stale_heartbeat")
+def test_a_gate_that_hangs_is_ended_and_its_calls_go_on(hospital: Hospital) -> None:
+    """The guard ends it, so that its lock falls: the recording goes on, and whoever calls next is told as ever."""
+    talked: list[Leg] = []
+    since = len(hospital.log("guard"))
+    hung_at: list[Instant] = []
+
+    async def scenario() -> list[Evidence]:
+        hangs = {"guard": {"ends_hung_gate": True}}
+        async with other_config(hospital, "guard", hangs), standing_by(hospital) as standby:
+
+            async def talk(scene: Scene) -> None:
+                legs = await scene.incoming(await scene.phone())
+                talked.append(legs[0])
+                await scene.act()
+                await standby.takes_over()
+                await scene.talk(2.0)
+                await scene.converse(*legs)
+
+            async def calls_next(scene: Scene) -> None:
+                phone = await scene.phone()
+                await scene.act()
+                await standby.takes_over()
+                legs = await scene.incoming(phone)
+                await scene.told(legs[0])
+                talked.append(legs[0])
+
+            def hang() -> None:
+                hung_at.append(now_us())
+                hospital.freeze("gate")
+
+            return await played(hospital, {"talk": talk, "next": calls_next}, hang)
+
+    found, following = asyncio.run(scenario())
+    assert len(said(hospital, "guard", since, "gate.ended")) == 1
+    assert following.recorded
+    assert not following.of(ev.TakenOver)
+    assert [one["segment"] for one in found.manifest["segments"]] == [1, 2]
+    assert found.reasons.count("gate_restarted") == 1
+    kept_until = instant_of(found.track("p01", 1)["stored_until"])
+    before, lost = (hung_at[0] - kept_until) / MICROSECONDS, loss_seconds(found)
+    silent = max(longest_silence(one.call) for one in talked)
+    print(f"kept until {before:.3f} s before it hung, lost {lost:.3f} s, silent {silent:.3f} s; gaps {found.reasons}")
+    assert 0 <= before <= BEAT_LOSS_SECONDS
+    assert lost <= HUNG_TICKS * TICK_SECONDS + TAKE_OVER_SECONDS
+    assert silent <= SILENT_SECONDS
+
+
 @dataclass(slots=True)
 class Gateless:
     """Scenes in which something happens while no gate lives. `callers`: of each, by its name."""
 
     standby: Standby
     callers: dict[str, Leg]
+    gateless_seconds: float = GATELESS_SECONDS
 
     def happens(self) -> None:
         """Kill the gate, and let the other come a while later."""
         self.standby.process.signal(signal.SIGSTOP)
         self.standby.hospital.signal("gate", signal.SIGKILL)
         loop = asyncio.get_running_loop()
-        loop.call_later(GATELESS_SECONDS, self.standby.process.signal, signal.SIGCONT)
+        loop.call_later(self.gateless_seconds, self.standby.process.signal, signal.SIGCONT)
 
-    async def begun(self, scene: Scene) -> tuple[Leg, Leg]:
+    async def begun(self, scene: Scene, line: str = "switchboard") -> tuple[Leg, Leg]:
         """Let two talk."""
-        caller, house = await scene.incoming(await scene.phone())
+        caller, house = await scene.incoming(await scene.phone(), line)
         self.callers[scene.name] = caller
         return caller, house
 
@@ -145,15 +203,23 @@ class Gateless:
         await self._resumed(scene, *legs)
 
     async def paused_before(self, scene: Scene) -> None:
-        """The house has paused before the gate died, and resumes long after."""
-        legs = await self.begun(scene)
+        """The house has paused before the gate died, and resumes when the next has said that this is too long."""
+        legs = await self.begun(scene, "kept-line")
         await legs[1].call.press("*52")
+        begun = now_us()
         await scene.talk(0.5)
         await scene.act()
-        await self._resumed(scene, *legs, since_us=500_000)
 
-    async def _resumed(self, scene: Scene, caller: Leg, house: Leg, since_us: int = 0) -> None:
-        begin = now_us() - KEY_US - since_us
+        async def alarmed() -> bool:
+            return '"paused_too_long"' in self.standby.place.log.read_text(encoding="utf-8")
+
+        longest = LINES["kept-line"]["max_pause_seconds"]
+        await scene.hospital.until(alarmed, "a pause that lasts too long is said aloud", longest + GRACE_SECONDS)
+        assert now_us() - begun >= longest * MICROSECONDS - KEY_US
+        await self._resumed(scene, *legs, since=begun)
+
+    async def _resumed(self, scene: Scene, caller: Leg, house: Leg, since: Instant | None = None) -> None:
+        begin = (since or now_us()) - KEY_US
         await self.standby.takes_over()
         await scene.talk(1.0)
         scene.off(house, begin, now_us(), "paused")
@@ -181,6 +247,39 @@ def test_what_happens_while_no_gate_lives_holds_for_the_next(hospital: Hospital)
         assert longest_silence(caller.call) <= SILENT_SECONDS
     segments = sorted(len(one.manifest["segments"]) for one in found)
     assert segments == [1, 2, 2, 2, 2], "only the objector's recording does not go on"
+
+
+@pytest.mark.parametrize(("gateless_seconds", "told"), [(0.7, True), (3.0, False)], ids=["in time", "too late"])
+def test_whoever_is_called_waits_for_the_gate_that_stands_by(
+    hospital: Hospital, gateless_seconds: float, told: bool
+) -> None:
+    """Their gate dies before they answer; they wait a second for the next one, and no longer."""
+
+    async def scenario() -> tuple[Leg, list[Evidence]]:
+        async with standing_by(hospital) as standby:
+            stage = Gateless(standby, {}, gateless_seconds)
+
+            async def calls(scene: Scene) -> None:
+                phone, outsider = await scene.phone(), scene.outsider(ring_seconds=RINGS_SECONDS)
+                placed = await scene.dial(phone, outsider)
+                await scene.act()
+                called = stage.callers["called"] = await scene.answered(outsider, "outgoing" if told else None)
+                if told:
+                    await scene.told(called)
+                await scene.converse(placed, called)
+                await standby.takes_over()
+                await scene.talk(1.0)
+
+            before = shipped(hospital)
+            await played(hospital, {"calls": calls}, stage.happens)
+            # The dialplan's own note of a call is imported in ship's time.
+            return stage.callers["called"], await read_new(hospital, before, 1)
+
+    called, (found,) = asyncio.run(scenario())
+    print(f"whoever was called heard nothing for {longest_silence(called.call):.3f} s")
+    assert longest_silence(called.call) <= WAITS_SECONDS
+    assert found.recorded is told
+    assert told or found.reason == "gate_away"
 
 
 def test_a_second_gate_ends_and_one_that_stands_by_ends_when_told(hospital: Hospital) -> None:

@@ -48,8 +48,10 @@ ENGLISH = sound()
 WELSH = sound("cymraeg", seconds=3, language="cy")
 
 
-def line(*sounds: Announcement, capture: Capture = Capture.CONVERSATION, **changes: Any) -> Line:
-    return Line("advice-line", Mode.ANNOUNCE, sounds or (ENGLISH,), capture, **changes)
+def line(
+    *sounds: Announcement, capture: Capture = Capture.CONVERSATION, mode: Mode = Mode.ANNOUNCE, **changes: Any
+) -> Line:
+    return Line("advice-line", mode, sounds or (ENGLISH,), capture, **changes)
 
 
 NEVER = Line("crisis-line", Mode.NEVER)

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from unit.calls import AGENT, CALLER, ENGLISH, RECORDING, STRANGER, line
@@ -15,9 +16,12 @@ from ari_app.errors import TransientError
 from ari_app.guard import keeper as kp
 from ari_app.guard.vitals import Vitals
 from ari_app.layout import Layout
+from ari_app.numbers import Numbers
 
 MONITOR, THEIRS = MonitorId("0x1"), MonitorId("0x2")
 NAMES = {CALLER: "PJSIP/trunk-00000001", AGENT: "PJSIP/2002-00000002", STRANGER: "PJSIP/trunk-00000003"}
+NUMBERS = Numbers(bytes(range(32)))
+NUMBER = "07700900123"
 WAIT_SECONDS = 3.0
 
 
@@ -27,6 +31,8 @@ class Ears:
     def __init__(self, rows=()):
         self.connected, self.boot, self.deaf, self.failures = False, "boot", False, 0
         self.rows = list(rows)
+        self.wanted: Any = ()
+        self.rights = {"call", "dialplan", "agi", "dtmf"}
         self.handle: Any = None
         self.connections = 0
 
@@ -39,6 +45,9 @@ class Ears:
 
     async def channels(self):
         return self.rows
+
+    async def reads(self, right):
+        return right in self.rights
 
     async def set(self, _, name, value):
         if not self.deaf:
@@ -78,19 +87,19 @@ class Hands:
 
 
 class World:
-    def __init__(self, root, rows=()):
+    def __init__(self, root, rows=(), **rules):
         self.layout = Layout(root)
         for folder in ("live", "audio", "fallback", "heartbeat"):
             (root / folder).mkdir()
         self.rules = policy.Policy(
-            site="x", node="pbx1", lines={"advice-line": line()}, staff=frozenset({"PJSIP/2002"})
+            site="x", node="pbx1", lines={"advice-line": line(**rules)}, staff=frozenset({"PJSIP/2002"})
         )
         self.layout.policy.write_bytes(policy.to_json(self.rules))
         self.vitals = Vitals(self.layout)
         self.ears, self.hands = Ears(rows), Hands(str(self.layout.audio / RECORDING / "seg-001.p01"))
         self.tasks = set()
         keeper: Any = kp.Keeper
-        self.keeper = keeper(self.ears, self.hands, self.layout, self.vitals, self.begin)
+        self.keeper = keeper(self.ears, self.hands, self.layout, self.vitals, self.begin, NUMBERS)
 
     def begin(self, work):
         task = asyncio.ensure_future(work)
@@ -104,8 +113,8 @@ class World:
         file = self.layout.keeper / f"{self.run}.jsonl"
         return len(file.read_text().splitlines()) if file.exists() else 0
 
-    def attest(self, run=None):
-        """Write what a script that has announced just now would write."""
+    def attest(self, run=None, at=None):
+        """Write what a script that has announced just now would write; at: when its caller came, if that matters."""
         text = self.layout.policy.read_bytes()
         rules = policy.from_json(text)
         now = clock.now()
@@ -113,19 +122,25 @@ class World:
         shift = now - measured.ended_at
         measured = played(began_at=Instant(measured.began_at + shift), ended_at=now)
         heard: list[Any] = [fallback.notice(ENGLISH, measured, CALLER, 1)]
+        came = replace(stay(), at=at or stay().at)
         entries: Any = fallback.account(
-            rules, rules.lines["advice-line"], stay(), heard, run or self.run, RecordingId(RECORDING), now
+            rules, rules.lines["advice-line"], came, heard, run or self.run, RecordingId(RECORDING), now
         )
         self.layout.fallback_of(CALLER).parent.mkdir(exist_ok=True)
         self.layout.fallback_of(CALLER).write_bytes(fallback.journal(entries))
 
-    def ask(self):
-        self.ears.say("VarSet", CALLER, variable="CONSENTGATE_FALLBACK", value=RECORDING)
+    def ask(self, number=NUMBER):
+        """Ask as the script does; number: as AMI names the caller."""
+        self.ears.say("VarSet", CALLER, variable="CONSENTGATE_FALLBACK", value=RECORDING, calleridnum=number)
 
     def entries(self):
+        """Return what the keeper wrote, after who called."""
         text = self.layout.fallback_of(CALLER).read_bytes()
         before, _ = ev.read(text)
-        return ev.read(text + self.layout.kept_of(RECORDING).read_bytes())[0][len(before) :]
+        sealed, *rest = ev.read(text + self.layout.kept_of(RECORDING).read_bytes())[0][len(before) :]
+        assert isinstance(sealed, ev.NumberSealed)
+        assert (NUMBERS.decrypt(sealed.number), sealed.number_hash) == (NUMBER, NUMBERS.hash(NUMBER))
+        return rest
 
     async def until(self, ready):
         async with asyncio.timeout(WAIT_SECONDS):

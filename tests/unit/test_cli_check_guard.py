@@ -62,10 +62,11 @@ def ami(folder: Path, faults: Faults) -> list[Finding]:
 @pytest.mark.parametrize(
     ("faults", "code", "text"),
     [
-        (Faults(secret="guard-ami-secret", reads="call,dialplan,agi"), GOOD, "rights as needed"),
+        (Faults(secret="guard-ami-secret", reads="call,dialplan,agi,dtmf"), GOOD, "rights as needed"),
         (Faults(secret="another"), UNREACHABLE, "guard.ami_user"),
-        (Faults(secret="guard-ami-secret", reads="call,dialplan"), FINDING, "RECORD FILE would not be seen"),
-        (Faults(secret="guard-ami-secret", reads="call,agi"), FINDING, "Record() would not be seen"),
+        (Faults(secret="guard-ami-secret", reads="call,dialplan,dtmf"), FINDING, "RECORD FILE would not be seen"),
+        (Faults(secret="guard-ami-secret", reads="call,agi,dtmf"), FINDING, "Record() would not be seen"),
+        (Faults(secret="guard-ami-secret", reads="call,dialplan,agi"), FINDING, "would be told and not recorded"),
         (
             Faults(secret="guard-ami-secret", reads="all", denied={"StopMixMonitor"}),
             FINDING,

@@ -8,7 +8,7 @@ from unit.driven import REAL
 
 from ari_app.core import evidence as ev
 from ari_app.core.names import RunId
-from ari_app.core.policy import Policy, to_json
+from ari_app.core.policy import Keys, Mode, Policy, to_json
 from ari_app.core.reasons import Reason
 
 RUN = RunId("01M89EP1ZYXF1YNMXJBPC6YR8R")
@@ -110,10 +110,19 @@ def test_what_is_allowed_to_the_last(changes, core):
         (line(unusable="silent"), ()),
         (line(), (ENGLISH,)),
         (line(WELSH, ENGLISH), (WELSH, ENGLISH)),
+        (line(WELSH, ENGLISH, mode=Mode.ANNOUNCE_OPT_OUT), (WELSH, ENGLISH)),
+        (line(mode=Mode.OPT_IN), ()),
     ],
 )
-def test_only_where_callers_are_simply_told_something_is_played(rules, sounds, core):
+def test_only_where_callers_need_not_answer_something_is_played(rules, sounds, core):
     assert core.fallback.script(rules) == sounds
+
+
+@pytest.mark.parametrize(
+    ("mode", "key"), [(Mode.ANNOUNCE, ""), (Mode.ANNOUNCE_OPT_OUT, "9"), (Mode.OPT_IN, ""), (Mode.NEVER, "")]
+)
+def test_the_key_for_a_no_is_that_of_lines_on_which_nothing_else_is_asked(mode, key, core):
+    assert core.fallback.no_key(line(mode=mode, keys=Keys(decline="9", consent="5"))) == key
 
 
 def test_the_journal_says_all_up_to_the_order_to_capture(core):

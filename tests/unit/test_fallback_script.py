@@ -1,116 +1,19 @@
 """The script that announces without a gate, as Asterisk runs it: what it says, in which order, and where it stops."""
 
 import json
-import re
 import subprocess
 import sys
-import threading
 import time
-import wave
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.calls import line
+from unit.script_world import ABOUT, CHANNEL, RUN, SAMPLES, SCRIPT, Asterisk
 
 from ari_app.core import evidence as ev
-from ari_app.core.policy import Announcement, Mode, Policy, to_json
+from ari_app.core.policy import Keys, Mode
 from ari_app.guard.vitals import Vitals
-from ari_app.layout import Layout
-
-SCRIPT = Path(__file__).parents[2] / "agi_scripts" / "fallback.py"
-CHANNEL = "1800000000.1"
-RUN = "01M89EP1ZYXF1YNMXJBPC6YR8R"
-SAMPLES = 4000
-PACKETS = 25
-ABOUT = {"agi_uniqueid": CHANNEL, "agi_channel": "PJSIP/trunk-00000001", "agi_version": "22.10.1"}
-
-
-class Asterisk:
-    """A spool with a policy and a keeper, and Asterisk's answers; `changes` are commands that go otherwise."""
-
-    def __init__(self, root, **changes):
-        self.layout = Layout(root)
-        self.changes = changes
-        self.said = []
-        self.packets = 0
-        self.status = "6"
-        self.keeps = True
-        for folder in ("fallback", "keeper", "audio", "announcements"):
-            (root / folder).mkdir()
-        self.copy = root / "announcements" / f"{'a' * 64}.wav"
-        with wave.open(str(self.copy), "wb") as file:
-            file.setparams((1, 2, 8000, 0, "NONE", ""))
-            file.writeframes(b"\1\0" * SAMPLES)
-        self.write()
-        self.beat(0)
-
-    def sound(self):
-        found = self.copy.stat()
-        stat = found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-        return Announcement("advice-en", "en", "…", "a" * 64, str(self.copy), SAMPLES, 8000, 100, stat)
-
-    def write(self, **changes):
-        rules = replace(line(self.sound()), **changes)
-        policy = Policy(site="St Elsewhere", node="pbx1", lines={"advice-line": rules})
-        self.layout.policy.write_bytes(to_json(policy))
-
-    def beat(self, age_seconds):
-        at = time.time_ns() // 1000 - age_seconds * 1_000_000
-        text = json.dumps({"boot": "x", "consumed_at": at, "written_at": at}) + "\n"
-        (self.layout.keeper / f"{RUN}.jsonl").write_text(text)
-
-    def answer(self, command):
-        for start, said in self.changes.items():
-            if command.startswith(start.replace("_", " ")):
-                return said
-        if command.startswith("STREAM FILE"):
-            time.sleep(SAMPLES / 8000)
-            self.packets += PACKETS
-            self.beat(0)
-            return f"200 result=0 endpos={SAMPLES}"
-        if command.startswith("GET FULL VARIABLE"):
-            return f"200 result=1 ({self.packets})"
-        if command.startswith("SET VARIABLE CONSENTGATE_FALLBACK") and "failed" not in command and self.keeps:
-            recording = re.findall(r'"(\w+)"', command)[0]
-            (self.layout.audio / recording).mkdir()
-            self.layout.kept_of(recording).touch()
-        if command.startswith("EXEC MixMonitor"):
-            Path(re.findall(r"r\((.*?)\)", command)[0]).touch()
-            return "200 result=0"
-        return f"200 result={self.status if command == 'CHANNEL STATUS' else 0}"
-
-    def run(self, line="advice-line", *, about=ABOUT, fallback=None):
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(SCRIPT), str(fallback or self.layout.fallback), line],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1,
-        )  # fmt: skip
-        watchdog = threading.Timer(20, process.kill)
-        watchdog.start()
-        with process:
-            assert process.stdin
-            assert process.stdout
-            assert process.stderr
-            process.stdin.write("".join(f"{name}: {value}\n" for name, value in about.items()) + "\n")
-            for raw in process.stdout:
-                command = raw.rstrip("\n")
-                self.said.append(command)
-                said = self.answer(command)
-                if said is None:
-                    process.stdin.close()
-                    break
-                process.stdin.write(said + "\n")
-            self.complained = process.stderr.read()
-        watchdog.cancel()
-        return process.returncode
-
-    @property
-    def folder(self):
-        return self.layout.fallback / CHANNEL
-
-    def captured(self):
-        return any(command.startswith("EXEC MixMonitor") for command in self.said)
 
 
 def read(journal: Path) -> list[Any]:
@@ -150,6 +53,7 @@ def test_tells_attests_asks_and_captures_in_this_order(tmp_path):
     "changes",
     [
         {"mode": Mode.NEVER},
+        {"mode": Mode.OPT_IN},
         {"unusable": "silent"},
         {"announcements": ()},
     ],
@@ -158,6 +62,70 @@ def test_a_line_that_does_not_simply_announce_is_left_alone(tmp_path, changes):
     asterisk = Asterisk(tmp_path)
     asterisk.write(**changes)
     assert asterisk.run() == 0
+    assert asterisk.said == []
+
+
+OBJECTED = [
+    'SET VARIABLE CONSENTGATE_OBJECTED "1"',
+    'SET VARIABLE CONSENTGATE_OUTCOME "declined"',
+    'SET VARIABLE CONSENTGATE_REASON "objected"',
+]
+
+
+@pytest.mark.parametrize(("at", "words"), [(1, "cy"), (2, "en")])
+def test_the_key_for_a_no_ends_it_and_is_confirmed_in_the_language_that_was_heard(tmp_path, at, words):
+    asterisk = Asterisk(tmp_path)
+    confirmed = tmp_path / "announcements" / f"{words}.wav"
+    confirmed.write_bytes(b"words")
+    spoken = {one: replace(asterisk.sound(one), language=one) for one in ("cy", "en")}
+    found = confirmed.stat()
+    stat = found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    spoken[words] = replace(spoken[words], path=str(confirmed), stat=stat)
+    asterisk.offer("cy", "en", confirmation=tuple(spoken.values()))
+    asterisk.declines_at = at
+    assert asterisk.run() == 0, asterisk.complained
+    stem = str(asterisk.copy).removesuffix(".wav")
+    assert asterisk.played == [*[f'{stem} "9"'] * at, f'{str(confirmed).removesuffix(".wav")} ""']
+    first = asterisk.said.index(OBJECTED[0])
+    assert asterisk.said[first : first + 3] == OBJECTED, "the no holds before it is confirmed"
+    assert not asterisk.captured()
+    assert list(asterisk.layout.fallback.iterdir()) == []
+
+
+def test_a_no_needs_no_words(tmp_path):
+    asterisk = Asterisk(tmp_path)
+    asterisk.offer("en")
+    asterisk.declines_at = 1
+    assert asterisk.run() == 0, asterisk.complained
+    assert asterisk.said[-3:] == OBJECTED
+
+
+def test_who_hears_every_language_without_that_key_is_captured_and_may_yet_object_in_words(tmp_path):
+    asterisk = Asterisk(tmp_path)
+    asterisk.offer("cy", "en", confirmation=(asterisk.sound("cy"),))
+    assert asterisk.run() == 0, asterisk.complained
+    stem = str(asterisk.copy).removesuffix(".wav")
+    assert asterisk.played == [f'{stem} "9"'] * 2
+    assert asterisk.captured()
+    assert asterisk.said[-1] == f'SET VARIABLE CONSENTGATE_CONFIRMATION "{stem}"'
+    entries = read(asterisk.folder / "journal.jsonl")
+    assert [one.language for one in entries if isinstance(one, ev.NoticePlayed)] == ["cy", "en"]
+    assert entries[0].mode == "announce_opt_out"
+
+
+@pytest.mark.parametrize("key", ["", "9"])
+def test_where_a_line_only_announces_no_key_ends_that(tmp_path, key):
+    asterisk = Asterisk(tmp_path)
+    asterisk.offer("en", mode=Mode.ANNOUNCE, keys=Keys(decline=key))
+    assert asterisk.run() == 0, asterisk.complained
+    assert asterisk.played == [f'{str(asterisk.copy).removesuffix(".wav")} ""']
+
+
+@pytest.mark.parametrize("key", ["99", "a", '"'])
+def test_a_key_that_no_telephone_has_is_not_said_to_asterisk(tmp_path, key):
+    asterisk = Asterisk(tmp_path)
+    asterisk.offer("en", keys=Keys(decline=key))
+    assert asterisk.run() == 1
     assert asterisk.said == []
 
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from unit.calls import AGENT, CALLER, RECORDING, STRANGER
@@ -10,8 +11,10 @@ from unit.keeper_world import MONITOR, NAMES, World, scenario
 from ari_app import clock
 from ari_app.core import evidence as ev
 from ari_app.core.names import Instant
+from ari_app.core.policy import Keys, Mode
 from ari_app.core.reasons import Reason
 from ari_app.guard import keeper as kp
+from ari_app.guard.asterisk import KEPT
 
 
 def test_a_capture_is_kept_and_ended_by_a_hold(tmp_path):
@@ -94,6 +97,118 @@ def test_what_others_do_and_old_marks_end_nothing(tmp_path):
 
     scenario(world, play)
     assert not any(isinstance(one, ev.PermitRevoked) for one in world.entries())
+
+
+@pytest.mark.parametrize("number", ["", "<unknown>"])
+def test_a_caller_who_withholds_their_number_has_none(tmp_path, number):
+    world = World(tmp_path)
+
+    async def play():
+        world.attest()
+        world.ask(number)
+
+    scenario(world, play)
+    assert world.layout.kept_of(RECORDING).read_bytes() == b""
+
+
+CHOOSING: dict[str, Any] = {"mode": Mode.ANNOUNCE_OPT_OUT, "keys": Keys(decline="*", repeat="1")}
+
+
+@pytest.mark.parametrize(
+    ("channel", "pressed", "kept"),
+    [
+        (CALLER, {"direction": "Received", "digit": "*"}, False),
+        (CALLER, {"direction": "Sent", "digit": "*"}, True),
+        (CALLER, {"direction": "Received", "digit": "1"}, True),
+        (AGENT, {"direction": "Received", "digit": "*"}, True),
+        (None, {"direction": "Received", "digit": "*"}, True),
+    ],
+)
+def test_a_caller_whose_no_the_script_has_missed_is_not_kept(tmp_path, channel, pressed, kept):
+    world = World(tmp_path, **CHOOSING)
+
+    async def play():
+        at = clock.now()
+        world.ears.say("DTMFEnd", channel, **pressed)
+        world.attest(at=at)
+        world.ask()
+        assert world.layout.live_of(CALLER).exists() is kept
+
+    scenario(world, play)
+    assert [one["Filter"] for one in world.ears.wanted if "DTMFEnd" in one["Filter"]] == [
+        "^Event: DTMFEnd[[:cntrl:]].*[[:cntrl:]]Digit: [*][[:cntrl:]]"
+    ]
+
+
+def test_a_key_counts_no_longer_than_its_channel_lives(tmp_path):
+    world = World(tmp_path, **CHOOSING)
+
+    async def play():
+        at = clock.now()
+        world.ears.say("DTMFEnd", CALLER, direction="Received", digit="*")
+        world.ears.say("Hangup", CALLER)
+        world.attest(at=at)
+        world.ask()
+        assert world.layout.live_of(CALLER).exists()
+
+    scenario(world, play)
+
+
+def test_whoever_came_before_keys_were_heard_is_not_kept(tmp_path):
+    world = World(tmp_path, **CHOOSING)
+
+    async def play():
+        world.attest(at=Instant(world.keeper._keypad.since - 1))
+        world.ask()
+        assert not world.layout.live_of(CALLER).exists()
+
+    scenario(world, play)
+
+
+@pytest.mark.parametrize(("rules", "kept"), [(CHOOSING, False), ({}, True)])
+def test_without_the_right_to_hear_keys_lines_that_have_one_are_not_kept(tmp_path, rules, kept):
+    world = World(tmp_path, **rules)
+    world.ears.rights.discard("dtmf")
+
+    async def play():
+        world.attest()
+        world.ask()
+        assert world.layout.live_of(CALLER).exists() is kept
+
+    scenario(world, play)
+
+
+@pytest.mark.parametrize("text", [None, b"{", b"[]", b'{"format":1}'])
+def test_by_a_policy_that_cannot_be_read_no_key_is_heard(tmp_path, text):
+    world = World(tmp_path, **CHOOSING)
+    world.layout.policy.unlink()
+    if text is not None:
+        world.layout.policy.write_bytes(text)
+
+    async def play():
+        assert world.keeper._keypad.keys == frozenset()
+
+    scenario(world, play)
+    assert world.ears.wanted == KEPT
+
+
+def test_after_the_gate_is_back_an_objection_is_heard_for_as_long_as_it_destroys(tmp_path):
+    world = World(tmp_path, destroy_if_objected_within_seconds=60)
+
+    async def play():
+        world.attest()
+        world.ask()
+        world.ears.bridged(CALLER, count=1)
+        world.ears.say("Hold", CALLER)
+        await world.until(lambda: not world.layout.live_of(CALLER).exists())
+        (one,) = world.keeper._captures.values()
+        assert one.kept.wanted(clock.now())
+        world.ears.say("VarSet", CALLER, variable="CONSENTGATE_OBJECTED", value="1")
+        before = world.beats()
+        await world.until(lambda: world.beats() > before)
+
+    scenario(world, play)
+    assert [one.destroys for one in world.entries() if isinstance(one, ev.PartyObjected)] == [["p01"]]
 
 
 def test_the_longest_time_is_kept(tmp_path):

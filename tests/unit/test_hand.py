@@ -1,5 +1,7 @@
 """The house's hand: what its people pause, resume and end by a key, for which cause, and who did it."""
 
+from dataclasses import replace
+
 import pytest
 from unit.calls import AGENT, P01, P02, ms, objected, paused, resumed, stopped, woke
 from unit.driven import Call, entries, only, released
@@ -58,6 +60,14 @@ def test_a_pause_that_lasts_too_long_is_said_aloud_once_for_all_of_them(core):
     assert only(call.hear(paused(9000)), o.WakeAt) == [o.WakeAt(ms(609_000), f.Timer.PAUSE, 0)]
     assert only(call.hear(paused(9100, cause="distress")), o.WakeAt) == []
     assert call.hear(woke(609_000, f.Timer.PAUSE)) == [ALARM]
+
+
+def test_a_pause_counts_from_its_own_beginning_whenever_it_was_heard_of(core):
+    call = talking(core)
+    assert only(call.hear(paused(9000, seen_at=11_000)), o.WakeAt) == [o.WakeAt(ms(609_000), f.Timer.PAUSE, 0)]
+    call.hear(resumed(12_000))
+    learnt = replace(paused(20_000), since=ms(15_000))
+    assert only(call.hear(learnt), o.WakeAt) == [o.WakeAt(ms(615_000), f.Timer.PAUSE, 0)]
 
 
 def test_a_pause_that_is_over_needs_nobody(core):

@@ -1,5 +1,7 @@
 """Calls that outlived their gate, from its journals on the disk to the next segment; Asterisk is pretended."""
 
+import asyncio
+
 import pytest
 from unit.calls import (
     AGENT,
@@ -20,7 +22,7 @@ from unit.switchboard import Switchboard
 from ari_app import reconcile
 from ari_app.core import evidence as ev
 from ari_app.core import orders as o
-from ari_app.core.names import RunId
+from ari_app.core.names import MICROSECONDS, RunId
 from ari_app.core.reasons import Reason
 from ari_app.core.restored import Mark
 
@@ -115,6 +117,13 @@ def test_a_pause_holds_until_somebody_resumes_it_also_while_no_gate_lived(world)
     world.asterisk.marks = {AGENT: (Mark(10**10, paused=False),)}
     world.take_over()
     assert world.files == GOES_ON
+
+
+def test_a_pause_counts_from_the_press_that_nobody_heard(world):
+    world.die()
+    world.asterisk.marks = {AGENT: (Mark(1_800_000_003, paused=True),)}
+    world.take_over(lambda: asyncio.sleep(0))
+    assert world.next.dispatcher.calls[world.recording].room.paused_at == 1_800_000_003 * MICROSECONDS
 
 
 def test_an_objectors_key_is_no_pause_for_others(world):

@@ -1,15 +1,12 @@
 """What ends a capture that only the guard keeps: everything but the one plain conversation that was foreseen."""
 
-from dataclasses import replace
-from typing import Any
-
 import pytest
-from unit.calls import AGENT, CALLER, ENGLISH, P01, P02, RECORDING, SECOND_AGENT, STRANGER, line, ms
+from unit.calls import AGENT, CALLER, P01, P02, RECORDING, SECOND_AGENT, STRANGER, ms
 from unit.driven import REAL
-from unit.test_fallback_core import RULES, RUN, account
+from unit.test_fallback_core import account
 
 from ari_app.core import evidence as ev
-from ari_app.core.names import BridgeId, ChannelId, RunId
+from ari_app.core.names import BridgeId, ChannelId
 from ari_app.core.reasons import Reason
 
 STAFF = frozenset({"PJSIP/2002", "PJSIP/2003"})
@@ -29,7 +26,7 @@ class World:
 
     def __init__(self, core=REAL):
         self.k = core.keeper
-        self.kept = self.k.Kept(CALLER, RECORDING, ms(60_000))
+        self.kept = self.k.Kept(CALLER, RECORDING, ms(60_000), ms(30_000))
         self.bridges = self.k.Bridges()
         self.entries = []
 
@@ -116,21 +113,6 @@ def test_what_ends_it(what, core):
     world = World(core).talking()
     assert world.hear(make(world.k)) == (ev.PermitRevoked(at=ms(500), permit=1, reason=reason),)
     assert world.kept.over is reason
-
-
-@pytest.mark.parametrize(("channel", "party"), [(CALLER, P01), (AGENT, P02)])
-def test_an_objection_is_written_down_as_one(channel, party, core):
-    world = World(core).talking()
-    assert world.hear(world.k.Objected(at=ms(500), channel=channel)) == (
-        ev.PartyObjected(at=ms(500), party=party),
-        ev.PermitRevoked(at=ms(500), permit=1, reason=Reason.OBJECTED),
-    )
-
-
-def test_a_telephone_may_object_for_its_caller(core):
-    world = World(core).talking()
-    world.hear(world.k.Objected(at=ms(500), channel=AGENT, for_caller=True))
-    assert [one.party for one in world.entries if isinstance(one, ev.PartyObjected)] == [P01]
 
 
 @pytest.mark.parametrize("at", [60_000, 61_000])
@@ -230,6 +212,40 @@ def test_what_is_over_stays_over_until_the_hang_up(core):
     assert world.hear(world.k.HungUp(at=ms(900), channel=CALLER)) == (ev.Ended(at=ms(900), reason=None),)
 
 
+@pytest.mark.parametrize(
+    ("at", "channel", "for_caller", "party", "destroys"),
+    [
+        (30_000, CALLER, False, P01, [P01]),
+        (30_001, CALLER, False, P01, []),
+        (500, AGENT, True, P01, [P01]),
+        (500, AGENT, False, P02, []),
+    ],
+)
+def test_an_objection_destroys_what_is_young_and_the_callers(core, at, channel, for_caller, party, destroys):
+    world = World(core).talking()
+    said = world.k.Objected(at=ms(at), channel=channel, for_caller=for_caller)
+    assert world.hear(said) == (
+        ev.PartyObjected(at=ms(at), party=party, destroys=destroys),
+        ev.PermitRevoked(at=ms(at), permit=1, reason=Reason.OBJECTED),
+    )
+    assert world.hear(said) == ()
+    assert world.kept.over is Reason.OBJECTED
+
+
+def test_an_objection_after_the_end_destroys_as_well(core):
+    world = World(core).talking()
+    assert world.kept.wanted(ms(40_000))
+    world.hear(world.k.Held(at=ms(500), channel=AGENT, music=False))
+    assert world.kept.wanted(ms(30_000))
+    assert not world.kept.wanted(ms(30_001))
+    assert world.hear(world.k.Objected(at=ms(600), channel=AGENT)) == ()
+    said = world.k.Objected(at=ms(700), channel=CALLER)
+    assert world.hear(said) == (ev.PartyObjected(at=ms(700), party=P01, destroys=[P01]),)
+    assert world.hear(said) == ()
+    assert not world.kept.wanted(ms(800))
+    assert world.kept.over is Reason.HELD
+
+
 def test_who_left_is_not_there_any_more(core):
     world = World(core)
     world.enters(10, STRANGER)
@@ -237,62 +253,6 @@ def test_who_left_is_not_there_any_more(core):
     world.enters(30, AGENTS_OTHER, ELSEWHERE)
     world.hear(world.k.HungUp(at=ms(40), channel=AGENTS_OTHER))
     world.talking()
-
-
-# -- what a script asks
-
-
-def begun(entries=None, *, core=REAL, rules=RULES, run=RUN, channel=CALLER, now=2000):
-    return core.keeper.begin(account(core=core) if entries is None else entries, rules, run, channel, ms(now))
-
-
-def test_a_sound_account_is_kept_to_its_lines_longest_time(core):
-    assert begun(core=core) == core.keeper.Kept(CALLER, RECORDING, ms(2000 + 3 * 3600 * 1000))
-    assert begun(core=core, now=3000).channel == CALLER
-
-
-def changed(number, **changes):
-    entries = list(account())
-    entries[number] = replace(entries[number], **changes)
-    return entries
-
-
-REFUSED: dict[str, tuple[list[ev.Entry] | None, dict[str, Any], str]] = {
-    "nothing": ([], {}, "too little"),
-    "no opening": ([*account()[1:], account()[4]], {}, "account of this channel"),
-    "the gate's": (changed(0, attested_by="gate"), {}, "account of this channel"),
-    "another channel": (None, {"channel": AGENT}, "account of this channel"),
-    "another keeper": (None, {"run": RunId("01M89EP1ZYXF1YNMXJBPC6YR8S")}, "another keeper"),
-    "another policy": (None, {"rules": replace(RULES, sha256="6" * 64)}, "another policy"),
-    "no such line": (changed(0, line="nobody-knows"), {}, "another policy"),
-    "another announcement": (changed(2, sha256="b" * 64), {}, "every announcement"),
-    "no announcement": ([*account()[:2], account()[1], *account()[3:]], {}, "every announcement"),
-    "a line without": (
-        [*account()[:2], account()[1], *account()[3:]],
-        {"rules": replace(RULES, lines={"advice-line": line(unusable="x")})},
-        "every announcement",
-    ),
-    "no permit": ([*account()[:3], account()[1], account()[4]], {}, "somebody else"),
-    "another's permit": (changed(3, parties=[P01, P02]), {}, "somebody else"),
-    "a second permit": (changed(3, permit=2), {}, "another capture"),
-    "second of all": (
-        [*account()[:3], replace(account()[3], permit=2), replace(account()[4], permit=2)], {}, "another capture",
-    ),
-    "another's capture": (changed(4, party=P02), {}, "another capture"),
-    "another segment": (changed(4, segment=2), {}, "another capture"),
-    "another file": (changed(4, file="seg-001.p02.wav"), {}, "another capture"),
-    "not bridged only": (changed(4, bridged_only=False), {}, "another capture"),
-    "told later": (changed(2, at=ms(2001)), {}, "had not been told"),
-    "stale": (None, {"now": 3000.001}, "this moment"),
-    "of the future": (None, {"now": 1999.999}, "this moment"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("what", REFUSED)
-def test_what_is_not_kept(what, core):
-    entries, changes, why = REFUSED[what]
-    with pytest.raises(ValueError, match=why):
-        begun(entries, core=core, **changes)
 
 
 def test_its_lines_follow_from_the_scripts(core):
@@ -303,7 +263,3 @@ def test_its_lines_follow_from_the_scripts(core):
     assert entries[-2:] == [ORIGIN, ev.TrackEnded(at=ms(900), segment=1, party=P01, closed=True)]
     assert found == last
     assert core.keeper.lines((), previous) == (b"", previous)
-
-
-def test_the_announcement_of_these_tests_is_the_lines_own():
-    assert RULES.lines["advice-line"].announcements == (ENGLISH,)

@@ -16,7 +16,7 @@ from ari_app.core.reasons import Reason
 from ari_app.guard.kept_files import KeptFiles
 from ari_app.layout import Layout
 
-KEPT = keeper.Kept(CALLER, RECORDING, ms(60_000))
+KEPT = keeper.Kept(CALLER, RECORDING, ms(60_000), ms(0))
 REVOKED = ev.PermitRevoked(at=ms(5000), permit=1, reason=Reason.HELD)
 ENDED = ev.Ended(at=ms(9000), reason=None)
 

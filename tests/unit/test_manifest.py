@@ -83,6 +83,17 @@ def test_the_good_call_is_recorded_and_whole():
     ]
 
 
+def test_who_called_a_script_is_said_by_its_keeper():
+    first, *rest = good(RECORDING)
+    assert isinstance(first, ev.Opened)
+    unknown = replace(first, number=None, number_hash=None)
+    said = ev.NumberSealed(at=at(3), number="BAUG", number_hash="cd" * 32)
+    call = manifest([unknown, rest[0], said, *rest[1:]])["call"]
+    assert (call["number"], call["number_hash"]) == ("BAUG", "cd" * 32)
+    call = manifest([unknown, *rest])["call"]
+    assert (call["number"], call["number_hash"]) == (None, None)
+
+
 def test_its_bytes_are_canonical_and_always_the_same():
     text, sha256 = mf.to_json(manifest(good(RECORDING)))
     assert (text, sha256) == mf.to_json(manifest(good(RECORDING)))

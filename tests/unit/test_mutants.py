@@ -16,6 +16,7 @@ from unit import (
     test_choice_turns,
     test_fallback_core,
     test_hand,
+    test_keeper_asked,
     test_keeper_core,
     test_objection,
     test_party,
@@ -84,6 +85,7 @@ TABLES = {
         test_restored,
         test_recognised,
         test_fallback_core,
+        test_keeper_asked,
         test_keeper_core,
     )
 }
@@ -101,7 +103,7 @@ NEAREST = {
     "rooms": (test_rooms,),
     "restored": (test_restored, test_recognised),
     "fallback": (test_fallback_core,),
-    "keeper": (test_keeper_core,),
+    "keeper": (test_keeper_core, test_keeper_asked),
 }
 """Where a mutant of a module is found the fastest."""
 

@@ -149,6 +149,15 @@ def test_a_mark_that_was_taken_once_stays_so(heart):
     assert heart.pulse.alive
 
 
+def test_nobody_is_sent_to_a_gate_that_stops_however_long_it_still_beats(heart):
+    heart.run(0, 500, 1000, answer=("ari", "ami"))
+    told = heart.ami.variables.copy()
+    heart.pulse._leaving = lambda: True
+    heart.run(1500, 2000, 2500, answer=("ari", "ami"))
+    assert [one for one in heart.ami.variables[len(told) :] if one[1] == pulse.ALIVE] == []
+    assert heart.beats[-1] == ms(2505)
+
+
 @pytest.mark.parametrize("waits", [True, False])
 def test_the_dialplan_is_told_whether_another_gate_stands_by(heart, waits):
     heart.pulse._standby = lambda: waits

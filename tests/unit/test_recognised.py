@@ -1,5 +1,7 @@
 """A room that nobody watched for a while, from the moment at which somebody does again."""
 
+from dataclasses import replace
+
 import pytest
 from unit.calls import (
     AGENT,
@@ -16,11 +18,12 @@ from unit.calls import (
     woke,
 )
 from unit.driven import Call, entries, only
-from unit.restored_calls import GONE_ON, RECORDED, entered, revoked, room
+from unit.restored_calls import GONE_ON, RECORDED, chose, entered, revoked, room
 
 from ari_app.core import evidence as ev
 from ari_app.core import facts as f
 from ari_app.core import orders as o
+from ari_app.core.names import Instant
 from ari_app.core.reasons import Reason
 
 
@@ -64,6 +67,37 @@ def test_what_is_heard_before_that_holds(core, fact, reason):
     assert only(orders, o.Attest) == []
     assert ev.NotRecorded in {type(entry) for entry in entries(orders)}
     assert [entry.reason for entry in entries(orders) if isinstance(entry, ev.NotRecorded)][-1] is reason
+
+
+def alarms(orders):
+    return [one for one in only(orders, o.WakeAt) if one.timer is f.Timer.PAUSE]
+
+
+def test_a_pause_goes_on_counting_from_its_beginning(core):
+    said = chose("paused", "payment"), chose("paused", "distress", at=9500)
+    call = unwatched(core, *GONE_ON, entered(P02, AGENT), *said)
+    assert alarms(call.hear(surrounded(20_000, colleague()))) == []
+    assert alarms(call.hear(recognised(20_000))) == [o.WakeAt(ms(609_000), f.Timer.PAUSE, 0)]
+    assert call.hear(woke(609_000, f.Timer.PAUSE)) == [o.Alarm(o.Trouble.PAUSED_TOO_LONG)]
+
+
+@pytest.mark.parametrize(("since", "begun"), [(0, 19_000), (18_000, 18_000)])
+def test_a_pause_that_began_meanwhile_is_watched_from_then_on(core, since, begun):
+    call = unwatched(core)
+    assert alarms(call.hear(replace(paused(19_000), since=ms(since) if since else Instant(0)))) == []
+    assert alarms(call.hear(recognised(20_000))) == [o.WakeAt(ms(begun + 600_000), f.Timer.PAUSE, 0)]
+
+
+def test_a_connection_that_is_back_watches_the_pause_that_it_left(core):
+    call = Call(core)
+    call.talking()
+    call.hear(paused(8500), lost(9000), woke(608_500, f.Timer.PAUSE))
+    assert alarms(call.hear(recognised(610_000))) == [o.WakeAt(ms(608_500), f.Timer.PAUSE, 0)]
+
+
+def test_without_a_pause_there_is_nothing_to_watch(core):
+    call = unwatched(core, *GONE_ON, entered(P02, AGENT), chose("paused"), chose("resumed", at=9500))
+    assert alarms(call.hear(recognised(20_000))) == []
 
 
 def test_who_hung_up_meanwhile_is_not_recognised(core):

@@ -202,20 +202,22 @@ def test_what_was_given_up_for_good_stays_so(core, reason):
 
 
 @pytest.mark.parametrize(
-    ("choices", "pauses"),
+    ("choices", "pauses", "since"),
     [
-        ([], set()),
-        ([("paused", "")], {""}),
-        ([("paused", "payment"), ("paused", "distress")], {"payment", "distress"}),
-        ([("paused", "payment"), ("paused", "distress"), ("resumed", "payment")], {"distress"}),
-        ([("paused", "payment"), ("paused", "distress"), ("resumed", "")], set()),
-        ([("paused", "payment"), ("language", "")], {"payment"}),
+        ([], set(), None),
+        ([("paused", "")], {""}, 0),
+        ([("paused", "payment"), ("paused", "distress")], {"payment", "distress"}, 0),
+        ([("paused", "payment"), ("paused", "distress"), ("resumed", "payment")], {"distress"}, 0),
+        ([("paused", "payment"), ("paused", "distress"), ("resumed", "")], set(), 0),
+        ([("paused", "payment"), ("resumed", ""), ("paused", "")], {""}, 2),
+        ([("paused", "payment"), ("language", "")], {"payment"}, 0),
     ],
 )
-def test_a_room_is_paused_for_what_nobody_has_resumed(core, choices, pauses):
+def test_a_room_is_paused_for_what_nobody_has_resumed_since_the_first_of_it(core, choices, pauses, since):
     said = [chose(choice, why, at=9000 + number) for number, (choice, why) in enumerate(choices)]
     found = restore(core, *RECORDED, *said)
     assert found.room.pauses == pauses
+    assert found.room.paused_at == (Instant(0) if since is None else said[since].at)
     known = [one.at for one in said if one.choice != "language"]
     assert found.chosen_at == (known[-1] if known else Instant(0))
 

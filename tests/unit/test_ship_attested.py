@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from sealed_calls import BOOT, SyntheticSpool, at, good, journal, minted, noise, wav
+from sealed_calls import BOOT, NUMBER, NUMBER_HASH, SyntheticSpool, at, good, journal, minted, noise, wav
 from unit.ship_world import World, sound
 from unit.test_ship_spool import note
 
@@ -27,7 +27,9 @@ def entries():
     first, *rest = good(RECORDING, run=KEEPER, channel=CHANNEL, attested_by="agi", number=None, number_hash=None)
     left_out = (ev.CaptureStarted, ev.PermitWidened)
     own = [one for one in rest if not isinstance(one, left_out) and getattr(one, "party", "p01") == "p01"]
-    return [first, *own]
+    kept = SCRIPTS - 1
+    called = ev.NumberSealed(at=own[kept].at, number=NUMBER, number_hash=NUMBER_HASH)
+    return [first, *own[:kept], called, *own[kept:]]
 
 
 @pytest.fixture
@@ -76,6 +78,7 @@ def test_it_is_shipped_as_any_other_and_says_whose_word_it_is(world, synthetic):
     call = manifest["call"]
     assert recording == RECORDING
     assert (call["source"], call["attested_by"], call["run"]) == ("fallback", "agi", KEEPER)
+    assert (call["number"], call["number_hash"]) == (NUMBER, NUMBER_HASH)
     assert (call["outcome"], call["reason"], call["ended_at"]) == ("recorded", None, "2026-11-22T09:00:08.100000Z")
     assert len(sound(world, RECORDING)) == round((8 - 0.04 - 4) * 8000)
     assert left(synthetic) == []
