@@ -25,9 +25,8 @@ from system.cleanliness import dirt, settle_alarms
 from system.hospital import CONNECT_SECONDS, Hospital
 from system.judge import LAG_US
 from system.scene import Scene
-from system.scenes.rooms import KEY_US
 from system.stage import Stage
-from telephone import FRAME_SAMPLES, Instant, TelephoneError, now_us
+from telephone import FRAME_SAMPLES, Instant, TelephoneError
 
 from .figures import Report, Say, percentile
 from .transfers import judged
@@ -132,8 +131,8 @@ class _Round:
             await scene.talk(LATER_SECONDS * (number // len(KINDS)))
         presser = caller if kind.by_caller else house
         await presser.call.press(kind.keys, duration_ms=KEY_MS)
-        self.up[scene.name] = presser.call.media.keys_up[-1]
-        scene.off(presser, Instant(now_us() - KEY_US), why=kind.reason)
+        self.up[scene.name] = presser.key_up
+        scene.off(presser, presser.key_up, why=kind.reason)
         if self.state == DEAD:
             await self._gate_is_back()
         await scene.talk(AFTERWARDS_SECONDS)

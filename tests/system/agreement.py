@@ -21,10 +21,11 @@ from .hospital import Talk
 FRAME_MS: Final = 20.0
 EDGE_MS: Final = 60.0
 """At each edge of what must be stored: one frame that was half inside, one that Asterisk had in its hands when the
-bridge began, and one that it drops behind the first as a monitor begins on a busy machine (seen)."""
+bridge began, and one that it throws away as the other direction's first packet comes (`pairing`)."""
 WAIT_MS: Final = 20.0
 """How long a packet may wait before a monitor takes it: a frame's length. Of 30 pairs of tracks on a quiet machine 28
-lay within 20 ms, one 21.2 ms and one 36.7 ms apart, each in step to its end: so it is no matter of a busy machine."""
+lay within 20 ms, one 21.2 ms and one 36.7 ms apart, each in step to its end: what stays behind once stays behind
+(`pairing`), also on a machine that is not busy."""
 _KEY: Final = re.compile(r"calls/\d{4}/\d\d/\d\d/[0-9A-HJKMNP-TV-Z]{26}/(seg-\d{3}\.flac|manifest\.json)\Z")
 
 

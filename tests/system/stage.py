@@ -57,6 +57,11 @@ class Leg:
         """Its name among all scenes."""
         return f"{self.scene}: {self.name}"
 
+    @property
+    def key_up(self) -> Instant:
+        """When the last key that it pressed was up again, by the telephone: IndexError if it pressed none."""
+        return self.call.media.keys_up[-1]
+
 
 def _whole(call: Call, announcement: Pcm) -> HeardSpan | None:
     """Return where an announcement was heard whole: whoever is told anew has not heard it whole the first time."""

@@ -176,7 +176,9 @@ class Media:
         #: Packets from anywhere but the agreed address: an earlier call's last ones, or a stranger's.
         self.strays = 0
         self.first_heard: Moment[Instant] = Moment(loop)
-        #: When each key that was pressed was up again: as its end was sent, a gap before `press` is done.
+        #: When each key that was pressed was down, and up again: as its first packet and as its end was sent, a gap
+        #: before `press` is done.
+        self.keys_down: list[Instant] = []
         self.keys_up: list[Instant] = []
         #: The latest frame of speech that came, with its number since the call began; what a conference passes on.
         self.newest: tuple[int, bytes] | None = None
@@ -249,6 +251,7 @@ class Media:
         code, frames, last = beat
         if frames == 1:
             self._marker = _MARKER
+            self.keys_down.append(now_us())
         # All packets of a key carry the timestamp at which it went down (RFC 4733 section 2.5.1.2), its end three
         # times.
         pressed_at = (self._timestamp - (frames - 1) * FRAME_SAMPLES) & 0xFFFFFFFF

@@ -71,11 +71,13 @@ class World:
             Seen(at(OVER), "Hangup", {"channel": HOUSE}),
             Seen(at(OVER), "Hangup", {"channel": CALLER}),
         ]
+        self.keys: dict[str, list[int]] = {"caller": [], "house": []}
+        """When each key was down and up again, in turn."""
         self.offs: list[Off] = []
         self.deaf = False
         self.refused: tuple[str, ...] = ()
         self.accounts = 1
-        self.until_ms = OVER - 40
+        self.since_ms, self.until_ms = TOLD, OVER - 40
         self.stored = {
             "p01": self.of("caller", BRIDGED, self.until_ms),
             "p02": self.of("house", BRIDGED, self.until_ms),
@@ -92,6 +94,7 @@ class World:
             name: SimpleNamespace(
                 sent=self.sent[name],
                 heard=self.heard[name],
+                media=SimpleNamespace(keys_down=self.keys[name][::2], keys_up=self.keys[name][1::2]),
                 delay_us=0,
                 sent_at=self.sent[name].sent_at,
                 dialog=SimpleNamespace(call_id=name),
@@ -148,7 +151,7 @@ class World:
         }
         found = Evidence("r", manifest, b"", [], "", {"channel": "1.1", "reason": None}, {"recordings": [{}]}, {})
         found._decoded[1] = np.stack(columns, axis=1), 8000
-        found.__dict__["intervals"] = {(1, party): (at(TOLD), at(self.until_ms)) for party in self.stored}
+        found.__dict__["intervals"] = {(1, party): (at(self.since_ms), at(self.until_ms)) for party in self.stored}
         return found
 
 
@@ -191,16 +194,53 @@ def one(world: World, *words: str) -> None:
 
 def test_from_before_the_announcement_s_end(world: World) -> None:
     world.stored["p01"] = np.concatenate([world.of("caller", 1900, BRIDGED), world.stored["p01"]])
-    one(world, "p01", "160.0 ms of s: caller that must not be stored")
+    one(world, "p01", "180.0 ms of s: caller that must not be stored")
 
 
-def test_from_before_the_bridge_but_for_a_packet_that_waits(world: World) -> None:
-    """Whoever was told and is not in the bridge yet: two frames, and not three."""
+def monitored(world: World, last_heard_ms: int) -> None:
+    """Let the caller's monitor run since 2010 ms, and the caller hear a prompt that ends then."""
+    world.events.insert(0, Seen(at(TOLD + 10), "MixMonitorStart", {"channel": CALLER}))
+    prompt = b"".join(Noise(98).frame(index) for index in range(3))
+    speech = b"".join(world.sent["house"].frames[:150])
+    world.heard["caller"] = hears((TOLD - 1000, ANNOUNCED), (last_heard_ms - 40, prompt), (BRIDGED + 20, speech))
+
+
+def test_from_before_the_bridge_but_for_a_frame(world: World) -> None:
     before = world.stored["p01"]
-    world.stored["p01"] = np.concatenate([world.of("caller", BRIDGED - 40, BRIDGED), before])
+    world.stored["p01"] = np.concatenate([world.of("caller", BRIDGED - 20, BRIDGED), before])
     assert world.faults() == []
-    world.stored["p01"] = np.concatenate([world.of("caller", BRIDGED - 60, BRIDGED), before])
+    world.stored["p01"] = np.concatenate([world.of("caller", BRIDGED - 40, BRIDGED), before])
     one(world, "p01", "20.0 ms of s: caller that must not be stored")
+
+
+def test_from_before_the_bridge_but_kept_back_until_then(world: World) -> None:
+    """A prompt ends 45 ms before the bridge: whatever is said after it may wait until then."""
+    monitored(world, BRIDGED - 45)
+    world.stored["p01"] = np.concatenate([world.of("caller", BRIDGED - 40, BRIDGED), world.stored["p01"]])
+    assert world.faults() == []
+
+
+def test_from_before_the_bridge_and_taken_before_it(world: World) -> None:
+    """The same from before a bridge that begins so long after the prompt that nothing can wait any more."""
+    monitored(world, BRIDGED - 65)
+    world.stored["p01"] = np.concatenate([world.of("caller", BRIDGED - 60, BRIDGED), world.stored["p01"]])
+    one(world, "p01", "40.0 ms of s: caller that must not be stored")
+
+
+def test_nothing_that_waits_is_of_a_hold(world: World) -> None:
+    """What was kept back is nothing that may be stored if anybody held meanwhile."""
+    monitored(world, BRIDGED - 45)
+    world.stored["p01"] = np.concatenate([world.of("caller", BRIDGED - 40, BRIDGED), world.stored["p01"]])
+    world.offs.append(Off("s: caller", at(TOLD - 100), at(BRIDGED), "held"))
+    world.events.insert(
+        0, Seen(at(0), "BridgeEnter", {"channel": CALLER, "bridgeuniqueid": "a", "bridgetype": "basic"})
+    )
+    one(world, "p01", "20.0 ms of s: caller that must not be stored")
+
+
+def test_from_before_the_permit(world: World) -> None:
+    world.since_ms = BRIDGED + 40
+    one(world, "p01", "40.0 ms of s: caller from up to 40.0 ms before the permit covers them")
 
 
 def test_from_a_hold(world: World) -> None:
@@ -239,6 +279,16 @@ def test_what_asterisk_held_back_may_be_lost_at_the_end_and_no_more(world: World
     assert world.faults() == []
     world.stored["p01"] = late[: len(whole) - 640]
     one(world, "p01", "180.0 ms of s: caller are missing though covered", "up to 160.0 ms behind")
+
+
+@pytest.mark.parametrize(("down_ms", "missing"), [(80, True), (50, True), (33, False)])
+def test_a_key_that_was_let_go_at_once(world: World, down_ms: int, missing: bool) -> None:
+    """Asterisk draws it out, and throws away the packet that comes as it is over; a longer key costs nothing."""
+    world.keys["caller"] = [at(3995 - down_ms), at(3995)]
+    before, after = world.of("caller", BRIDGED, 4000), world.of("caller", 4020, world.until_ms)
+    world.stored["p01"] = np.concatenate([before, np.zeros(160, dtype=np.int16), after])
+    faults = world.faults()
+    assert any("20.0 ms of s: caller are missing though covered" in one for one in faults) is missing, faults
 
 
 def test_a_recording_that_begins_late(world: World) -> None:

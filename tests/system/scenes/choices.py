@@ -4,10 +4,9 @@ from typing import Final
 
 from canary import times_heard
 from system.scene import Scenario, Scene
-from system.scenes.rooms import KEY_US
 from system.site import PATIENTS_QUEUE_NUMBER, number_of
 from system.stage import Leg
-from telephone import Instant, Telephone, now_us
+from telephone import Instant, Telephone
 
 BEGINNING: Final = Instant(0)
 
@@ -90,7 +89,7 @@ def objects_later(line: str) -> Scenario:
         await scene.told(caller)
         await _goes_on(scene, caller, phone)
         await caller.call.press("*9")
-        scene.off(caller, Instant(now_us() - KEY_US) if kept else BEGINNING, why="objected")
+        scene.off(caller, caller.key_up if kept else BEGINNING, why="objected")
         await _hears(scene, caller, "declined-en")
         await scene.talk()
 
@@ -108,7 +107,7 @@ async def objects_after_a_transfer(scene: Scene) -> None:
     await scene.converse(caller, await scene.arrival(second))
     await scene.talk()
     await caller.call.press("*9")
-    scene.off(caller, Instant(now_us() - KEY_US), why="objected")
+    scene.off(caller, caller.key_up, why="objected")
     await scene.talk(1.5)
 
 
@@ -160,7 +159,7 @@ async def agrees(scene: Scene) -> None:
     await scene.told(caller)
     await scene.talk(0.7)
     await caller.call.press("5")
-    scene.off(caller, BEGINNING, Instant(now_us() - KEY_US), why="not yet agreed")
+    scene.off(caller, BEGINNING, caller.key_up, why="not yet agreed")
     await _goes_on(scene, caller, phone)
 
 
@@ -209,7 +208,7 @@ def house_presses(keys: str, reason: str) -> Scenario:
         await scene.told(caller)
         house = await _goes_on(scene, caller, phone)
         await house.call.press(keys)
-        scene.off(house, Instant(now_us() - KEY_US), why=reason)
+        scene.off(house, house.key_up, why=reason)
         await scene.talk(1.0)
         await scene.converse(caller, house)
 
@@ -223,12 +222,12 @@ async def pauses_for_a_payment(scene: Scene) -> None:
     await scene.told(caller)
     house = await _goes_on(scene, caller, phone)
     await house.call.press("*51")
-    begin = Instant(now_us() - KEY_US)
+    begin = house.key_up
     await scene.talk(0.6)
     await caller.call.press("4929")
     await scene.talk(0.3)
     await house.call.press("*50")
-    scene.off(house, begin, Instant(now_us() - KEY_US), "paused")
+    scene.off(house, begin, house.key_up, "paused")
     await scene.talk(1.0)
 
 

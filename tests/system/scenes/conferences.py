@@ -5,10 +5,8 @@ import random
 from typing import Final
 
 from system.scene import Scenario, Scene
-from system.scenes.rooms import KEY_US
 from system.site import CONFERENCE_NUMBER, STRICT_NUMBER
 from system.stage import Leg
-from telephone import now_us
 
 _STAY_SECONDS: Final = (1.0, 2.5)
 _AWAY_SECONDS: Final = (0.2, 0.8)
@@ -52,7 +50,7 @@ def objection(*, everybody: bool) -> Scenario:
             for leg in legs:
                 leg.reasons = ("objected",)
         await objector.call.press("*9")
-        scene.off(objector, now_us() - KEY_US, why="objected", everybody=everybody)
+        scene.off(objector, objector.key_up, why="objected", everybody=everybody)
         await scene.talk(1.5)
         await scene.hangs_up(objector)
         await scene.talk(1.5)

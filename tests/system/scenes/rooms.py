@@ -1,14 +1,9 @@
 """More than two, or somebody who waits: hold, parking, pickup, a telephone's own conference, newcomers, masquerades."""
 
-from typing import Final
-
 from system.hospital import fresh_noise
 from system.scene import Scene
 from system.site import NEWCOMER, UNGATED, WAITING_NUMBER
 from telephone import conference, now_us
-
-KEY_US: Final = 100_000
-"""From a key's release until `press` returns."""
 
 
 async def house_holds(scene: Scene) -> None:
@@ -38,10 +33,10 @@ async def paused(scene: Scene) -> None:
     caller, house = await scene.incoming(await scene.phone())
     caller.reasons = ("paused",)
     await house.call.press("*52")
-    begin = now_us() - KEY_US
+    begin = house.key_up
     await scene.talk()
     await house.call.press("*50")
-    scene.off(house, begin, now_us() - KEY_US, "paused")
+    scene.off(house, begin, house.key_up, "paused")
     await scene.talk()
 
 
@@ -50,7 +45,7 @@ async def objected(scene: Scene) -> None:
     caller, house = await scene.incoming(await scene.phone())
     caller.reasons = ("objected",)
     await caller.call.press("*9")
-    scene.off(caller, now_us() - KEY_US, why="objected")
+    scene.off(caller, caller.key_up, why="objected")
     await scene.talk()
     await scene.converse(caller, house)
 
