@@ -2,12 +2,13 @@
 
 from typing import Final
 
-from canary import times_heard
+from canary import music_heard, times_heard
 from system.scene import Scenario, Scene
 from system.scenes.rooms import KEY_US
 from system.site import PATIENTS_QUEUE_NUMBER, number_of
 from system.stage import Leg
 from telephone import Instant, Telephone, now_us
+from telephone.mulaw import RATE
 
 BEGINNING: Final = Instant(0)
 
@@ -219,7 +220,7 @@ def house_presses(keys: str, reason: str) -> Scenario:
 async def pauses_for_a_payment(scene: Scene) -> None:
     """A card number is keyed while the house has paused: neither voices nor keys are kept."""
     caller, phone = await _calls(scene, "kept-line")
-    caller.reasons = ("paused",)
+    caller.reasons, caller.causes = ("paused",), ("payment",)
     await scene.told(caller)
     house = await _goes_on(scene, caller, phone)
     await house.call.press("*51")
@@ -227,6 +228,47 @@ async def pauses_for_a_payment(scene: Scene) -> None:
     await scene.talk(0.6)
     await caller.call.press("4929")
     await scene.talk(0.3)
+    await house.call.press("*50")
+    scene.off(house, begin, Instant(now_us() - KEY_US), "paused")
+    await scene.talk(1.0)
+
+
+async def pauses_for_a_child_and_for_capacity(scene: Scene) -> None:
+    """Two pauses with a key of their own each, one after the other."""
+    caller, phone = await _calls(scene, "kept-line")
+    caller.reasons, caller.causes = ("paused", "paused"), ("child", "capacity")
+    await scene.told(caller)
+    house = await _goes_on(scene, caller, phone)
+    for keys in ("*54", "*56"):
+        await house.call.press(keys)
+        begin = Instant(now_us() - KEY_US)
+        await scene.talk(0.6)
+        await house.call.press("*50")
+        scene.off(house, begin, Instant(now_us() - KEY_US), "paused")
+        await scene.talk(1.0)
+
+
+async def pauses_by_the_menu(scene: Scene) -> None:
+    """It is paused from the key on; the house hears the question and answers it, while the caller hears music."""
+    caller, phone = await _calls(scene, "kept-line")
+    caller.reasons, caller.causes = ("paused",), ("distress",)
+    await scene.told(caller)
+    house = await _goes_on(scene, caller, phone)
+    await house.call.press("*58")
+    begin = Instant(now_us() - KEY_US)
+    question = scene.hospital.prompt("causes")
+
+    async def asked() -> bool:
+        return times_heard(house.call.heard, question) == 1
+
+    await scene.hospital.until(asked, f"{house.title} is asked what for")
+    await scene.talk(1.0)
+    assert music_heard(caller.call.heard.pcm[-RATE // 2 :]), "who waits hears music"
+    assert not music_heard(house.call.heard.pcm[-RATE // 2 :])
+    await house.call.press("3")
+    await scene.converse(caller, house)
+    await scene.talk()
+    assert not music_heard(caller.call.heard.pcm[-RATE // 2 :])
     await house.call.press("*50")
     scene.off(house, begin, Instant(now_us() - KEY_US), "paused")
     await scene.talk(1.0)

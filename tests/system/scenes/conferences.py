@@ -8,7 +8,7 @@ from system.scene import Scenario, Scene
 from system.scenes.rooms import KEY_US
 from system.site import CONFERENCE_NUMBER, STRICT_NUMBER
 from system.stage import Leg
-from telephone import now_us
+from telephone import Instant, now_us
 
 _STAY_SECONDS: Final = (1.0, 2.5)
 _AWAY_SECONDS: Final = (0.2, 0.8)
@@ -58,6 +58,29 @@ def objection(*, everybody: bool) -> Scenario:
         await scene.talk(1.5)
 
     return scenario
+
+
+async def keys_of_the_house(scene: Scene) -> None:
+    """One of the house pauses and resumes; whoever presses that from outside does not; their no ends it for all."""
+    host = await scene.dial(await scene.phone(), "2601")
+    await host.call.answered
+    legs = await _meeting(scene, STRICT_NUMBER, "strict-conference", 2)
+    for leg in legs:
+        leg.reasons, leg.causes = ("paused", "objected"), ("capacity",)
+    await host.call.press("*56")
+    begin = Instant(now_us() - KEY_US)
+    await scene.talk(0.8)
+    await legs[0].call.press("*50")
+    await scene.talk(0.8)
+    await host.call.press("*50")
+    scene.off(host, begin, Instant(now_us() - KEY_US), "paused")
+    await scene.talk(1.5)
+    # Nor can anybody from outside pause it.
+    await legs[0].call.press("*51")
+    await scene.talk(1.5)
+    await legs[1].call.press("*9")
+    scene.off(legs[1], Instant(now_us() - KEY_US), why="objected")
+    await scene.talk(1.0)
 
 
 async def over_while_one_is_told(scene: Scene) -> None:
