@@ -82,6 +82,8 @@ LINES: Final[dict[str, dict[str, Any]]] = {
         "confirmation": ["declined-en"],
         "choice_seconds": 3,
     },
+    # Nothing is chosen during its announcement, so it has no words for a no.
+    "wordless-line": _ANNOUNCED | {"opt_out_sequence": "*9"},
     "strict-conference": _ANNOUNCED | {"announcements": ["conference-en"], "on_objection": "stop"},
 }
 
@@ -125,6 +127,8 @@ _CODES: Final = {
     "consent-line": 6,
 }
 PATIENTS_QUEUE_NUMBER: Final = "01632960127"
+MUSIC_NUMBER: Final = "01632960128"
+"""Whoever calls it is told, and then hears music for as long as they like."""
 
 
 def number_of(line: str, user: str) -> str:
@@ -179,6 +183,8 @@ exten => {WAITING_NUMBER},1,Gosub(consentgate,s,1(switchboard))
  same => n,Wait(30)
 exten => {PATIENTS_QUEUE_NUMBER},1,Gosub(consentgate,s,1(english-waiting-line))
  same => n,Goto(house,queue,1)
+exten => {MUSIC_NUMBER},1,Gosub(consentgate,s,1(wordless-line))
+ same => n,MusicOnHold()
 {_DIRECT}
 
 [from-house](+)

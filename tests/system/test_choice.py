@@ -17,6 +17,7 @@ def test_a_no(hospital: Hospital) -> None:
         "no among other keys": choices.declines(0.2, "3749"),
         "no, then transferred": choices.declines_and_is_transferred,
         "no in a queue": choices.objects_while_waiting,
+        "no while music plays": choices.objects_over_music,
     }
     asyncio.run(play(hospital, scenes))
 
