@@ -8,9 +8,10 @@ Asterisk runs it from [consentgate-features] in dialplan/consentgate-features.co
 PROMPT is a sound of the site's own, without its suffix; without one two low tones ask. A digit is taken from the first
 word on, and its word is left in CONSENTGATE_CAUSE. Whoever presses a digit that has no word is asked once
 more; whoever presses # or nothing is not, for the other side waits. Nothing here can end the pause: whatever fails, it
-has no cause, and no more.
+has no cause, and no more. Nor can it keep anybody from the call: should it hang, the kernel ends it.
 """
 
+import signal
 import sys
 from typing import BinaryIO, Final
 
@@ -20,6 +21,7 @@ CAUSES: Final = {"1": "payment", "3": "distress", "4": "child", "6": "capacity",
 KEYS: Final = "0123456789*#"
 NO_MORE: Final = "#"
 TIMES: Final = 2
+MOST_SECONDS: Final = 60
 PATIENCE_MS: Final = 4000
 TONES: Final = "!500/160,!0/80,!500/160,!0/80"
 
@@ -61,6 +63,7 @@ def ask(agi: Agi, prompt: str) -> str:
 def main(arguments: list[str]) -> int:
     """Speak to Asterisk; complain to its console on standard error."""
     prompt = arguments[0] if arguments else ""
+    signal.alarm(MOST_SECONDS)
     try:
         agi = Agi(sys.stdin.buffer, sys.stdout.buffer)
         for _ in range(TIMES):

@@ -1,5 +1,6 @@
 """The question what a pause is for, as Asterisk has it asked: what is played, which digit counts, and when it ends."""
 
+import signal
 import subprocess
 import sys
 import threading
@@ -98,6 +99,17 @@ def test_without_words_of_the_sites_own_two_tones_ask(prompt):
 def test_whoever_hangs_up_is_not_asked_again(answer):
     said, status = run(answer)
     assert (said, status) == ([PLAY], 1)
+
+
+def test_a_script_that_hangs_is_ended_by_the_kernel(tmp_path):
+    """Until then Asterisk would keep whoever pressed the key from the call."""
+    script = tmp_path / "cause_menu.py"
+    text = SCRIPT.read_text(encoding="utf-8")
+    assert "MOST_SECONDS: Final = 60\n" in text
+    script.write_text(text.replace("MOST_SECONDS: Final = 60\n", "MOST_SECONDS: Final = 1\n"), encoding="utf-8")
+    # Asterisk says nothing more, and does not close the pipe either.
+    with subprocess.Popen([sys.executable, "-I", "-S", str(script)], stdin=subprocess.PIPE) as process:
+        assert process.wait(20) == -signal.SIGALRM
 
 
 def test_a_channel_that_is_gone_without_a_word():
