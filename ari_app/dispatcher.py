@@ -6,7 +6,7 @@ one event loop, so a fact is handled completely before the next is looked at.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from . import clock, layout, log
@@ -23,23 +23,13 @@ from .executor import Executor
 from .lamps import Lamps
 from .monitors import Monitors
 from .numbers import Numbers
-from .opening import Identity, Opening, begun
+from .opening import Call, Identity, Opening, begun
 from .passing import Passing
 from .sealing import Sealing
 from .sequences import Sequences
 from .whereabouts import Whereabouts
 
 _log = log.get("gate")
-
-
-@dataclass(slots=True)
-class Call:
-    """A recording, what was last said of its room, and its timers."""
-
-    room: room.Room
-    around: f.Surrounded | None = None
-    chosen_at: Instant = Instant(0)
-    timers: dict[f.Timer, asyncio.TimerHandle] = field(default_factory=dict)
 
 
 class Dispatcher:
@@ -67,6 +57,8 @@ class Dispatcher:
         self.monitors = Monitors()
         self.lamps = Lamps()
         self.sequences = Sequences()
+        self.whispers: set[ChannelId] = set()
+        """Channels by which we say something to somebody who waits: nobody's, and nobody hears anything by them."""
         self.gone: dict[ChannelId, Instant] = {}
         """Hung up by AMI's word before ARI's told us of them: a gate that thaws reads one stream before the other."""
         self.sealing = Sealing(journalist)
@@ -75,8 +67,11 @@ class Dispatcher:
 
     def arrived(self, seen: t.Arrived, *, adopted: bool = False) -> None:
         """A channel is in our application: make it a call, or send it on if it has been one."""
-        if seen.arguments[:1] != ("incoming",) and seen.endpoint in self.rules.staff:
-            # The dialplan knows an older list of the staff than we do: nothing is to be told to them.
+        if seen.channel in self.whispers:
+            return
+        left_over = seen.channel.startswith(names.WHISPER)
+        if left_over or (seen.arguments[:1] != ("incoming",) and seen.endpoint in self.rules.staff):
+            # A dead gate's whisper; or the dialplan knows an older list of the staff: nothing is to be told to them.
             release = o.Release(seen.channel, o.Outcome.NOT_RECORDED, None, seen.arguments[:1] == ("party",))
             if self.executor:
                 self.executor.carry_out(RecordingId(""), [release])
@@ -144,7 +139,7 @@ class Dispatcher:
                 self._chosen(seen)
             case t.KeyReleased(at=at, channel=channel):
                 if self.sequences.completes(seen, self._opt_out_sequence(channel)):
-                    self._chosen(t.Chosen(at, channel, "objected"))
+                    self._chosen(t.Chosen(at, channel, "objected", unanswered=True))
             case t.BridgeChange() | t.HoldChange() | t.LocalChange() | t.Spied() | t.Renamed() | t.LeavesMessage():
                 self.moved(seen)
             case f.Stamped():
@@ -164,6 +159,7 @@ class Dispatcher:
         if over is not None:
             self.sealing.add(fact.at, over)
         self.monitors.gone(channel)
+        self.whispers.discard(channel)
         self.sequences.gone(channel)
         near = self.whereabouts.gone(channel)
         if recording is not None:
@@ -176,8 +172,9 @@ class Dispatcher:
 
     def moved(self, seen: t.TopologyChange) -> None:
         """Somebody is elsewhere, or holds, or hears music: every recording in the rooms concerned is told."""
-        if isinstance(seen, t.BridgeChange) and seen.channel in self.gone:
-            # Out of order: of who is gone nothing comes any more that would take them out of there again.
+        out_of_order = isinstance(seen, t.BridgeChange) and seen.channel in self.gone
+        if out_of_order or (isinstance(seen, t.Spied) and seen.by in self.whispers):
+            # Of who is gone nothing comes any more that would take them out of there again.
             return
         near, at = self.whereabouts.change(seen)
         if isinstance(seen, t.Renamed) and (recording := self.by_channel.get(seen.channel)):
@@ -290,6 +287,9 @@ class Dispatcher:
             case o.Inspect(question=1):
                 # The first of two: seconds before anybody waits for the journal.
                 self.journalist.submit(journal.Prepare(recording))
+                remote.append(order)
+            case o.Confirm(channel=channel):
+                self.whispers.add(names.whisper_id(channel))
                 remote.append(order)
             case o.StartCapture(channel=channel, segment=segment, party=party):
                 self.monitors.ask(channel, (recording, segment, party))

@@ -7,10 +7,10 @@ arrives, in Asterisk: a frozen process that thaws sends what it had meant to sen
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from . import announcements, clock, log
 from .adapters.ami import Ami
@@ -18,8 +18,10 @@ from .adapters.ari import Ari, Reply
 from .core import facts as f
 from .core import orders as o
 from .core.names import ChannelId, Instant, MonitorId, RecordingId
+from .core.policy import Announcement
 from .core.restored import Mark
 from .layout import Layout
+from .whisper import whisper
 
 MONITOR_VARIABLE: Final = "CONSENTGATE_MONITOR_ID"
 STALE_ORDER_MICROSECONDS: Final = 500_000
@@ -82,7 +84,10 @@ class Executor:
 
     def carry_out(self, recording: RecordingId, orders: list[o.Order]) -> None:
         """Carry out the orders one after the other, beside everything else."""
-        task = asyncio.ensure_future(self._each(recording, orders, clock.now()))
+        self._begin(self._each(recording, orders, clock.now()))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
@@ -126,10 +131,16 @@ class Executor:
                 await self._stop(recording, order)
             case o.Release():
                 await self._release(recording, order)
+            case o.Confirm(channel=channel, words=words):
+                # Beside everything else: what stops the capture does not wait for its words.
+                self._begin(self._confirm(channel, words))
             case o.Lamp(endpoint=endpoint, lit=lit):
                 await self._ami.set(None, lamp(endpoint), "INUSE" if lit else "NOT_INUSE")
             case o.WakeAt() | o.Attest() | o.Note() | o.Seal() | o.Alarm() | o.Report():
                 raise TypeError(f"{type(order).__name__} is the dispatcher's own work")
+
+    async def _confirm(self, channel: ChannelId, words: Announcement | None) -> None:
+        await whisper(self._ari, self._ami, channel, words)
 
     async def _inspect(self, recording: RecordingId, order: o.Inspect) -> None:
         intact = announcements.intact(order.announcement)

@@ -20,10 +20,11 @@ from .core.policy import Policy
 from .core.reasons import Reason
 from .core.restored import Restored
 from .core.room import Room
-from .dispatcher import Call, Dispatcher
+from .dispatcher import Dispatcher
 from .executor import Executor, Phone
 from .journals import leftovers
 from .layout import Layout
+from .opening import Call
 
 _log = log.get("gate")
 

@@ -1,7 +1,8 @@
 """A recording's first entry: whose call it is, on which line, under which rules, by which program."""
 
+import asyncio
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from .core import evidence as ev
@@ -30,6 +31,16 @@ class Identity:
     run: names.RunId
     node: str
     software: str
+
+
+@dataclass(slots=True)
+class Call:
+    """A recording, what was last said of its room, and its timers."""
+
+    room: Room
+    around: f.Surrounded | None = None
+    chosen_at: Instant = Instant(0)
+    timers: dict[f.Timer, asyncio.TimerHandle] = field(default_factory=dict)
 
 
 class Opening:

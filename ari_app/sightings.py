@@ -101,12 +101,16 @@ class LeavesMessage:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Somebody in a call objects, pauses, resumes or stops, by a key that the dialplan acted upon. `cause`: why."""
+    """Somebody in a call objects, pauses, resumes or stops, by a key that the dialplan acted upon. `cause`: why.
+
+    `unanswered`: it did not act, and only we heard the keys.
+    """
 
     at: Instant
     channel: ChannelId
     what: str
     cause: str = ""
+    unanswered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -233,7 +233,7 @@ def meant(seen: Chosen, owner: ChannelId, now: Instant) -> f.Fact:
     """
     match seen.what:
         case "objected" if seen.channel == owner:
-            return f.Objected(at=seen.at, seen_at=now, channel=owner)
+            return f.Objected(at=seen.at, seen_at=now, channel=owner, unanswered=seen.unanswered)
         case "caller-objects":
             # Said by the house for whoever is there from outside: of several nobody knows who was meant.
             return f.Objected(at=seen.at, seen_at=now, channel=owner)

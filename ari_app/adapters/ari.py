@@ -15,10 +15,9 @@ from typing import Any, Final
 
 import aiohttp
 
-from ari_app.core.names import ChannelId, PlaybackId
+from ari_app.core.names import APPLICATION, ChannelId, PlaybackId
 from ari_app.errors import PermanentError, TransientError
 
-APPLICATION: Final = "consentgate"
 NEEDED_EVENTS: Final = (
     "StasisStart",
     "StasisEnd",
@@ -177,6 +176,20 @@ class Ari:
         return await self._order(
             "POST", f"/channels/{channel}/play/{playback}", query={"media": f"sound:{path.removesuffix('.wav')}"}
         )
+
+    async def play_tones(self, channel: ChannelId, playback: PlaybackId, tones: str) -> Reply:
+        """Play tones, as indications.conf writes them but with `|` between, over and over until they are stopped."""
+        return await self._order("POST", f"/channels/{channel}/play/{playback}", query={"media": f"tone:{tones}"})
+
+    async def whisper(self, channel: ChannelId, whisperer: ChannelId) -> Reply:
+        """Make a channel of ours that speaks to this one alone and hears nothing, wherever it is; NO: it is gone, or it
+        has a whisperer of this name."""
+        query = {"app": self.application, "appArgs": "whisper", "spy": "none", "whisper": "out"}
+        return await self._order("POST", f"/channels/{channel}/snoop/{whisperer}", query=query)
+
+    async def hang_up(self, channel: ChannelId) -> Reply:
+        """End a channel; NO: it is gone."""
+        return await self._order("DELETE", f"/channels/{channel}")
 
     async def stop_playback(self, playback: PlaybackId) -> Reply:
         """Stop a playback; NO means that there is none of this name."""

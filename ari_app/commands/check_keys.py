@@ -17,7 +17,9 @@ from ari_app.errors import FINDING, GOOD
 from .asterisk_files import Dialplan, File, plain, read, text_of
 from .finding import Finding
 
-OBJECT = "consentgate-features,object"
+HOUSE = "consentgate-features,"
+OBJECT = f"{HOUSE}object"
+MENU_OBJECTS = "dialplan_exec(consentgate-conference,object,1), as in dialplan/consentgate-confbridge.conf"
 FILES = ("features.conf", "queues.conf", "confbridge.conf", "extensions.conf")
 NEVER_SEEN = "AEL, Lua, databases"
 
@@ -105,14 +107,16 @@ def look(folder: Path, lines: Mapping[str, Line], *, guarded: bool) -> Iterator[
     granted, unread, in_database = _granted(folder, extensions)
     unseen = [*dict.fromkeys([*(one for file in files.values() for one in file.unseen), *dialplan.unseen, *unread])]
     found: list[Finding] = []
+    features = Features(features_file)
     if features_file.there:
-        features = Features(features_file)
         found += [*_heard(features, wanted), *_collisions(features), *_doors(features, guarded=guarded)]
         # Where not every file could be read, nobody can say that it stands in none of them.
         found += _holders(features, wanted, granted, complete=not unread and not in_database)
     found += _queues(queues, dialplan, wanted, guarded=guarded)
     found += _answering(dialplan, wanted)
-    found += _menus(conferences, dialplan, wanted, complete=extensions.there and not extensions.unseen)
+    complete = extensions.there and not extensions.unseen
+    found += _menus(conferences, dialplan, wanted, complete=complete)
+    found += _house_menus(conferences, dialplan, features, complete=complete)
     found += _conference_records(conferences, guarded=guarded)
     yield from found
     keys = ", ".join(f"{one} of {names}" for one, names in wanted.items()) or "no line has a sequence"
@@ -236,18 +240,40 @@ def _answering(dialplan: Dialplan, wanted: dict[str, str]) -> Iterator[Finding]:
 
 
 def _menus(file: File, dialplan: Dialplan, wanted: dict[str, str], *, complete: bool) -> Iterator[Finding]:
-    for name in file.sections:
-        if file.value(name, "type") != "menu":
-            continue
-        keys_of = {entry.key: entry.value for entry in file.entries(name) if re.fullmatch(r"[0-9*#A-D]+", entry.key)}
+    for name, keys_of in _menus_of(file):
         for keys in wanted:
             for pressed, does in keys_of.items():
                 if _disturbs(pressed, does, keys, keys_of) and not (
-                    pressed == keys and _objects(does, dialplan, complete=complete)
+                    pressed == keys and _runs(OBJECT, does, dialplan, complete=complete)
                 ):
                     verdict = f"{pressed} is {does}: whoever presses {keys} means that they object"
-                    hint = f"{keys} = dialplan_exec(conference-keys,object,1), as in dialplan/examples/confbridge.conf"
-                    yield Finding(f"confbridge.conf [{name}]", verdict, FINDING, hint)
+                    yield Finding(f"confbridge.conf [{name}]", verdict, FINDING, f"{keys} = {MENU_OBJECTS}")
+
+
+def _house_menus(file: File, dialplan: Dialplan, features: Features, *, complete: bool) -> Iterator[Finding]:
+    """Compare what the house's keys mean in a conversation with what they mean in a conference."""
+    house = {one.keys: one.name for one in features.dynamic if HOUSE in one.runs and not one.objects}
+    for name, keys_of in _menus_of(file):
+        for pressed, does in keys_of.items():
+            ours = _runs(HOUSE, does, dialplan, complete=complete)
+            taken = [
+                f"{keys} is {feature}"
+                for keys, feature in house.items()
+                if _disturbs(pressed, does, keys, keys_of) and not (pressed == keys and ours)
+            ]
+            if taken:
+                verdict = f"{pressed} is {does}, and in a conversation {', '.join(taken)}"
+                hint = "dialplan/consentgate-confbridge.conf has the same keys as features.conf: give yours others"
+                yield Finding(f"confbridge.conf [{name}]", verdict, hint=hint, warning=True)
+
+
+def _menus_of(file: File) -> Iterator[tuple[str, dict[str, str]]]:
+    for name in file.sections:
+        if file.value(name, "type") == "menu":
+            yield (
+                name,
+                {one.key: one.value for one in file.entries(name) if re.fullmatch(r"[0-9*#A-D]+", one.key)},
+            )
 
 
 def _disturbs(pressed: str, does: str, keys: str, menu: dict[str, str]) -> bool:
@@ -258,13 +284,13 @@ def _disturbs(pressed: str, does: str, keys: str, menu: dict[str, str]) -> bool:
     return keys.startswith(pressed) or pressed.startswith(keys)
 
 
-def _objects(does: str, dialplan: Dialplan, *, complete: bool) -> bool:
+def _runs(wanted: str, does: str, dialplan: Dialplan, *, complete: bool) -> bool:
     found = re.fullmatch(r"dialplan_exec\(([^,()]+),([^,()]+),[^,()]+\)", does.replace(" ", ""))
     if not found:
         return False
     lines = dialplan.lines(found[1], found[2])
     # An extension in a file that could not be read may be the right one.
-    return any(OBJECT in line.replace(" ", "") for line in lines) or (not lines and not complete)
+    return any(wanted in line.replace(" ", "") for line in lines) or (not lines and not complete)
 
 
 def _conference_records(file: File, *, guarded: bool) -> Iterator[Finding]:

@@ -183,9 +183,13 @@ class Replaced(Stamped):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objected(Stamped):
-    """The owner of the recording does not want to be recorded."""
+    """The owner of the recording does not want to be recorded.
+
+    `unanswered`: only we heard the keys. No line of the dialplan ran, so nothing has told them that it was heard.
+    """
 
     channel: ChannelId
+    unanswered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

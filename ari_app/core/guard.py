@@ -13,6 +13,7 @@ from typing import Any
 
 from .incident import FORMAT, Action, Door, Why
 from .names import (
+    APPLICATION,
     ChannelId,
     Instant,
     PartyId,
@@ -22,11 +23,15 @@ from .names import (
     channel_id,
     parse_track_file,
     recording_id,
+    whisper_id,
 )
 from .policy import canonical
 
 FRESH_MICROSECONDS = 1_500_000
 """The gate writes a heartbeat at most a second apart; half a second more is what a slow disk may take."""
+
+WHISPER_MICROSECONDS = 20_000_000
+"""Longer than this no confirmation lasts."""
 
 DEAD_MICROSECONDS = 1_200_000
 """A caller in the hands of a gate that gave no sign for so long is let go: within 2 s of its death, all told."""
@@ -185,6 +190,17 @@ def objection(capture: Capture, lives: Iterable[Live], signs: "Signs", rules: Ru
     if rules.allowance(capture) is not None:
         return None
     return Why.NOT_NAMED_IN_LIVE if capture.door in {Door.MIXMONITOR, Door.QUEUE} else Why.NOT_ALLOWED
+
+
+def whispers(capture: Capture, channel: ChannelId, spied: ChannelId | None, age_microseconds: int) -> bool:
+    """Tell whether a snoop is the gate's own, by which it says something to somebody who waits.
+
+    It has the name that the gate gives it, belongs to the gate's application, and is young. Whoever else makes one of
+    that name hears nothing by it: to record it, or to send it elsewhere, are doors of their own.
+    """
+    mine = capture.door is Door.SNOOP and capture.application == APPLICATION
+    named = spied is not None and channel == whisper_id(spied)
+    return mine and named and age_microseconds <= WHISPER_MICROSECONDS
 
 
 def response(capture: Capture, rules: Rules, *, gated: bool) -> Action | None:

@@ -30,6 +30,10 @@ _MINTED = re.compile(rf"[{_ALPHABET}]{{26}}\Z")
 _TRACK = re.compile(r"seg-(\d{3})\.(p\d{2})\.wav\Z")
 
 MICROSECONDS = 1_000_000
+APPLICATION = "consentgate"
+"""The gate's, in ARI."""
+
+WHISPER = "cg-whisper-"
 
 
 class UnsafeNameError(ValueError):
@@ -71,6 +75,11 @@ def channel_id(text: str) -> ChannelId:
 def playback_id(channel: ChannelId, notice: int) -> PlaybackId:
     """Name a playback after its channel, so that another process can stop it: ARI lists no playbacks."""
     return PlaybackId(f"cg-{channel}-{notice}")
+
+
+def whisper_id(channel: ChannelId) -> ChannelId:
+    """Name the channel by which we say something to a channel that waits; Asterisk has no two of one name."""
+    return ChannelId(f"{WHISPER}{channel}")
 
 
 def party_id(number: int) -> PartyId:

@@ -7,8 +7,10 @@ forgotten for another reason.
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from . import choice
 from . import evidence as ev
 from . import facts as f
+from . import orders as o
 from . import party as parties
 from .facts import Standing
 from .names import MICROSECONDS
@@ -29,6 +31,15 @@ def take(turn: "Turn", fact: f.Objected | f.Inspected) -> None:
     # have heard nothing, and counts as untold for the others.
     known = isinstance(fact, f.Objected) or caller.standing is Standing.OBJECTED
     void(turn, Standing.OBJECTED if known else Standing.UNTOLD, Reason.OBJECTED)
+    if isinstance(fact, f.Objected) and fact.unanswered and _waits(turn):
+        turn.orders.append(o.Confirm(caller.channel, choice.confirmation(caller)))
+
+
+def _waits(turn: "Turn") -> bool:
+    """Tell whether the owner is in the dialplan's hands and alone: anywhere else their keys are answered otherwise."""
+    around = turn.room.around
+    parked = around is not None and around.quiet is Reason.PARKED
+    return turn.room.released and (around is None or around.joined_at is None or parked)
 
 
 def destroyed(turn: "Turn") -> list[str]:

@@ -131,6 +131,14 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirm:
+    """Let somebody hear that their no was heard, without taking them from where they wait: these words, or a tone."""
+
+    channel: ChannelId
+    words: Announcement | None
+
+
+@dataclass(frozen=True, slots=True)
 class Lamp:
     """Show at a house telephone whether its conversation is captured now."""
 
@@ -167,5 +175,5 @@ class Report:
 
 Order = (
     Answer | Inspect | Play | StopPlayback | ArmLifeline | WakeAt | Attest | Note | StartCapture | StopCapture
-    | Release | Lamp | Seal | Alarm | Report
+    | Release | Confirm | Lamp | Seal | Alarm | Report
 )  # fmt: skip

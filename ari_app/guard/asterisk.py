@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 from ari_app import clock
 from ari_app.adapters.ami import ANSWER_SECONDS, Ami, Filter, Message, passing
-from ari_app.adapters.ari import APPLICATION, Ari, Reply
+from ari_app.adapters.ari import Ari, Reply
 from ari_app.core import doors
-from ari_app.core.names import MICROSECONDS, ChannelId, MonitorId, playback_id
+from ari_app.core.names import APPLICATION, MICROSECONDS, ChannelId, MonitorId, playback_id
 
 GUARD_APPLICATION: Final = "consentgate-guard"
 MOST_NOTICES: Final = 8

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from rich.console import Console
@@ -73,7 +73,10 @@ class Survey:
         data = str(row.get("applicationdata", ""))
         runs = data.partition(",")[0] if application == "Stasis" else application
         if (spied := words.spied_channel(name)) is not None:
-            yield await self._judged(g.Capture(Door.SNOOP, (), runs), g.channel_of(spied), [])
+            capture = g.Capture(Door.SNOOP, (), runs)
+            judged = await self._judged(capture, g.channel_of(spied), [])
+            mine = g.whispers(capture, channel, g.channel_of(spied), 0)
+            yield replace(judged, allowed_by="the gate: it speaks to somebody who waits") if mine else judged
         elif name.startswith(EXTERNAL):
             yield await self._judged(g.Capture(Door.EXTERNAL_MEDIA, (), runs), channel, [])
         if application in SPIES and (into := words.spied_into(data)):

@@ -5,10 +5,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from ari_app import clock
 from ari_app.core import doors as words
 from ari_app.core import guard as g
 from ari_app.core.incident import Door, Why
-from ari_app.core.names import ChannelId, Instant
+from ari_app.core.names import WHISPER, ChannelId, Instant
 
 from .asterisk import Pbx
 from .warden import Found, Warden, until
@@ -23,15 +24,34 @@ class Taps:
 
     def __init__(self, pbx: Pbx, warden: Warden) -> None:
         self._pbx, self._warden = pbx, warden
+        self._whispers: dict[ChannelId, Instant] = {}
+        """Since when the gate says something to somebody."""
 
     async def appeared(self, name: str, channel: ChannelId, linked: str, at: Instant | None) -> None:
         """A channel of a kind that may be a tap was made."""
         spied = words.spied_channel(name)
         if spied is not None:
-            await self._judge(Door.SNOOP, channel, at, room=[found] if (found := g.channel_of(spied)) else [])
+            await self._snoops(channel, g.channel_of(spied), at)
         # Dialled by a call it is that call's party, a talking machine perhaps; on its own it is somebody's ear.
         elif name.startswith(EXTERNAL[0]) or (name.startswith(EXTERNAL) and linked == channel):
             await self._judge(Door.EXTERNAL_MEDIA, channel, at)
+
+    async def _snoops(self, channel: ChannelId, spied: ChannelId | None, at: Instant | None) -> None:
+        if channel.startswith(WHISPER):
+            now = clock.now()
+            # Of one name there is one at a time, so a new one has a begin of its own.
+            began = self._whispers[channel] = at or self._whispers.get(channel, now)
+            capture = g.Capture(Door.SNOOP, (), await self._application(channel))
+            if not self._warden.vitals.signs.gate_dead(now) and g.whispers(capture, channel, spied, now - began):
+                self._warden.elsewhere[f"{Door.SNOOP} {channel}"] = partial(self._whispers_on, channel, spied)
+                return
+        await self._judge(Door.SNOOP, channel, at, room=[spied] if spied else [])
+
+    async def _whispers_on(self, channel: ChannelId, spied: ChannelId | None) -> None:
+        if await self._pbx.seen(channel) is None:
+            self._whispers.pop(channel, None)
+        else:
+            await self._snoops(channel, spied, None)
 
     async def spies(self, channel: ChannelId, at: Instant | None) -> None:
         """ChanSpy or ExtenSpy has begun to listen. Who only listens is a supervisor; who records is a recorder."""
@@ -66,7 +86,8 @@ class Taps:
 
     async def _application(self, channel: ChannelId) -> str:
         """Return whose tap it is. A new one enters its ARI application a moment after it was made."""
-        for pause in ENTERING_SECONDS if self._warden.rules.allowed else (0.0,):
+        may_run = self._warden.rules.allowed or channel.startswith(WHISPER)
+        for pause in ENTERING_SECONDS if may_run else (0.0,):
             await asyncio.sleep(pause)
             seen = await self._pbx.seen(channel)
             if seen is None or seen.runs:

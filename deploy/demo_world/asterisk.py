@@ -74,7 +74,7 @@ class Asterisk:
         """Where an Asterisk application puts a recording that names no directory."""
         return self.state / "spool" / "monitor"
 
-    def configure(self, checkout: Path, music: Path) -> None:
+    def configure(self, checkout: Path, music: Path, prompts: Path) -> None:
         """Write the configuration, and copies of the project's dialplan and AGI scripts beside it.
 
         Copies, because the checkout may lie where Asterisk's user cannot read, and because a running world
@@ -103,7 +103,7 @@ class Asterisk:
         (self.root / "agi" / "ari_app").mkdir(exist_ok=True)
         shutil.copy(checkout / "ari_app" / "__init__.py", self.root / "agi" / "ari_app")
         _copy(checkout / "ari_app" / "core", self.root / "agi" / "ari_app" / "core")
-        values = self._values(music)
+        values = self._values(music, prompts)
         for template in sorted(TEMPLATES.glob("*.conf")):
             text = fill(template.read_text(encoding="utf-8"), values, template.name)
             account.write(self.etc / template.name, text + self.extra.get(template.name, ""), 0o400)
@@ -165,7 +165,7 @@ class Asterisk:
         except WorldError:
             return False
 
-    def _values(self, music: Path) -> dict[str, str]:
+    def _values(self, music: Path, prompts: Path) -> dict[str, str]:
         ports = self.ports
         client = "res_websocket_client.so"
         # A bare semicolon begins a comment in Asterisk's files.
@@ -187,6 +187,7 @@ class Asterisk:
             "http_port": str(ports.http),
             "modules": str(self.program.modules),
             "music": str(music),
+            "prompts": str(prompts),
             "open_files": str(resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
             "phones": "\n".join(self._phone(name) for name in EXTENSIONS),
             "ring_others": "\n".join(_ring(name) for name in EXTENSIONS[1:]),

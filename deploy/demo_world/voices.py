@@ -49,6 +49,12 @@ ANNOUNCEMENTS: Mapping[str, Announcement] = {
     "conference-en": Announcement("This conference is recorded for training and audit.", "en"),
 }
 
+CAUSES = (
+    "Paused. Payment, press one. Distress, three. A child, four. Somebody who cannot decide, six. Private, seven. "
+    "Anything else, hash."
+)
+"""What one of the house hears who pauses by the menu; the keys are those of `agi_scripts/cause_menu.py`."""
+
 
 def length_seconds(path: Path) -> float:
     """Return how long a WAV file lasts."""
@@ -101,6 +107,10 @@ class Studio:
 
         return self._kept(" ".join(tones), make, target)
 
+    def causes(self, target: Path) -> Path:
+        """Ask one of the house what a pause is for."""
+        return self.speak(CAUSES, target, voice="en-gb", tail_seconds=TAIL_SECONDS)
+
     def _kept(self, asked: str, make: Callable[[Path], None], target: Path) -> Path:
         kept = self.cache / f"{hashlib.sha256(asked.encode()).hexdigest()[:24]}.wav"
         if not kept.exists():
@@ -109,6 +119,7 @@ class Studio:
                 new = Path(scratch) / "new.wav"
                 make(new)
                 new.rename(kept)
+        target.parent.mkdir(exist_ok=True)
         target.write_bytes(kept.read_bytes())
         target.chmod(0o644)
         return target

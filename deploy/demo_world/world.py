@@ -334,10 +334,10 @@ class World:
         secret_files(self.root / "etc" / "secrets", self.secrets, self.postgres.dsn, gate)
         for name, wanted in self.options.announcements.items():
             self.studio.announcement(wanted, self.announcements / f"{name}.wav")
-        music = self.root / "etc" / "music"
-        music.mkdir(exist_ok=True)
+        music, prompts = (self.root / "etc" / name for name in ("music", "prompts"))
         self.studio.music(music / "tones.wav")
-        self.asterisk.configure(CHECKOUT, music)
+        self.studio.causes(prompts / "causes.wav")
+        self.asterisk.configure(CHECKOUT, music, prompts)
         self.write_config(self.config)
         Record(self.command, self.ignore_installed, self.options, self.ports).write(self.root)
 

@@ -16,7 +16,7 @@ from .checks import (
     missing_between,
     offsets_ms,
 )
-from .heard import HeardSpan, heard_span, times_heard
+from .heard import HeardSpan, heard_span, likeness, music_heard, times_heard, tone_share
 from .match import Match, SentAt, Span, Stretch, attribute, find_reference
 from .voices import Voices, unexplained
 
@@ -35,8 +35,11 @@ __all__ = [
     "attribute",
     "find_reference",
     "heard_span",
+    "likeness",
     "missing_between",
+    "music_heard",
     "offsets_ms",
     "times_heard",
+    "tone_share",
     "unexplained",
 ]

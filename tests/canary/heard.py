@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 from telephone import Heard, Instant
-from telephone.mulaw import Pcm, encode
+from telephone.mulaw import RATE, Pcm, encode
 
 from .match import LEAST_SPEECH_ANCHORS, SHORTEST_SPEECH, Span, compare
 
@@ -13,6 +14,9 @@ from .match import LEAST_SPEECH_ANCHORS, SHORTEST_SPEECH, Span, compare
 #: Asterisk 22.10 plays a WAV file without its last 22 samples: its reader counts the header's 44 bytes as sound
 #: (observed: the last packet of a file of whole frames has 138 samples). They are not missing at the telephone.
 NEVER_PLAYED_SAMPLES: Final = 22
+
+TONE_WIDTH_HZ: Final = 12
+MUSIC_SHARE: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,36 @@ def heard_span(heard: Heard, announcement: Pcm, *, nth: int = 0) -> HeardSpan | 
     missing = len(reference) - sum(span.length for span in spans)
     whole = len(spans) == 1 and spans[0].sent_start == 0 and missing <= NEVER_PLAYED_SAMPLES
     return HeardSpan(start, end, tuple(spans), heard.heard_at(start), heard.heard_at(end - 1), whole, missing)
+
+
+MUSIC_HZ: Final = (220, 330)
+"""The two tones of the music in these tests (`demo_world.voices`)."""
+
+
+def music_heard(heard: Pcm) -> bool:
+    """Tell whether the tests' music is in what a telephone heard."""
+    return tone_share(heard, *MUSIC_HZ) > MUSIC_SHARE
+
+
+def tone_share(heard: Pcm, *tones_hz: float, width_hz: float = TONE_WIDTH_HZ) -> float:
+    """Return how much of the power is in these tones, 0 to 1: a voice of the tests' is noise and has none."""
+    power = np.abs(np.fft.rfft(heard.astype(np.float64) * np.hanning(len(heard)))) ** 2
+    hz = np.fft.rfftfreq(len(heard), 1 / RATE)
+    wanted = sum(float(power[np.abs(hz - one) < width_hz].sum()) for one in tones_hz)
+    return wanted / max(float(power.sum()), 1.0)
+
+
+def likeness(heard: Pcm, words: Pcm) -> float:
+    """Return how much of what a telephone heard in some place is these words, 0 to 1: with music under them, say."""
+    sound, sought = heard.astype(np.float64), words.astype(np.float64)
+    if len(sound) < len(sought):
+        return 0.0
+    size = len(sound) + len(sought)
+    product = np.fft.irfft(np.fft.rfft(sound, size) * np.conj(np.fft.rfft(sought, size)), size)
+    energy = np.concatenate([[0.0], np.cumsum(sound**2)])
+    places = len(sound) - len(sought) + 1
+    loudness = np.sqrt((energy[len(sought) :] - energy[:places]) * np.sum(sought**2))
+    return float(np.max(product[:places] / np.maximum(loudness, 1.0)))
 
 
 def times_heard(heard: Heard, announcement: Pcm) -> int:

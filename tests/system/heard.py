@@ -105,6 +105,9 @@ def _account(case: Case, title: str, leg: Leg, found: list[Evidence]) -> None:
         return
     if one.recorded == bool(leg.refused) or (leg.refused and one.reason not in leg.refused):
         case.fault(f"{title}: recorded={one.recorded}, reason={one.reason}, expected {leg.refused or 'a recording'}")
+    causes = tuple(said["cause"] for said in one.manifest["choices"] if said["cause"])
+    if causes != leg.causes:
+        case.fault(f"{title}: the causes are {causes}, expected {leg.causes}")
     reasons = iter(one.reasons)
     if not all(any(wanted == had for had in reasons) for wanted in leg.reasons):
         case.fault(f"{title}: the gaps are {one.reasons}, expected {list(leg.reasons)} among them in this order")

@@ -127,6 +127,10 @@ class Hospital:
         """Return an announcement by its name."""
         return read_wav(self.world.announcements / f"{name}.wav")
 
+    def prompt(self, name: str) -> Pcm:
+        """Return what a house phone hears from a menu, by its name."""
+        return read_wav(self.world.root / "etc" / "prompts" / f"{name}.wav")
+
     @asynccontextmanager
     async def house(
         self,

@@ -82,6 +82,8 @@ LINES: Final[dict[str, dict[str, Any]]] = {
         "confirmation": ["declined-en"],
         "choice_seconds": 3,
     },
+    # Nothing is chosen during its announcement, so it has no words for a no.
+    "wordless-line": _ANNOUNCED | {"opt_out_sequence": "*9"},
     "strict-conference": _ANNOUNCED | {"announcements": ["conference-en"], "on_objection": "stop"},
 }
 
@@ -125,6 +127,8 @@ _CODES: Final = {
     "consent-line": 6,
 }
 PATIENTS_QUEUE_NUMBER: Final = "01632960127"
+MUSIC_NUMBER: Final = "01632960128"
+"""Whoever calls it is told, and then hears music for as long as they like."""
 
 
 def number_of(line: str, user: str) -> str:
@@ -174,11 +178,13 @@ exten => {STRANGER_NUMBER},1,MixMonitor(stranger-${{UNIQUEID}}.wav)
  same => n,Gosub(consentgate,s,1(switchboard))
  same => n,Goto(house,s,1)
 exten => {STRICT_NUMBER},1,Gosub(consentgate-join,s,1(strict-conference))
- same => n,ConfBridge(strict,default_bridge,default_user,default_menu)
+ same => n,ConfBridge(strict,default_bridge,default_user,consentgate-menu)
 exten => {WAITING_NUMBER},1,Gosub(consentgate,s,1(switchboard))
  same => n,Wait(30)
 exten => {PATIENTS_QUEUE_NUMBER},1,Gosub(consentgate,s,1(english-waiting-line))
  same => n,Goto(house,queue,1)
+exten => {MUSIC_NUMBER},1,Gosub(consentgate,s,1(wordless-line))
+ same => n,MusicOnHold()
 {_DIRECT}
 
 [from-house](+)
@@ -191,7 +197,7 @@ exten => _21XX,1,Dial(PJSIP/${{EXTEN}},30,tTkKU(consentgate-party^outgoing))
 exten => _*821XX,1,Gosub(consentgate-join,s,1(switchboard))
  same => n,PickupChan(PJSIP/${{FILTER(0-9,${{EXTEN:2}})}},p)
 exten => 2601,1,Gosub(consentgate-join,s,1(strict-conference))
- same => n,ConfBridge(strict,default_bridge,default_user,default_menu)
+ same => n,ConfBridge(strict,default_bridge,default_user,consentgate-menu)
 exten => {WAITING_NUMBER},1,Answer()
  same => n,Wait(30)
 ; Lines that listen for machines, that have nothing to say to those who are called, and over the other office's trunk.

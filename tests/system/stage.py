@@ -47,6 +47,8 @@ class Leg:
     """Gaps that its recording must name, in this order, others between them or not; None: it has no recording."""
     refused: tuple[str, ...] = ()
     """Why nothing of it may be recorded, one of these; empty if it must be."""
+    causes: tuple[str, ...] = ()
+    """Why the house paused its recording, in this order, each as often as it was said."""
     turns: int = 0
     """How often they had their announcement begun anew by a key."""
     held: list[tuple[Instant, Instant]] = field(default_factory=list)

@@ -17,6 +17,7 @@ def test_a_no(hospital: Hospital) -> None:
         "no among other keys": choices.declines(0.2, "3749"),
         "no, then transferred": choices.declines_and_is_transferred,
         "no in a queue": choices.objects_while_waiting,
+        "no while music plays": choices.objects_over_music,
     }
     asyncio.run(play(hospital, scenes))
 
@@ -60,6 +61,8 @@ def test_the_houses_hand(hospital: Hospital) -> None:
         "stops": choices.house_presses("*55", "stopped_by_staff"),
         "caller objects": choices.house_presses("*59", "objected"),
         "pauses for a payment": choices.pauses_for_a_payment,
+        "pauses for a child": choices.pauses_for_a_child_and_for_capacity,
+        "pauses by the menu": choices.pauses_by_the_menu,
         "private call": choices.private_next,
     }
     asyncio.run(play(hospital, scenes))

@@ -7,6 +7,8 @@ from system import doors
 from system.guarding import application, assert_shut, call, opened
 from system.hospital import Hospital
 
+from ari_app.core.names import ChannelId, whisper_id
+
 pytestmark = pytest.mark.alarms("capture.stopped")
 
 
@@ -78,6 +80,47 @@ def test_a_channel_is_snooped_upon(hospital: Hospital) -> None:
 
     asyncio.run(scenario())
     assert_shut(hospital, "ARI snoop", "snoop", since, files=False)
+
+
+def test_no_stranger_speaks_in_the_gates_name(hospital: Hospital) -> None:
+    """The name of the gate's whisper, in another application, is a door like any other."""
+    since = len(hospital.log("guard"))
+
+    async def scenario() -> None:
+        async with application(hospital), call(hospital, doors.ECHO) as placed:
+            _, channel = await hospital.channel_of(placed.phone.user)
+
+            async def snoop(_: int) -> None:
+                path = f"/channels/{channel}/snoop/{whisper_id(ChannelId(channel))}?spy=both&app={doors.APPLICATION}"
+                assert await hospital.ari("POST", path) == 200
+
+            await opened(hospital, snoop)
+
+    asyncio.run(scenario())
+    assert_shut(hospital, "ARI snoop in the gate's name", "snoop", since, files=False)
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_the_gate_lets_nobody_whisper_in_its_name(hospital: Hospital, *, guarded: bool) -> None:
+    """In the gate's own application it is over at once: the gate knows to whom it speaks. Nor is it a call."""
+
+    async def scenario() -> None:
+        async with call(hospital, doors.ECHO) as placed:
+            _, channel = await hospital.channel_of(placed.phone.user)
+            path = f"/channels/{channel}/snoop/{whisper_id(ChannelId(channel))}?spy=both&app=consentgate"
+            assert await hospital.ari("POST", path) == 200
+
+            async def over() -> bool:
+                return not [one for one in await hospital.channels() if one[0].startswith("Snoop/")]
+
+            await hospital.until(over, "the end of the whisper", 1.0)
+
+    if not guarded:
+        hospital.world.stop_one("guard")
+    try:
+        asyncio.run(scenario())
+    finally:
+        hospital.world.start_guard()
 
 
 def test_media_are_sent_elsewhere(hospital: Hospital) -> None:

@@ -23,6 +23,10 @@ def test_hold_that_began_before_the_gate(hospital: Hospital) -> None:
     asyncio.run(play(hospital, {"host holds, gate restarted": conferences.held_before_the_gate_came}))
 
 
+def test_keys(hospital: Hospital) -> None:
+    asyncio.run(play(hospital, {"the house pauses and resumes in a conference": conferences.keys_of_the_house}))
+
+
 def test_objection(hospital: Hospital) -> None:
     scenes = {
         "objection that ends it for all": conferences.objection(everybody=True),

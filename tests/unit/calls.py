@@ -194,8 +194,8 @@ def replaced(at: float, channel: ChannelId = CALLER) -> f.Replaced:
     return f.Replaced(**times(at), channel=channel)
 
 
-def objected(at: float, channel: ChannelId = CALLER) -> f.Objected:
-    return f.Objected(**times(at), channel=channel)
+def objected(at: float, channel: ChannelId = CALLER, *, unanswered: bool = False) -> f.Objected:
+    return f.Objected(**times(at), channel=channel, unanswered=unanswered)
 
 
 def paused(at: float, seen_at: float | None = None, *, cause: str = "", by: ChannelId = f.NOBODY) -> f.Paused:

@@ -20,7 +20,7 @@ from ari_app.core import coverage, evidence, facts, names, orders, policy, reaso
 FOLDER = Path(ari_app.core.__path__[0])
 DEPENDENTS = {
     "party": ("party", "choice", "telling", "objection", "hand", "segments", "room", "restored", "fallback", "keeper"),
-    "choice": ("choice", "telling", "room", "restored"),
+    "choice": ("choice", "telling", "objection", "room", "restored"),
     "telling": ("telling", "room", "restored"),
     "objection": ("objection", "room", "restored"),
     "hand": ("hand", "room", "restored"),

@@ -8,6 +8,8 @@ from unit.switchboard import Switchboard
 from unit.test_dispatcher_rooms import room, two
 
 from ari_app.core import evidence as ev
+from ari_app.core import orders as o
+from ari_app.core.names import whisper_id
 from ari_app.core.reasons import Reason
 
 
@@ -76,6 +78,48 @@ def test_a_caller_who_waits_objects_by_the_lines_own_sequence(board, keys, chann
         )
         keyed(board, 9000, keys, channel, direction)
         assert (room(board).caller.failure is Reason.OBJECTED) is objects
+
+    board.run(story)
+
+
+async def whispers(board, *, sequence="*9"):
+    """Bring a caller to where they wait and have objected; return the channel that speaks to them."""
+    await board.record()
+    rules = replace(room(board).line, opt_out_sequence=sequence)
+    board.dispatcher.calls[board.recording].room = replace(room(board), line=rules)
+    keyed(board, 9000, sequence)
+    assert [one for one in board.executor.orders if isinstance(one, o.Confirm)] == [o.Confirm(CALLER, None)]
+    return whisper_id(CALLER)
+
+
+def spies(board, at, by):
+    names = {"spyerchannel": f"Snoop/{CALLER}-00000001", "spyeechannel": "PJSIP/trunk-0000001a"}
+    board.ami(at, "ChanSpyStart", spyeruniqueid=by, spyeeuniqueid=CALLER, **names)
+
+
+def test_whoever_objects_while_they_wait_hears_that_it_was_heard_and_nobody_is_in_their_room_for_it(board):
+    async def story():
+        whisperer = await whispers(board)
+        spies(board, 9300, whisperer)
+        assert board.dispatcher.whereabouts.room_of(CALLER) == {CALLER}
+        board.ari(9301, "StasisStart", uniqueid=whisperer, args=["whisper"])
+        assert list(board.dispatcher.calls) == [board.recording]
+        assert "Release" not in board.executor.names()[-1]
+        # Once it is over, the name is a stranger's again.
+        board.ami(9900, "Hangup", uniqueid=whisperer)
+        spies(board, 9950, whisperer)
+        assert board.dispatcher.whereabouts.room_of(CALLER) == {CALLER, whisperer}
+
+    board.run(story)
+
+
+def test_a_whisper_that_is_not_ours_is_let_go_and_is_no_call(board):
+    """A dead gate's, or a stranger's that calls itself ours: to both nobody says anything."""
+
+    async def story():
+        board.ari(0, "StasisStart", uniqueid=whisper_id(CALLER), args=["incoming", "advice-line"])
+        assert board.dispatcher.calls == {}
+        assert board.executor.orders == [o.Release(whisper_id(CALLER), o.Outcome.NOT_RECORDED, None)]
 
     board.run(story)
 

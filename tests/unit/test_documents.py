@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from ari_app.adapters.ami import WANTED
 from ari_app.config.model import Config
-from ari_app.core.reasons import Reason
+from ari_app.core.reasons import Cause, Reason
 from ari_app.guard.asterisk import WANTED as GUARD_WANTED
 
 CHECKOUT = Path(__file__).parents[2]
@@ -73,11 +73,42 @@ def test_the_keys_that_people_are_told_are_those_of_the_examples(file: str) -> N
     named = set(re.findall(r"`(\*(?:9|5\d))`", text))
     # "`*51` to `*53`" names what lies between.
     assert KEYS - {"*52"} <= named <= KEYS, file
-    assert len(KEYS) == 8
+    assert len(KEYS) == 11
+
+
+def test_a_conference_has_the_keys_of_a_conversation() -> None:
+    """Each does there what it does here; `*57` is dialled before a call."""
+    features = (EXAMPLES / "features.conf").read_text(encoding="utf-8")
+    conversation = dict(re.findall(r'^consent-\S+ => (\*\d+),self,Gosub,"([^"]+)"', features, re.MULTILINE))
+    menu = (CHECKOUT / "dialplan" / "consentgate-confbridge.conf").read_text(encoding="utf-8")
+    names = dict(re.findall(r"^(\*\d+) = dialplan_exec\(consentgate-conference,([a-z-]+),1\)$", menu, re.MULTILINE))
+    lines = (CHECKOUT / "dialplan" / "consentgate-features.conf").read_text(encoding="utf-8")
+    context = lines.partition("\n[consentgate-conference]\n")[2].partition("\n\n\n")[0]
+    does = dict(re.findall(r"exten => ([a-z-]+),1,Gosub\((consentgate-features.*)\)\n", context)) | dict(
+        re.findall(
+            r"exten => ([a-z-]+),1,Gosub\(consentgate-house,s,1\)\n"
+            r" same => n,ExecIf\(\$\{GOSUB_RETVAL\}\?Gosub\((.*)\)\)\n",
+            context,
+        )
+    )
+    assert {keys: does[name] for keys, name in names.items()} == conversation
+    assert KEYS - set(names) == {"*57"}
+    assert set(does) == set(names.values())
+    # Of those from outside the objection alone is nobody's to refuse.
+    assert context.count("Gosub(consentgate-house,s,1)") == len(names) - 1
+
+
+def test_the_menu_of_causes_has_the_keys_that_pause_at_once() -> None:
+    script = (CHECKOUT / "agi_scripts" / "cause_menu.py").read_text(encoding="utf-8")
+    menu = dict(re.findall(r'"(\d)": "(\w+)"', script))
+    features = (EXAMPLES / "features.conf").read_text(encoding="utf-8")
+    at_once = dict(re.findall(r"=> \*5(\d),self,Gosub,.*,pause,1\((\w+)\)", features))
+    assert menu == at_once | {"7": "private"}
+    assert set(menu.values()) == set(Cause)
 
 
 @pytest.mark.parametrize(
-    ("page", "rows"), [("off", ["*59", "*55", "*57"]), ("pause", ["*51", "*52", "*53"]), ("on", ["*50"])]
+    ("page", "rows"), [("off", ["*59", "*55", "*57"]), ("pause", ["*51", "*52", "*53", "*54", "*56"]), ("on", ["*50"])]
 )
 def test_the_ward_is_told_the_tones_that_are_played(page: str, rows: list[str]) -> None:
     """Each key's row names the tone that its extension plays, and the tone is what its name says."""

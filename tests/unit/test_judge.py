@@ -76,6 +76,8 @@ class World:
         self.offs: list[Off] = []
         self.deaf = False
         self.refused: tuple[str, ...] = ()
+        self.causes: tuple[str, ...] = ()
+        self.said: tuple[str, ...] = ()
         self.accounts = 1
         self.since_ms, self.until_ms = TOLD, OVER - 40
         self.stored = {
@@ -113,6 +115,7 @@ class World:
                 scene="s",
                 reasons=(),
                 refused=self.refused,
+                causes=self.causes,
             ),
             Leg("house", cast("Any", calls["house"]), staff=True, scene="s"),
         ]
@@ -148,6 +151,7 @@ class World:
             "segments": [{"segment": 1, "samples": length, "rate_hz": 8000, "channels": list(self.stored)}],
             "tracks": [track | {"party": party} for party in self.stored],
             "gaps": [],
+            "choices": [{"cause": cause} for cause in (None, *self.said)],
         }
         found = Evidence("r", manifest, b"", [], "", {"channel": "1.1", "reason": None}, {"recordings": [{}]}, {})
         found._decoded[1] = np.stack(columns, axis=1), 8000
@@ -301,6 +305,13 @@ def test_who_was_not_told(world: World) -> None:
     one(world, "s: caller: was not told")
     one(world, "by somebody who was never told")
     one(world, "s: house are stored although s: caller heard them untold")
+
+
+def test_what_a_pause_was_for(world: World) -> None:
+    world.causes = world.said = ("child",)
+    assert world.faults() == []
+    world.said = ("child", "payment")
+    one(world, "the causes are ('child', 'payment'), expected ('child',)")
 
 
 def test_who_was_told_twice(world: World) -> None:

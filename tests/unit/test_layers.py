@@ -32,6 +32,7 @@ MAY_IMPORT_ADAPTERS = {
     "ari_app/sealing.py",
     "ari_app/ship.py",
     "ari_app/shipping.py",
+    "ari_app/whisper.py",
 }
 """The processes and their hands; every file below ari_app/commands/ and ari_app/guard/ as well."""
 

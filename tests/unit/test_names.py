@@ -45,6 +45,7 @@ def test_a_uniqueid_that_is_not_fit_for_a_file_name_is_refused(text):
 
 def test_playbacks_parties_and_files_are_named_after_what_they_belong_to():
     assert names.playback_id(ChannelId("1800000000.1"), 2) == "cg-1800000000.1-2"
+    assert names.whisper_id(ChannelId("1800000000.1")) == "cg-whisper-1800000000.1"
     assert names.party_id(1) == "p01"
     assert names.track_file(1, PartyId("p02")) == "seg-001.p02.wav"
     assert names.segment_object(12) == "seg-012.flac"

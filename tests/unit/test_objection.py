@@ -1,16 +1,24 @@
 """Somebody objects: it holds for the whole call, whatever becomes of the channel; what came before may be destroyed."""
 
+from dataclasses import replace
+
 import pytest
+from unit.asking import DECLINED, GWRTHOD, opt_out
 from unit.calls import (
     CALLER,
+    ENGLISH,
     P01,
     P02,
+    WELSH,
     answered,
+    began,
+    ended,
     entered,
     inspected,
     line,
     ms,
     objected,
+    pressed,
     replaced,
     surrounded,
 )
@@ -91,6 +99,56 @@ def test_the_mark_says_nothing_new_of_whom_we_heard_objecting(core):
     call.hear(objected(1000))
     assert entries(call.hear(inspected(1010, 2, objected=True))) == []
     assert call.room.caller.standing is f.Standing.OBJECTED
+
+
+# -- whoever is heard by us alone is told that they were
+
+
+@pytest.mark.parametrize("around", [[], [surrounded(5000, joined=None)], [surrounded(5000, quiet=Reason.PARKED)]])
+@pytest.mark.parametrize("words", [(), (DECLINED,)])
+def test_who_objects_where_no_dialplan_hears_it_is_told_that_it_was_heard(core, around, words):
+    call = opt_out(core, confirmation=words)
+    call.waiting()
+    call.hear(*around)
+    orders = call.hear(objected(9000, unanswered=True))
+    assert only(orders, o.Confirm) == [o.Confirm(CALLER, words[0] if words else None)]
+    # Also who did not hear it the first time and tries again.
+    assert call.hear(objected(12_000, unanswered=True)) == [o.Confirm(CALLER, words[0] if words else None)]
+
+
+def test_in_the_language_that_they_chose(core):
+    call = opt_out(core, ENGLISH, WELSH)
+    call.playing()
+    call.hear(ended(2020), inspected(2022, 2, 100), began(2024, 2), pressed(2500, "1"), ended(2600, 2))
+    assert call.room.caller.language == "cy"
+    call.room = replace(call.room, released=True)
+    assert only(call.hear(objected(9000, unanswered=True)), o.Confirm) == [o.Confirm(CALLER, GWRTHOD)]
+
+
+def test_whom_the_dialplan_has_answered_hears_it_once(core):
+    call = opt_out(core)
+    call.waiting()
+    assert only(call.hear(objected(9000)), o.Confirm) == []
+
+
+@pytest.mark.parametrize("quiet", [None, Reason.HELD, Reason.NO_CONVERSATION])
+def test_in_a_conversation_and_a_conference_asterisk_answers_the_same_keys(core, quiet):
+    call = opt_out(core)
+    call.waiting()
+    call.hear(surrounded(5000, quiet=quiet))
+    assert only(call.hear(objected(9000, unanswered=True)), o.Confirm) == []
+
+
+def test_while_they_are_told_the_telling_answers_them(core):
+    call = opt_out(core)
+    call.playing()
+    assert only(call.hear(objected(1000, unanswered=True)), o.Confirm) == []
+
+
+def test_a_mark_on_the_channel_is_nobodys_key_of_now(core):
+    call = Call(core)
+    call.waiting()
+    assert only(call.hear(inspected(9000, 3, objected=True)), o.Confirm) == []
 
 
 # -- what was captured before

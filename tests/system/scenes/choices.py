@@ -2,13 +2,16 @@
 
 from typing import Final
 
-from canary import times_heard
+from canary import likeness, music_heard, times_heard, tone_share
 from system.scene import Scenario, Scene
-from system.site import PATIENTS_QUEUE_NUMBER, number_of
+from system.site import MUSIC_NUMBER, PATIENTS_QUEUE_NUMBER, number_of
 from system.stage import Leg
 from telephone import Instant, Telephone
+from telephone.mulaw import RATE, Pcm
 
 BEGINNING: Final = Instant(0)
+CLEARLY: Final = 0.6
+"""Words over the music of these tests, which is 15 dB quieter, are as like themselves as this at least."""
 
 
 async def _calls(scene: Scene, line: str) -> tuple[Leg, Telephone]:
@@ -66,16 +69,57 @@ async def declines_and_is_transferred(scene: Scene) -> None:
 
 
 async def objects_while_waiting(scene: Scene) -> None:
-    """In a queue, where no feature of Asterisk's listens: what was captured while they waited is destroyed."""
+    """In a queue, where no feature of Asterisk's listens: they hear that it was heard, over the music, and keep their
+    place before somebody who came later. What was captured while they waited is destroyed."""
     caller = await scene.rings(PATIENTS_QUEUE_NUMBER, "english-waiting-line")
     caller.refused = ("objected",)
-    phone = await scene.phone("2002", ring_seconds=2.5)
+    phone = await scene.phone("2002", ring_seconds=4.0)
     await scene.told(caller)
+    later = await scene.rings(PATIENTS_QUEUE_NUMBER, "english-waiting-line", name="somebody later")
+    later.refused = ("music_on_hold",)
     await scene.talk(0.5)
+    words = scene.hospital.sound("declined-en")
+    before = len(caller.call.heard.pcm)
     await caller.call.press("*9")
     scene.off(caller, BEGINNING, why="objected")
+    await scene.talk(len(words) / RATE + 0.6)
+    waiting = caller.call.heard.pcm[before:]
+    assert likeness(waiting, words) > CLEARLY, "who says no hears that it was heard, where they wait"
+    assert music_heard(waiting[-RATE // 4 :]), "and the music goes on"
+    assert [call.state for call in phone.calls] == ["ringing"], "and nobody has answered yet"
+    await scene.told(later)
+    assert likeness(later.call.heard.pcm, words) < CLEARLY, "nobody else hears it"
     await scene.converse(caller, await scene.arrival(phone))
     await scene.talk()
+
+
+async def objects_over_music(scene: Scene) -> None:
+    """On a line that has no words for it they hear the two falling tones of the key, once, over the music."""
+    caller = await scene.rings(MUSIC_NUMBER, "wordless-line")
+    caller.refused = ("objected",)
+    await scene.told(caller)
+    await scene.talk(0.5)
+    before = len(caller.call.heard.pcm)
+    await caller.call.press("*9")
+    scene.off(caller, BEGINNING, why="objected")
+    await scene.talk(1.5)
+    assert _tones_heard(caller.call.heard.pcm[before:]) == [800, 500]
+    assert music_heard(caller.call.heard.pcm[-RATE // 2 :])
+
+
+def _tones_heard(pcm: Pcm) -> list[int]:
+    """Return which of the keys' tones were heard, each as often as it began."""
+    window = RATE // 20
+    heard: list[int] = []
+    last = 0
+    for begin in range(0, len(pcm) - window, window // 2):
+        # So short a piece spreads a tone over two of its steps of 20 Hz.
+        shares = {hz: tone_share(pcm[begin : begin + window], hz, width_hz=45) for hz in (500, 800)}
+        loudest = max(shares, key=lambda hz: shares[hz])
+        now = loudest if shares[loudest] > CLEARLY else 0
+        heard += [now] if now not in {0, last} else []
+        last = now
+    return heard
 
 
 def objects_later(line: str) -> Scenario:
@@ -218,7 +262,7 @@ def house_presses(keys: str, reason: str) -> Scenario:
 async def pauses_for_a_payment(scene: Scene) -> None:
     """A card number is keyed while the house has paused: neither voices nor keys are kept."""
     caller, phone = await _calls(scene, "kept-line")
-    caller.reasons = ("paused",)
+    caller.reasons, caller.causes = ("paused",), ("payment",)
     await scene.told(caller)
     house = await _goes_on(scene, caller, phone)
     await house.call.press("*51")
@@ -226,6 +270,47 @@ async def pauses_for_a_payment(scene: Scene) -> None:
     await scene.talk(0.6)
     await caller.call.press("4929")
     await scene.talk(0.3)
+    await house.call.press("*50")
+    scene.off(house, begin, house.key_up, "paused")
+    await scene.talk(1.0)
+
+
+async def pauses_for_a_child_and_for_capacity(scene: Scene) -> None:
+    """Two pauses with a key of their own each, one after the other."""
+    caller, phone = await _calls(scene, "kept-line")
+    caller.reasons, caller.causes = ("paused", "paused"), ("child", "capacity")
+    await scene.told(caller)
+    house = await _goes_on(scene, caller, phone)
+    for keys in ("*54", "*56"):
+        await house.call.press(keys)
+        begin = house.key_up
+        await scene.talk(0.6)
+        await house.call.press("*50")
+        scene.off(house, begin, house.key_up, "paused")
+        await scene.talk(1.0)
+
+
+async def pauses_by_the_menu(scene: Scene) -> None:
+    """It is paused from the key on; the house hears the question and answers it, while the caller hears music."""
+    caller, phone = await _calls(scene, "kept-line")
+    caller.reasons, caller.causes = ("paused",), ("distress",)
+    await scene.told(caller)
+    house = await _goes_on(scene, caller, phone)
+    await house.call.press("*58")
+    begin = house.key_up
+    question = scene.hospital.prompt("causes")
+
+    async def asked() -> bool:
+        return times_heard(house.call.heard, question) == 1
+
+    await scene.hospital.until(asked, f"{house.title} is asked what for")
+    await scene.talk(1.0)
+    assert music_heard(caller.call.heard.pcm[-RATE // 2 :]), "who waits hears music"
+    assert not music_heard(house.call.heard.pcm[-RATE // 2 :])
+    await house.call.press("3")
+    await scene.converse(caller, house)
+    await scene.talk()
+    assert not music_heard(caller.call.heard.pcm[-RATE // 2 :])
     await house.call.press("*50")
     scene.off(house, begin, house.key_up, "paused")
     await scene.talk(1.0)

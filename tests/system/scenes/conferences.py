@@ -58,6 +58,29 @@ def objection(*, everybody: bool) -> Scenario:
     return scenario
 
 
+async def keys_of_the_house(scene: Scene) -> None:
+    """One of the house pauses and resumes; whoever presses that from outside does not; their no ends it for all."""
+    host = await scene.dial(await scene.phone(), "2601")
+    await host.call.answered
+    legs = await _meeting(scene, STRICT_NUMBER, "strict-conference", 2)
+    for leg in legs:
+        leg.reasons, leg.causes = ("paused", "objected"), ("capacity",)
+    await host.call.press("*56")
+    begin = host.key_up
+    await scene.talk(0.8)
+    await legs[0].call.press("*50")
+    await scene.talk(0.8)
+    await host.call.press("*50")
+    scene.off(host, begin, host.key_up, "paused")
+    await scene.talk(1.5)
+    # Nor can anybody from outside pause it.
+    await legs[0].call.press("*51")
+    await scene.talk(1.5)
+    await legs[1].call.press("*9")
+    scene.off(legs[1], legs[1].key_up, why="objected")
+    await scene.talk(1.0)
+
+
 async def over_while_one_is_told(scene: Scene) -> None:
     """The last two leave while a third hears the announcement: the third finds an empty conference, and is alive."""
     legs = await _meeting(scene, STRICT_NUMBER, "strict-conference", 2)
