@@ -115,8 +115,8 @@ class Asterisk:
         """Start in the foreground and wait until every module of the list is loaded and AMI answers."""
         messages = self.state / "log" / "messages.log"
         messages.unlink(missing_ok=True)
-        # -p, as Debian's and Ubuntu's asterisk.service has it: nothing else on the machine holds up a call. Where that is
-        # not permitted (a container without CAP_SYS_NICE, an ordinary user) it would refuse to start.
+        # -p, as Debian's asterisk.service has it: nothing else on the machine holds up a call. Where that is not
+        # permitted (a container without CAP_SYS_NICE, an ordinary user) it would refuse to start.
         with processes.realtime() as permitted:
             process = processes.start(
                 [*self.command, "-f", *(["-p"] if permitted else [])],
