@@ -34,6 +34,7 @@ class AriRecordings:
     def __init__(self, pbx: Pbx, warden: Warden) -> None:
         self._pbx, self._warden = pbx, warden
         self._heard: deque[tuple[str, Instant]] = deque(maxlen=100)
+        self._begun: dict[str, Instant] = {}
         self._readers = asyncio.Semaphore(READERS)
 
     async def began(self, event: Event) -> None:
@@ -53,10 +54,17 @@ class AriRecordings:
         if self._pbx.ari.hears_all:
             return
         name, _, suffix = file.rpartition(".")
-        live = await self._pbx.ari.live_recording(name) if name else None
-        # One that has just been stopped is known for some milliseconds more.
-        if live is not None and live["state"] in RUNS:
-            await self.judge(name, suffix, live["target_uri"], at)
+        if not name:
+            return
+        # A survey may find it a moment earlier than it is told: that is no recording without a beginning.
+        self._begun.setdefault(name, at)
+        try:
+            live = await self._pbx.ari.live_recording(name)
+            # One that has just been stopped is known for some milliseconds more.
+            if live is not None and live["state"] in RUNS:
+                await self.judge(name, suffix, live["target_uri"], at)
+        finally:
+            self._begun.pop(name, None)
 
     async def opened(self, file: str, at: Instant) -> None:
         """A file that was there already was opened: by a recording that goes on in it, or by whoever reads it."""
@@ -82,7 +90,7 @@ class AriRecordings:
     async def survey(self) -> None:
         """Judge every live recording."""
         for name, suffix, target in await self._pbx.live_recordings():
-            await self.judge(name, suffix, target, None)
+            await self.judge(name, suffix, target, self._begun.get(name))
 
     async def _again(self, name: str, suffix: str, target: str) -> None:
         if await self._pbx.ari.recording_runs(name):
