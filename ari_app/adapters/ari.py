@@ -56,13 +56,12 @@ class Ari:
         *,
         application: str = APPLICATION,
         events: Sequence[str] = NEEDED_EVENTS,
-        subscribe_all: bool = False,
         section: str = "asterisk",
     ) -> None:
-        """Name the other side. subscribe_all: events of every channel and bridge, not of those in our hands alone."""
+        """Name the other side."""
         self.url, self.application = url.rstrip("/"), application
         self._user, self._password = user, password
-        self._events, self._subscribe_all, self._section = events, subscribe_all, section
+        self._events, self._section = events, section
         self._http: aiohttp.ClientSession | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
 
@@ -81,7 +80,8 @@ class Ari:
         try:
             self._socket = await self._http.ws_connect(
                 f"{self.url}/events",
-                params={"app": self.application, "subscribeAll": str(self._subscribe_all).lower()},
+                # Never those of every channel: each event of each call would be written in JSON, before any filter.
+                params={"app": self.application, "subscribeAll": "false"},
                 heartbeat=PING_SECONDS,
                 max_msg_size=0,
             )

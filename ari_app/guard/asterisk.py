@@ -65,6 +65,21 @@ class Seen:
 class GuardAri(Ari):
     """ARI with what the guard needs of it: recordings, bridges, and the gate's stranded callers."""
 
+    hears_all = False
+    """Whether this connection is told of every channel's and bridge's recordings."""
+
+    async def connect(self) -> None:
+        """Open the event socket. Raises as `Ari.connect` does."""
+        self.hears_all = False
+        await super().connect()
+
+    async def hear_all(self) -> bool:
+        """Ask to be told of what happens to every channel and bridge; Asterisk forgets it with the connection."""
+        query = {"eventSource": "channel:,bridge:"}
+        done = await self._order("POST", f"/applications/{self.application}/subscription", query=query)
+        self.hears_all = done is Reply.YES
+        return self.hears_all
+
     async def look_in(self) -> None:
         """Open no event socket, which would take the name of a guard that runs; ask a question to see who answers.
 
@@ -96,6 +111,11 @@ class GuardAri(Ari):
         """Return format and target of a live recording; None if there is none of this name."""
         status, answer = await self._request("GET", f"/recordings/live/{quote(name, safe='')}")
         return answer if status == HTTPStatus.OK and isinstance(answer, dict) else None
+
+    async def stored(self, name: str) -> bool:
+        """Tell whether Asterisk finds a file of this name where it keeps recordings."""
+        status, _ = await self._request("GET", f"/recordings/stored/{quote(name, safe='')}")
+        return status == HTTPStatus.OK
 
     async def stop_recording(self, name: str) -> Reply:
         """Stop a live recording; its file is closed on success. NO means that there is none."""

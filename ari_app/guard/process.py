@@ -32,6 +32,7 @@ from .keeper import Keeper
 from .mixmonitors import MixMonitors
 from .quarantine import Quarantine
 from .recordings import AriRecordings, Conferences, Recorders
+from .sight import Sight
 from .stranded import Stranded
 from .taps import SPIES, Taps
 from .vitals import Vitals, instant_of
@@ -78,7 +79,6 @@ class Guard:
             section.ari_password.reveal(),
             application=GUARD_APPLICATION,
             events=NEEDED_EVENTS,
-            subscribe_all=True,
             section="guard",
         )
         pbx = Pbx(self.ami, self.ari)
@@ -92,7 +92,9 @@ class Guard:
         self.recordings = AriRecordings(pbx, self.warden)
         self.conferences = Conferences(pbx, self.warden)
         self.recorders = Recorders(pbx, self.warden)
-        self.watch = Watch(layout, section.asterisk_recording_folders, self.warden, self._begin)
+        folders = section.asterisk_recording_folders
+        self.watch = Watch(layout, folders, self.warden, self.recordings, self._begin)
+        self.sight = Sight(pbx, self.watch)
         self.stranded = Stranded(self.ari, self.vitals, incidents)
         self.hung = Hung(layout) if section.ends_hung_gate else None
         room = settings.spool.stop_below_free_bytes
@@ -172,8 +174,7 @@ class Guard:
     async def _ari(self) -> None:
         await self.ari.connect()
         self._mark()
-        if self.ami.connected:
-            self._begin(self.recordings.survey())
+        self._begin(self._see_recordings(anew=True))
         await self.ari.listen(self._on_ari)
         await self.ari.close()
 
@@ -196,7 +197,12 @@ class Guard:
                 await self._look(channel, str(row["channel"]), str(row["linkedid"]), str(row["application"]))
                 await asyncio.sleep(pause_seconds)
         await self.conferences.survey()
+        await self._see_recordings()
+
+    async def _see_recordings(self, *, anew: bool = False) -> None:
         if self.ari.connected:
+            await self.sight.settle(anew=anew)
+            # What began before anybody told us of it.
             await self.recordings.survey()
 
     async def _look(self, channel: ChannelId, name: str, linked: str, application: str) -> None:
@@ -222,6 +228,8 @@ class Guard:
                 await self.warden.tick()
         if slow:
             self.watch.tick()
+            if self.sight.lost():
+                await self._see_recordings()
 
     # -- what they say
 

@@ -18,6 +18,10 @@ from .quarantine import on_disk
 from .warden import Found, Warden, until
 
 BEGINNING_SECONDS: Final = (0.002, 0.005, 0.01, 0.03)
+RUNS: Final = ("queued", "recording", "paused")
+READERS: Final = 2
+"""So many files of those that were there already are asked after at once: a backup opens every one of them."""
+
 BEEP_LOOKS: Final = 1000
 LOOK_SECONDS: Final = 0.01
 KEY_SECONDS: Final = 0.2
@@ -30,6 +34,8 @@ class AriRecordings:
     def __init__(self, pbx: Pbx, warden: Warden) -> None:
         self._pbx, self._warden = pbx, warden
         self._heard: deque[tuple[str, Instant]] = deque(maxlen=100)
+        self._begun: dict[str, Instant] = {}
+        self._readers = asyncio.Semaphore(READERS)
 
     async def began(self, event: Event) -> None:
         """A live recording began. Each is told twice: to whoever hears its channel, and to whoever hears all."""
@@ -39,6 +45,31 @@ class AriRecordings:
             return
         self._heard.append(seen)
         await self.judge(str(recording["name"]), str(recording["format"]), str(recording["target_uri"]), at)
+
+    async def written(self, file: str, at: Instant) -> None:
+        """A file of ARI's folder was made, said by its path in there: by a recording, or by anybody.
+
+        Where Asterisk tells of each recording itself, that is earlier, and enough.
+        """
+        if self._pbx.ari.hears_all:
+            return
+        name, _, suffix = file.rpartition(".")
+        if not name:
+            return
+        # A survey may find it a moment earlier than it is told: that is no recording without a beginning.
+        self._begun.setdefault(name, at)
+        try:
+            live = await self._pbx.ari.live_recording(name)
+            # One that has just been stopped is known for some milliseconds more.
+            if live is not None and live["state"] in RUNS:
+                await self.judge(name, suffix, live["target_uri"], at)
+        finally:
+            self._begun.pop(name, None)
+
+    async def opened(self, file: str, at: Instant) -> None:
+        """A file that was there already was opened: by a recording that goes on in it, or by whoever reads it."""
+        async with self._readers:
+            await self.written(file, at)
 
     async def judge(self, name: str, suffix: str, target: str, at: Instant | None) -> None:
         """Deal with a live recording."""
@@ -59,7 +90,7 @@ class AriRecordings:
     async def survey(self) -> None:
         """Judge every live recording."""
         for name, suffix, target in await self._pbx.live_recordings():
-            await self.judge(name, suffix, target, None)
+            await self.judge(name, suffix, target, self._begun.get(name))
 
     async def _again(self, name: str, suffix: str, target: str) -> None:
         if await self._pbx.ari.recording_runs(name):

@@ -115,21 +115,24 @@ class Asterisk:
         """Start in the foreground and wait until every module of the list is loaded and AMI answers."""
         messages = self.state / "log" / "messages.log"
         messages.unlink(missing_ok=True)
-        process = processes.start(
-            [*self.command, "-f"],
-            account=self.accounts.asterisk,
-            place=place,
-            cwd=self.state,
-            env={
-                **self.program.program.env,
-                # For AGI scripts; a loader that is given its directories does not look at it.
-                **processes.python_environment(),
-                "PATH": f"{self.python}:/usr/local/bin:/usr/bin:/bin",
-                "HOME": str(self.state),
-            },
-            # Files are for this user and, in the spool, for its group: ship reads what Asterisk records.
-            umask=0o007,
-        )
+        # -p, as Debian's asterisk.service has it: nothing else on the machine holds up a call. Where that is not
+        # permitted (a container without CAP_SYS_NICE, an ordinary user) it would refuse to start.
+        with processes.realtime() as permitted:
+            process = processes.start(
+                [*self.command, "-f", *(["-p"] if permitted else [])],
+                account=self.accounts.asterisk,
+                place=place,
+                cwd=self.state,
+                env={
+                    **self.program.program.env,
+                    # For AGI scripts; a loader that is given its directories does not look at it.
+                    **processes.python_environment(),
+                    "PATH": f"{self.python}:/usr/local/bin:/usr/bin:/bin",
+                    "HOME": str(self.state),
+                },
+                # Files are for this user and, in the spool, for its group: ship reads what Asterisk records.
+                umask=0o007,
+            )
         processes.await_ready("Asterisk", process, self._booted, place, START_SECONDS)
         failed = re.findall(r"ERROR.*(?:loading|loaded|load) .*", messages.read_text() if messages.exists() else "")
         if failed:

@@ -112,3 +112,14 @@ async def application(hospital: Hospital) -> AsyncIterator[None]:
         http.ws_connect(url, params={"app": APPLICATION}),
     ):
         yield
+
+
+async def in_stasis(hospital: Hospital, number: str) -> str:
+    """Return the caller's channel when their ARI application has it."""
+    _, channel = await hospital.channel_of(number)
+
+    async def there() -> bool:
+        return await hospital.ari("POST", f"/channels/{channel}/ring") == 204
+
+    await hospital.until(there, "the channel in the application")
+    return channel

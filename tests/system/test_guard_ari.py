@@ -1,26 +1,16 @@
 """ARI's own doors, which AMI knows nothing of: shut within 300 ms, twenty times each."""
 
 import asyncio
+import shutil
 
 import pytest
-from system import doors
-from system.guarding import application, assert_shut, call, opened
+from system import doors, guarding
+from system.guarding import application, assert_shut, call, in_stasis, opened
 from system.hospital import Hospital
 
 from ari_app.core.names import ChannelId, whisper_id
 
 pytestmark = pytest.mark.alarms("capture.stopped")
-
-
-async def in_stasis(hospital: Hospital, number: str) -> str:
-    """Return the caller's channel when their ARI application has it."""
-    _, channel = await hospital.channel_of(number)
-
-    async def there() -> bool:
-        return await hospital.ari("POST", f"/channels/{channel}/ring") == 204
-
-    await hospital.until(there, "the channel in the application")
-    return channel
 
 
 def test_a_channel_is_recorded(hospital: Hospital) -> None:
@@ -38,6 +28,33 @@ def test_a_channel_is_recorded(hospital: Hospital) -> None:
 
     asyncio.run(scenario())
     assert_shut(hospital, "ARI channel record", "channel_recording", since)
+
+
+@pytest.mark.parametrize("how", ["append", "overwrite"])
+def test_a_channel_is_recorded_into_a_file_that_is_there(hospital: Hospital, how: str) -> None:
+    """The kernel tells of no new file: it tells that one is opened."""
+    folder = hospital.world.asterisk.recording_folders[1]
+    since = len(hospital.log("guard"))
+
+    async def scenario() -> None:
+        # What lies there when the guard comes is nobody's secret of today.
+        await hospital.stop("guard")
+        for number in range(guarding.TIMES):
+            file = folder / f"there-{number}.ulaw"
+            file.touch()
+            shutil.chown(file, folder.owner(), folder.group())
+        await hospital.start("guard")
+        async with application(hospital), call(hospital, doors.STASIS) as placed:
+            channel = await in_stasis(hospital, placed.phone.user)
+
+            async def record(number: int) -> None:
+                path = f"/channels/{channel}/record?name=there-{number}&format=ulaw&ifExists={how}"
+                assert await hospital.ari("POST", path) == 201
+
+            await opened(hospital, record)
+
+    asyncio.run(scenario())
+    assert_shut(hospital, f"ARI channel record, {how}", "channel_recording", since)
 
 
 def test_a_bridge_is_recorded(hospital: Hospital) -> None:
