@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from guard_world import World
+from unit.guard_world import World
 
 from ari_app.guard import sight
 from ari_app.guard.files import Watch
