@@ -17,6 +17,7 @@ from ari_app.core.names import MICROSECONDS
 from .pairing import kept_until
 from .rooms import END_OF_TIME, Mouth, Off, Rooms, Span
 from .stage import Leg, Stage, told_at
+from .thrown import thrown_away
 
 FRAME_US: Final = 20_000
 LATE_US: Final = 10_000
@@ -87,6 +88,7 @@ class Case:
         """Which samples of each voice are stored anywhere in S3."""
         self.behind: dict[str, list[tuple[Span, float]]] = {title: [] for title in self.legs}
         """Of each track of a voice: when it was spoken, and how many ms it came to lie behind its time."""
+        self._thrown = stage.thrown()
         self.verdict = Verdict()
         for title, leg in self.legs.items():
             if title not in self.channels and any(event.what == "200" for event in leg.call.events):
@@ -100,6 +102,10 @@ class Case:
         """When each packet of a voice reached Asterisk."""
         call = self.legs[title].call
         return np.array(call.sent.instants, dtype=np.int64) + call.delay_us
+
+    def thrown_away(self, title: str) -> NDArray[np.bool_]:
+        """Of each packet of a voice, whether Asterisk says that it threw away what it held then."""
+        return thrown_away(self.arrivals(title), self._thrown)
 
     def kept_until(self, title: str) -> NDArray[np.int64]:
         """Until when the monitor on its channel can have kept back each packet of a voice; as it came, if none ran."""

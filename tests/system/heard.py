@@ -77,11 +77,9 @@ def _complete(case: Case, title: str) -> None:
         after = np.flatnonzero(case.kept[title].reshape(-1, FRAME_SAMPLES).any(axis=1) & (arrivals >= begin - FRAME_US))
         if len(after):
             case.verdict.delays.setdefault(title, []).append((int(arrivals[after[0]]) - begin) / 1000)
-        lost = inside & ~kept & case.own[title]
-        # Where a direction pauses for 100 ms, Asterisk throws away what it holds of both (`pairing`): on a quiet
-        # machine 60, 80 and 100 ms once each in 462 rooms, and nothing else. Whatever is longer stays a fault.
+        lost = inside & ~kept & case.own[title] & ~case.thrown_away(title)
         behind = [ms for span, ms in case.behind[title] if span[0] < over and begin < span[1]]
-        if int(lost.sum()) * FRAME_MS > max([EDGE_US / 1000, *behind]):
+        if int(lost.sum()) * FRAME_MS > max([0.0, *behind]):
             at = (int(arrivals[np.flatnonzero(lost)[0]]) - begin) / 1000
             case.fault(
                 f"{title}: {int(lost.sum()) * FRAME_MS:.0f} ms of a good room are not stored, from {at:.0f} ms on"

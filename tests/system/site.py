@@ -10,6 +10,7 @@ from demo_world.asterisk import EXTENSIONS
 from demo_world.settings import Options
 from demo_world.voices import Announcement
 
+from . import thrown
 from .witness import AMI_WITNESS
 
 ANNOUNCEMENTS: Final = {
@@ -263,5 +264,6 @@ OPTIONS: Final = Options(
         "features.conf": "\n[general](+)\ntransferdigittimeout = 1\n",
         "ari.conf": _ARI_STRANGER + _ARI_READER,
         "modules.conf": "\nload = app_bridgeaddchan.so\n",
+        "logger.conf": thrown.EXTRA,
     },
 )

@@ -19,6 +19,7 @@ from canary.heard import HeardSpan
 from telephone import Call, IncomingCall, Instant, Telephone, Voice, now_us
 from telephone.mulaw import RATE, Pcm
 
+from . import thrown
 from .hospital import CONNECT_SECONDS, Hospital
 from .rooms import Joint, Off
 from .site import HOUSE_PHONES
@@ -157,6 +158,10 @@ class Stage:
             call.reject(404, "Not Found")
         else:
             await outsider.policy(call)
+
+    def thrown(self) -> list[Instant]:
+        """Return when Asterisk threw away sound, in this run and before."""
+        return thrown.moments(self.hospital.world.asterisk.state / "log" / thrown.LOG)
 
     def next_phone(self) -> str:
         """Return a house phone's user that no scene of this stage has yet."""

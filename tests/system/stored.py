@@ -146,7 +146,7 @@ def _covered(case: Case, where: str, found: Evidence, party: str, segment: int, 
         case.fault(
             f"{where}: {early.sum() / 8:.1f} ms of {title} from up to {ahead:.1f} ms before the permit covers them"
         )
-    missing = wanted & ~there.all(axis=1)
+    missing = wanted & ~there.all(axis=1) & ~case.thrown_away(title)
     # A file that is shorter than its time is cut from the end: what can only be too late is left away.
     ms = float(missing.sum() * FRAME_MS)
     if ms > track["short_ms"] + behind:

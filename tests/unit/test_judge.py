@@ -17,7 +17,7 @@ from system.rooms import Off
 from system.stage import Leg, Stage
 from system.stored import judge_recording
 from system.witness import Seen
-from telephone import Heard, Noise, Sent
+from telephone import Heard, Instant, Noise, Sent
 from telephone.media import heard_from
 from telephone.mulaw import Pcm, decode
 
@@ -74,6 +74,7 @@ class World:
         self.keys: dict[str, list[int]] = {"caller": [], "house": []}
         """When each key was down and up again, in turn."""
         self.offs: list[Off] = []
+        self.thrown: list[Instant] = []
         self.deaf = False
         self.refused: tuple[str, ...] = ()
         self.causes: tuple[str, ...] = ()
@@ -127,7 +128,14 @@ class World:
             name_of=lambda call: channels[call.dialog.call_id],
         )
         stage = SimpleNamespace(
-            witness=witness, legs=legs, offs=self.offs, joints=[], acted_at=None, deaf=self.deaf, lag_us=400 * MS
+            witness=witness,
+            legs=legs,
+            offs=self.offs,
+            joints=[],
+            acted_at=None,
+            deaf=self.deaf,
+            lag_us=400 * MS,
+            thrown=lambda: self.thrown,
         )
         case = Case(cast("Stage", stage))
         found = self._evidence()
@@ -293,6 +301,19 @@ def test_a_key_that_was_let_go_at_once(world: World, down_ms: int, missing: bool
     world.stored["p01"] = np.concatenate([before, np.zeros(160, dtype=np.int16), after])
     faults = world.faults()
     assert any("20.0 ms of s: caller are missing though covered" in one for one in faults) is missing, faults
+
+
+@pytest.mark.parametrize(("thrown_ms", "missing_ms"), [(2180, 0), (2260, 0), (2300, 40), (2160, 20)])
+def test_what_asterisk_says_that_it_threw_away(world: World, thrown_ms: int, missing_ms: int) -> None:
+    """A packet that had come up to 120 ms before it was in its hands; whatever else is missing is a fault."""
+    whole = world.stored["p01"]
+    begin = (2140 - BRIDGED) * 8
+    world.stored["p01"] = np.concatenate([whole[:begin], whole[begin + 480 :]])
+    world.thrown = [Instant(at(thrown_ms))]
+    if missing_ms:
+        one(world, f"{missing_ms}.0 ms of s: caller are missing though covered")
+    else:
+        assert world.faults() == []
 
 
 def test_a_recording_that_begins_late(world: World) -> None:
