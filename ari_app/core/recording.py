@@ -165,11 +165,10 @@ def cut(track: Track, covered: Interval, wav: Wav, beside: Iterable[Interval] = 
     backwards = [(samples - end, samples - begin) for begin, end in reversed(silences)]
     after = max(0, _ceiling((ended - covered.end) * rate_hz, MICROSECONDS))
     last = samples - _voiced(samples, backwards, after)
-    # By position it is right but for the time that may be missing before it, where silence filled in hides that.
+    # By position it is right but for the time that is missing before it.
     until = min(ended, covered.end)
     flowed = any(one.start <= track.origin + SHORT_MICROSECONDS and until <= one.end for one in beside)
-    lacking = short if flowed else short + wav.silent_microseconds()
-    lacking = lacking if lacking > SHORT_MICROSECONDS else 0
+    lacking = _lacking(short, 0 if flowed else wav.silent_microseconds())
     last = max(last, (covered.end - lacking - track.origin) * rate_hz // MICROSECONDS)
     # Whatever was said before the cover's end fits between the origin and it; if not, the end is not to be believed.
     within = max(0, (covered.end - track.origin) * rate_hz // MICROSECONDS)
@@ -180,6 +179,19 @@ def cut(track: Track, covered: Interval, wav: Wav, beside: Iterable[Interval] = 
     missing = short if short > SHORT_MICROSECONDS else 0
     long = -short if -short > FRAME_MICROSECONDS else 0
     return Cut(first, last, at, samples - (last - first), missing, _lag(track, track.origin, length), long)
+
+
+def _lacking(short: int, silent: int) -> int:
+    """Return how much time may be missing before a sample, in microseconds.
+
+    A file that lacks more than two frames may lack them, and whatever silence made up for, anywhere. In one that seems
+    to be whole silence may hide what Asterisk threw away: not more than two frames, for it does not hold more of a
+    direction for which it has not filled in before (audiohook.c: it waits 40 ms for the other one).
+    """
+    lacking = short + silent
+    if lacking <= SHORT_MICROSECONDS:
+        return 0
+    return lacking if short > SHORT_MICROSECONDS else SHORT_MICROSECONDS
 
 
 def _voiced(samples: int, silences: Iterable[Silence], wanted: int) -> int:
