@@ -105,7 +105,7 @@ class Case:
 
     def thrown_away(self, title: str) -> NDArray[np.bool_]:
         """Of each packet of a voice, whether Asterisk says that it threw away what it held then."""
-        return thrown_away(self.arrivals(title), self._thrown)
+        return thrown_away(self.arrivals(title), self._thrown.get(self.channels[title], ()))
 
     def kept_until(self, title: str) -> NDArray[np.int64]:
         """Until when the monitor on its channel can have kept back each packet of a voice; as it came, if none ran."""

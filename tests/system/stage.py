@@ -159,8 +159,8 @@ class Stage:
         else:
             await outsider.policy(call)
 
-    def thrown(self) -> list[Instant]:
-        """Return when Asterisk threw away sound, in this run and before."""
+    def thrown(self) -> dict[str, list[Instant]]:
+        """Return for each channel when Asterisk threw away sound of it."""
         return thrown.moments(self.hospital.world.asterisk.state / "log" / thrown.LOG)
 
     def next_phone(self) -> str:
