@@ -53,7 +53,7 @@ async def caller_in_the_storm(scene: Scene) -> None:
 
     await scene.hospital.until(old, "a sign of life that is old", seconds=12.0)
     # Of a line on which no script speaks in the gate's place.
-    caller = await scene.rings(scene.number_of("kept-line", phone), "kept-line")
+    caller = await scene.rings(scene.number_of("consent-line", phone), "consent-line")
     caller.refused = ("gate_away",)
     house = await scene.arrival(phone)
     reached = (house.call.at("INVITE received") - caller.call.at("INVITE")) / 1e6
