@@ -91,9 +91,9 @@ def test_a_folder_that_is_asterisk_s_and_watched_needs_no_events(site: Site) -> 
     (site.folder / "2026" / "old.wav").write_bytes(b"old")
 
     async def story() -> None:
-        await site.sight.settle(anew=True)
+        await site.sight.settle()
         assert not site.pbx.ari.hears_all
-        assert not site.sight.lost()
+        assert (site.sight.open, site.sight.lost()) == (True, False)
         assert [one.name for one in site.folder.iterdir()] == ["2026"], "the proof stays behind"
         await site.sight.settle()
         assert not site.pbx.ari.hears_all
@@ -135,7 +135,7 @@ def test_where_it_is_not_proven_asterisk_is_asked_to_tell(site: Site, spoil: Cal
     spoil(site)
 
     async def story() -> None:
-        await site.sight.settle(anew=True)
+        await site.sight.settle()
         assert site.pbx.ari.hears_all
         assert not site.sight.lost()
 
@@ -148,7 +148,7 @@ def test_a_kernel_that_does_not_tell_proves_nothing(site: Site, monkeypatch: pyt
         site.watch.see_recordings(site.folder)
         monkeypatch.setattr(site.watch, "_read", lambda: None)
         asyncio.get_running_loop().remove_reader(site.watch._inotify.fileno())
-        await site.sight.settle(anew=True)
+        await site.sight.settle()
         assert site.pbx.ari.hears_all
 
     site.run(story)
@@ -156,7 +156,7 @@ def test_a_kernel_that_does_not_tell_proves_nothing(site: Site, monkeypatch: pyt
 
 def test_a_link_that_comes_later_is_seen_at_the_next_look(site: Site) -> None:
     async def story() -> None:
-        await site.sight.settle(anew=True)
+        await site.sight.settle()
         spoil_link(site)
         await site.sight.settle()
         assert site.pbx.ari.hears_all
@@ -166,7 +166,7 @@ def test_a_link_that_comes_later_is_seen_at_the_next_look(site: Site) -> None:
 
 def test_another_folder_in_its_place_is_noticed(site: Site) -> None:
     async def story() -> None:
-        await site.sight.settle(anew=True)
+        await site.sight.settle()
         site.folder.rename(site.spool / "old")
         assert site.sight.lost()
         site.folder.mkdir()
@@ -182,7 +182,8 @@ def test_without_an_answer_it_is_asked_again(site: Site) -> None:
     site.pbx.ari.refuses = True
 
     async def story() -> None:
-        await site.sight.settle(anew=True)
+        await site.sight.settle()
+        assert (site.sight.open, site.sight.lost()) == (False, True), "the guard is not ready"
         site.pbx.ari.refuses = False
         await site.sight.settle()
         assert site.pbx.ari.hears_all
@@ -199,7 +200,7 @@ def test_whatever_is_made_or_opened_there_is_asked_after(site: Site) -> None:
     old.write_bytes(b"old")
 
     async def story() -> None:
-        await site.sight.settle(anew=True)
+        await site.sight.settle()
         (site.folder / "a.b.gsm").write_bytes(b"new")
         await asyncio.sleep(STRANGER_SECONDS)
         (site.folder / "ward" / "1").mkdir(parents=True)
@@ -226,7 +227,7 @@ def test_a_folder_that_the_site_named_otherwise_is_guarded_all_the_same(tmp_path
     site.watch._folders = (tmp_path / "by-another-name",)
 
     async def story() -> None:
-        await site.sight.settle(anew=True)
+        await site.sight.settle()
         (site.folder / "x.wav").write_bytes(b"nobody's")
         await asyncio.sleep(2 * STRANGER_SECONDS)
 
@@ -274,7 +275,7 @@ def test_what_is_found_in_two_ways_is_stopped_once(tmp_path: Path, runs: int) ->
     site.recordings._warden._quarantine._sources.append(str(site.folder))
 
     async def story() -> None:
-        await site.sight.settle(anew=True)
+        await site.sight.settle()
         (site.folder / "x.wav").write_bytes(b"secret")
         await asyncio.gather(site.recordings.survey(), site.recordings.survey())
         await asyncio.sleep(4 * STRANGER_SECONDS)
