@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -36,6 +36,9 @@ KEPT: Final = (
     passing("Newexten", "Context: consentgate-(features|payment)[[:cntrl:]]"),
 )
 """What the keeper hears, on a connection of its own that is open only while no gate lives."""
+
+RUNNING: Final = ("queued", "recording", "paused")
+"""What ARI says of a recording that is not over."""
 
 RIGHTS: Final = "read: call,dialplan,agi,dtmf; write: system,call,command,reporting"
 _SEEN: Final = "EVAL(${CHANNEL(linkedid)}|${CONSENTGATE_OUTCOME})"
@@ -108,9 +111,13 @@ class GuardAri(Ari):
         return str(answer["dialplan"]["app_name"]), str(answer["dialplan"]["app_data"])
 
     async def live_recording(self, name: str) -> Mapping[str, str] | None:
-        """Return format and target of a live recording; None if there is none of this name."""
+        """Return format and target of a recording that runs; None if there is none of this name.
+
+        One that was stopped is known for some milliseconds more.
+        """
         status, answer = await self._request("GET", f"/recordings/live/{quote(name, safe='')}")
-        return answer if status == HTTPStatus.OK and isinstance(answer, dict) else None
+        found = status == HTTPStatus.OK and isinstance(answer, dict)
+        return answer if found and isinstance(answer, dict) and answer["state"] in RUNNING else None
 
     async def stored(self, name: str) -> bool:
         """Tell whether Asterisk finds a file of this name where it keeps recordings."""
@@ -256,16 +263,14 @@ class Pbx:
             return None
         return Seen(*call, *(running or ("", "")))
 
-    async def live_recordings(self) -> list[tuple[str, str, str]]:
-        """Return name, suffix and target of ARI's recordings. As it lists none, each recent file is asked after."""
+    async def live_recordings(self) -> AsyncIterator[tuple[str, str, str]]:
+        """Yield name, suffix and target of ARI's recordings. As it lists none, each recent file is asked after."""
         folder = Path(self.ami.spool) / "recording"
-        found = []
         for file in await asyncio.to_thread(_recent, folder):
             name, _, suffix = str(file.relative_to(folder)).rpartition(".")
             live = await self.ari.live_recording(name) if name else None
             if live is not None:
-                found.append((name, suffix, live["target_uri"]))
-        return found
+                yield name, suffix, live["target_uri"]
 
 
 def _recent(folder: Path) -> list[Path]:

@@ -170,7 +170,8 @@ class Watch:
         if file in self._made:
             self._made.discard(file)
         elif file not in self._expected and self._is_ari_s(file):
-            self._begin(self._recordings.opened(str(file.relative_to(self._ari_folder)), clock.now()))
+            inside = str(file.relative_to(self._ari_folder))
+            self._begin(self._recordings.written(inside, clock.now(), was_there=True))
 
     def _named(self, file: Path) -> bool:
         text = str(file)

@@ -146,7 +146,7 @@ class Guard:
 
     def _mark(self) -> None:
         mark = self.layout.ready("guard")
-        was, self._ready = self._ready, self.ami.connected and self.ari.connected
+        was, self._ready = self._ready, self.ami.connected and self.ari.connected and self.sight.open
         if not self._ready:
             mark.unlink(missing_ok=True)
         elif not was:
@@ -172,9 +172,9 @@ class Guard:
             self.ami.close()
 
     async def _ari(self) -> None:
+        self.sight.forget()
         await self.ari.connect()
-        self._mark()
-        self._begin(self._see_recordings(anew=True))
+        self._begin(self._see_recordings())
         await self.ari.listen(self._on_ari)
         await self.ari.close()
 
@@ -199,9 +199,10 @@ class Guard:
         await self.conferences.survey()
         await self._see_recordings()
 
-    async def _see_recordings(self, *, anew: bool = False) -> None:
+    async def _see_recordings(self) -> None:
         if self.ari.connected:
-            await self.sight.settle(anew=anew)
+            await self.sight.settle()
+            self._mark()
             # What began before anybody told us of it.
             await self.recordings.survey()
 

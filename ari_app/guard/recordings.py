@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -18,7 +19,6 @@ from .quarantine import on_disk
 from .warden import Found, Warden, until
 
 BEGINNING_SECONDS: Final = (0.002, 0.005, 0.01, 0.03)
-RUNS: Final = ("queued", "recording", "paused")
 READERS: Final = 2
 """So many files of those that were there already are asked after at once: a backup opens every one of them."""
 
@@ -35,6 +35,8 @@ class AriRecordings:
         self._pbx, self._warden = pbx, warden
         self._heard: deque[tuple[str, Instant]] = deque(maxlen=100)
         self._begun: dict[str, Instant] = {}
+        self._busy: dict[str, bool] = {}
+        """What is judged now, and whether it was found once more meanwhile."""
         self._readers = asyncio.Semaphore(READERS)
 
     async def began(self, event: Event) -> None:
@@ -46,33 +48,39 @@ class AriRecordings:
         self._heard.append(seen)
         await self.judge(str(recording["name"]), str(recording["format"]), str(recording["target_uri"]), at)
 
-    async def written(self, file: str, at: Instant) -> None:
-        """A file of ARI's folder was made, said by its path in there: by a recording, or by anybody.
+    async def written(self, file: str, at: Instant, *, was_there: bool = False) -> None:
+        """A file of ARI's folder was made or opened, said by its path in there: by a recording, or by anybody.
 
         Where Asterisk tells of each recording itself, that is earlier, and enough.
         """
-        if self._pbx.ari.hears_all:
-            return
         name, _, suffix = file.rpartition(".")
-        if not name:
+        if self._pbx.ari.hears_all or not name:
             return
         # A survey may find it a moment earlier than it is told: that is no recording without a beginning.
         self._begun.setdefault(name, at)
         try:
-            live = await self._pbx.ari.live_recording(name)
-            # One that has just been stopped is known for some milliseconds more.
-            if live is not None and live["state"] in RUNS:
+            async with self._readers if was_there else nullcontext():
+                live = await self._pbx.ari.live_recording(name)
+            if live is not None:
                 await self.judge(name, suffix, live["target_uri"], at)
         finally:
             self._begun.pop(name, None)
 
-    async def opened(self, file: str, at: Instant) -> None:
-        """A file that was there already was opened: by a recording that goes on in it, or by whoever reads it."""
-        async with self._readers:
-            await self.written(file, at)
-
     async def judge(self, name: str, suffix: str, target: str, at: Instant | None) -> None:
-        """Deal with a live recording."""
+        """Deal with a live recording; once, if it is found in two ways at the same time."""
+        if name in self._busy:
+            self._busy[name] = True
+            return
+        self._busy[name] = False
+        try:
+            await self._judge(name, suffix, target, at)
+        finally:
+            found_again = self._busy.pop(name)
+        if found_again:
+            # Another may have begun by the same name while the file of the first was put away.
+            await self._again(name, suffix)
+
+    async def _judge(self, name: str, suffix: str, target: str, at: Instant | None) -> None:
         base = f"{self._pbx.ami.spool}/recording/{name}"
         self._warden.claim(base)
         kind, identity = words.recorded_by_ari(target)
@@ -84,17 +92,17 @@ class AriRecordings:
         capture = g.Capture(door, (file,), seen.runs if seen else "")
         if self._warden.rules.allowance(capture) is None:
             found = Found(f"{door} {name} {target}", capture, channel, at, lambda: _there(file), room)
-            again = partial(self._again, name, suffix, target)
+            again = partial(self._again, name, suffix)
             await self._warden.judge(found, Why.NOT_ALLOWED, partial(self._stop, name), again)
 
     async def survey(self) -> None:
         """Judge every live recording."""
-        for name, suffix, target in await self._pbx.live_recordings():
+        async for name, suffix, target in self._pbx.live_recordings():
             await self.judge(name, suffix, target, self._begun.get(name))
 
-    async def _again(self, name: str, suffix: str, target: str) -> None:
-        if await self._pbx.ari.recording_runs(name):
-            await self.judge(name, suffix, target, None)
+    async def _again(self, name: str, suffix: str) -> None:
+        if (live := await self._pbx.ari.live_recording(name)) is not None:
+            await self.judge(name, suffix, live["target_uri"], None)
 
     async def _stop(self, name: str) -> bool:
         async def attempt() -> bool:

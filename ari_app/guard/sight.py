@@ -35,23 +35,36 @@ class Sight:
         self._seen = (0, 0)
         self._one_at_a_time = asyncio.Lock()
 
-    async def settle(self, *, anew: bool = False) -> None:
+    async def settle(self) -> None:
         """Prove that every recording of ARI's would be seen on the disk, or ask Asterisk to tell of them.
 
-        anew: though it was proven once; else a folder that is the same is only looked through.
+        What is proven already is looked through: a link may have come into it.
         """
         async with self._one_at_a_time:
             if self._pbx.ari.hears_all or not self._pbx.ari.connected:
                 return
-            if anew or self.lost():
-                self._seen = (0, 0)
-            if (why := await self._prove()) and await self._pbx.ari.hear_all():
-                hint = "The calls of this PBX are set up a little later by it. See README.md: The guard, 2."
-                _log.warning("recordings.by_events", on=str(self._folder), why=why, hint=hint)
+            if self.lost():
+                self.forget()
+            if why := await self._prove():
+                self.forget()
+                if await self._pbx.ari.hear_all():
+                    hint = "The calls of this PBX are set up a little later by it. See README.md: The guard, 2."
+                    _log.warning("recordings.by_events", on=str(self._folder), why=why, hint=hint)
+
+    def forget(self) -> None:
+        """Another Asterisk may have come: nothing is proven of it."""
+        self._seen = (0, 0)
 
     def lost(self) -> bool:
-        """Tell whether the folder that was proven lies there no more: to be asked often, it costs a look."""
-        return not self._pbx.ari.hears_all and self._seen != (0, 0) and self._seen != _identity(self._folder)
+        """Tell whether nothing is proven, or what was proven lies there no more: to be asked often, it costs a look."""
+        if self._pbx.ari.hears_all or not self._pbx.ari.connected:
+            return False
+        return not self.open or self._seen != _identity(self._folder)
+
+    @property
+    def open(self) -> bool:
+        """Whether a recording that begins now is seen."""
+        return self._pbx.ari.hears_all or self._seen != (0, 0)
 
     @property
     def _folder(self) -> Path:

@@ -87,7 +87,7 @@ class Survey:
             yield await self._judged(g.Capture(Door.RECORD_APPLICATION, (file,), application), channel, [])
 
     async def _live_recordings(self) -> AsyncIterator[Row]:
-        for name, suffix, target in await self._pbx.live_recordings():
+        async for name, suffix, target in self._pbx.live_recordings():
             kind, identity = words.recorded_by_ari(target)
             door = Door.CHANNEL_RECORDING if kind == "channel" else Door.BRIDGE_RECORDING
             capture = g.Capture(door, (f"{self._pbx.ami.spool}/recording/{name}.{suffix}",))

@@ -65,12 +65,19 @@ def realtime() -> Iterator[bool]:
     try:
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(REALTIME_PRIORITY))
     except OSError:
-        yield False
-        return
+        permitted = False
+    else:
+        permitted = True
     try:
-        yield True
+        yield permitted
     finally:
-        os.sched_setscheduler(0, policy, before)
+        if permitted:
+            os.sched_setscheduler(0, policy, before)
+
+
+def is_realtime(pid: int) -> bool:
+    """Tell whether a process runs before every ordinary one."""
+    return os.sched_getscheduler(pid) == os.SCHED_RR
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 Two Asterisks from the same files: one is the hospital's, on the other there is nothing of ours (`plain_pbx`): none of
 our dialplan, nobody logged in on AMI or ARI. Calls go to both by turns, so a slow second of the machine hits both,
 and in blocks: gate alive, gate hung (SIGSTOP), gate dead (SIGKILL), and all of the suite ended, which shows how alike
-the two Asterisks are. Ship sleeps (SIGSTOP) in each block and works between them: it takes no part in a call, but what
-it does after each would here be done during the next.
+the two Asterisks are. Both run with `-p`, as Debian starts Asterisk, where the kernel permits it; the report says
+whether they did. Ship sleeps (SIGSTOP) in each block and works between them: it takes no part in a call, but what it
+does after each would here be done during the next.
 
 The phone registers, dials and proves who it is as any; whoever answers outside does so at once, so no ringing hides
 what we cost. Set-up time: from the phone's first INVITE to the 180, and to the 200, at the phone.
@@ -129,6 +130,11 @@ def _bring(world: World, state: str) -> None:
             world.stop_one(name)
     if state != ENDED:
         _quiet(world.spool)
+
+
+def realtime(world: World) -> bool:
+    """Tell whether a world's Asterisk runs with the priority of `-p`. Raises OSError if it does not run."""
+    return processes.is_realtime(world.pid("asterisk") or -1)
 
 
 def _quiet(spool: Path) -> None:

@@ -154,6 +154,7 @@ def _guard(at: Hospital, report: Report, say: Say, times: int) -> None:
 def _emergency(at: Hospital, packages: Path, command: tuple[str, ...], report: Report, say: Say, calls: int) -> None:
     found = {state: emergency.Compared() for state in emergency.STATES}
     with rooms_world.plain_pbx(packages, command) as plain:
+        realtime = emergency.realtime(at.world), emergency.realtime(plain)
         for state, now in emergency.blocks(calls):
             block = emergency.block(at.world, plain, state, now)
             say(f"  emergency, {state}: {block.describe()}")
@@ -162,6 +163,8 @@ def _emergency(at: Hospital, packages: Path, command: tuple[str, ...], report: R
     report.reference["without_the_suite"] = {
         f"emergency_set_up_beside_{state}": one.plain.figures() for state, one in found.items()
     }
+    report.figures["emergency_set_up"]["asterisk_is_realtime"] = realtime[0]
+    report.reference["without_the_suite"]["asterisk_is_realtime"] = realtime[1]
     report.figures["emergency_set_up"]["suite_ended_over_without"] = found[emergency.ENDED].ratio
     for state in (emergency.ALIVE, emergency.HUNG, emergency.DEAD):
         one = found[state]

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from unit.guard_world import World
 
+from ari_app.adapters.ari import Reply
 from ari_app.guard import sight
+from ari_app.guard.asterisk import Pbx
 from ari_app.guard.files import Watch
 from ari_app.guard.recordings import AriRecordings
 from ari_app.guard.sight import Sight
@@ -43,12 +45,6 @@ class Ari:
         self.asked.append(name)
 
 
-@dataclass
-class Pbx:
-    ami: Ami
-    ari: Ari
-
-
 class Site:
     """A spool of Asterisk's with its folder, and a guard's eyes on it."""
 
@@ -57,11 +53,13 @@ class Site:
         self.spool = root / "asterisk"
         self.folder = self.spool / "recording"
         self.folder.mkdir(parents=True)
-        self.pbx = Pbx(Ami(str(self.spool)), Ari(self.folder))
-        pbx: Any = self.pbx
+        ami: Any = Ami(str(self.spool))
+        ari: Any = Ari(self.folder)
+        pbx: Any = Pbx(ami, ari)
+        self.pbx = pbx
         warden = self.world.warden(pbx)
         self.tasks: list[asyncio.Task[None]] = []
-        recordings = AriRecordings(pbx, warden)
+        self.recordings = recordings = AriRecordings(pbx, warden)
         begin = lambda work: self.tasks.append(asyncio.ensure_future(work))  # noqa: E731
         self.watch = Watch(self.world.layout, (self.world.monitor,), warden, recordings, begin)
         self.sight = Sight(pbx, self.watch)
@@ -93,9 +91,9 @@ def test_a_folder_that_is_asterisk_s_and_watched_needs_no_events(site: Site) -> 
     (site.folder / "2026" / "old.wav").write_bytes(b"old")
 
     async def story() -> None:
-        await site.sight.settle(anew=True)
+        await site.sight.settle()
         assert not site.pbx.ari.hears_all
-        assert not site.sight.lost()
+        assert (site.sight.open, site.sight.lost()) == (True, False)
         assert [one.name for one in site.folder.iterdir()] == ["2026"], "the proof stays behind"
         await site.sight.settle()
         assert not site.pbx.ari.hears_all
@@ -137,7 +135,7 @@ def test_where_it_is_not_proven_asterisk_is_asked_to_tell(site: Site, spoil: Cal
     spoil(site)
 
     async def story() -> None:
-        await site.sight.settle(anew=True)
+        await site.sight.settle()
         assert site.pbx.ari.hears_all
         assert not site.sight.lost()
 
@@ -150,7 +148,7 @@ def test_a_kernel_that_does_not_tell_proves_nothing(site: Site, monkeypatch: pyt
         site.watch.see_recordings(site.folder)
         monkeypatch.setattr(site.watch, "_read", lambda: None)
         asyncio.get_running_loop().remove_reader(site.watch._inotify.fileno())
-        await site.sight.settle(anew=True)
+        await site.sight.settle()
         assert site.pbx.ari.hears_all
 
     site.run(story)
@@ -158,7 +156,7 @@ def test_a_kernel_that_does_not_tell_proves_nothing(site: Site, monkeypatch: pyt
 
 def test_a_link_that_comes_later_is_seen_at_the_next_look(site: Site) -> None:
     async def story() -> None:
-        await site.sight.settle(anew=True)
+        await site.sight.settle()
         spoil_link(site)
         await site.sight.settle()
         assert site.pbx.ari.hears_all
@@ -168,7 +166,7 @@ def test_a_link_that_comes_later_is_seen_at_the_next_look(site: Site) -> None:
 
 def test_another_folder_in_its_place_is_noticed(site: Site) -> None:
     async def story() -> None:
-        await site.sight.settle(anew=True)
+        await site.sight.settle()
         site.folder.rename(site.spool / "old")
         assert site.sight.lost()
         site.folder.mkdir()
@@ -184,7 +182,8 @@ def test_without_an_answer_it_is_asked_again(site: Site) -> None:
     site.pbx.ari.refuses = True
 
     async def story() -> None:
-        await site.sight.settle(anew=True)
+        await site.sight.settle()
+        assert (site.sight.open, site.sight.lost()) == (False, True), "the guard is not ready"
         site.pbx.ari.refuses = False
         await site.sight.settle()
         assert site.pbx.ari.hears_all
@@ -201,7 +200,7 @@ def test_whatever_is_made_or_opened_there_is_asked_after(site: Site) -> None:
     old.write_bytes(b"old")
 
     async def story() -> None:
-        await site.sight.settle(anew=True)
+        await site.sight.settle()
         (site.folder / "a.b.gsm").write_bytes(b"new")
         await asyncio.sleep(STRANGER_SECONDS)
         (site.folder / "ward" / "1").mkdir(parents=True)
@@ -228,9 +227,59 @@ def test_a_folder_that_the_site_named_otherwise_is_guarded_all_the_same(tmp_path
     site.watch._folders = (tmp_path / "by-another-name",)
 
     async def story() -> None:
-        await site.sight.settle(anew=True)
+        await site.sight.settle()
         (site.folder / "x.wav").write_bytes(b"nobody's")
         await asyncio.sleep(2 * STRANGER_SECONDS)
 
     site.run(story)
     assert [one["door"] for one in site.world.incidents()] == ["file"]
+
+
+# ---- one recording, found in several ways
+
+
+@dataclass
+class Recording(Ari):
+    """Has one live recording, which ends when it is stopped, and answers as slowly as a network does."""
+
+    runs: int = 1
+    """So many, one after the other, by the same name."""
+    stops: int = 0
+
+    async def live_recording(self, name: str) -> dict[str, str] | None:  # type: ignore[override]
+        assert name == "x"
+        await asyncio.sleep(0.001)
+        return {"target_uri": "bridge:b", "state": "recording"} if self.stops < self.runs else None
+
+    async def recording_runs(self, _: str) -> bool:
+        return self.stops < self.runs
+
+    async def members(self, _: str) -> list[str]:
+        await asyncio.sleep(0.001)
+        return []
+
+    async def stop_recording(self, name: str) -> Reply:
+        file = self.folder / f"{name}.wav"
+        self.stops += 1
+        if self.stops < self.runs:
+            file.write_bytes(b"more")
+        return Reply.YES
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+def test_what_is_found_in_two_ways_is_stopped_once(tmp_path: Path, runs: int) -> None:
+    """And one that begins by the same name while the first is put away is not taken for the first."""
+    site = Site(tmp_path)
+    site.watch._folders = (site.folder,)
+    site.pbx.ari = Recording(site.folder, runs=runs)
+    site.recordings._warden._quarantine._sources.append(str(site.folder))
+
+    async def story() -> None:
+        await site.sight.settle()
+        (site.folder / "x.wav").write_bytes(b"secret")
+        await asyncio.gather(site.recordings.survey(), site.recordings.survey())
+        await asyncio.sleep(4 * STRANGER_SECONDS)
+
+    site.run(story)
+    assert [(one["door"], one["action"]) for one in site.world.incidents()] == [("bridge_recording", "stopped")] * runs
+    assert list(site.folder.iterdir()) == []
