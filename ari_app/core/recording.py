@@ -24,6 +24,9 @@ FRAME_MICROSECONDS = 20_000
 STOP_MICROSECONDS = 5_000
 """What lies at most between a monitor's last frame being due and the answer to its stop."""
 
+WAITED_MICROSECONDS = 40_000
+"""Before Asterisk fills in silence it waits so long for a packet (audiohook.c: `(samples / 8) * 2` milliseconds)."""
+
 SHORT_MICROSECONDS = 40_000
 """A track is called short when it lacks more than this of its wall time."""
 
@@ -162,9 +165,7 @@ def cut(track: Track, covered: Interval, wav: Wav, beside: Iterable[Interval] = 
     # Earliest possible instant of a sample: the origin and the voice before it.
     first = _voiced(samples, silences, max(0, _ceiling((covered.start - track.origin) * rate_hz, MICROSECONDS)))
     # Latest possible instant of a sample: the end less the voice behind it.
-    backwards = [(samples - end, samples - begin) for begin, end in reversed(silences)]
-    after = max(0, _ceiling((ended - covered.end) * rate_hz, MICROSECONDS))
-    last = samples - _voiced(samples, backwards, after)
+    last = _last(samples, rate_hz, silences, ended - covered.end)
     # By position it is right but for the time that is missing before it.
     until = min(ended, covered.end)
     flowed = any(one.start <= track.origin + SHORT_MICROSECONDS and until <= one.end for one in beside)
@@ -179,6 +180,25 @@ def cut(track: Track, covered: Interval, wav: Wav, beside: Iterable[Interval] = 
     missing = short if short > SHORT_MICROSECONDS else 0
     long = -short if -short > FRAME_MICROSECONDS else 0
     return Cut(first, last, at, samples - (last - first), missing, _lag(track, track.origin, length), long)
+
+
+def _last(samples: int, rate_hz: int, silences: Sequence[Silence], before_end: int) -> int:
+    """Return the last sample that was certainly spoken so many microseconds before the file's end.
+
+    It was, if so much voice follows it. Or if it lies before a silence: nothing of that is written until 40 ms after
+    the last packet came. (What the end itself may err by, the cover's end has in hand.)
+    """
+    after = max(0, _ceiling(before_end * rate_hz, MICROSECONDS))
+    last = samples - _voiced(samples, _backwards(samples, silences), after)
+    if silences:
+        *earlier, (begin, end) = silences
+        quiet = min(end - begin, (WAITED_MICROSECONDS + STOP_MICROSECONDS) * rate_hz // MICROSECONDS)
+        last = max(last, begin - _voiced(begin, _backwards(begin, earlier), max(0, after - quiet)))
+    return last
+
+
+def _backwards(samples: int, silences: Sequence[Silence]) -> list[Silence]:
+    return [(samples - end, samples - begin) for begin, end in reversed(silences)]
 
 
 def _lacking(short: int, silent: int) -> int:

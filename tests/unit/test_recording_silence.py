@@ -107,6 +107,26 @@ def test_what_a_file_has_too_much_by_a_frame_is_nothing(too_much_ms, long_ms):
     assert made.long_microseconds == long_ms * MS
 
 
+@pytest.mark.parametrize(
+    ("key_ms", "then_ms", "beyond_ms", "kept_ms"),
+    [
+        (80, 0, 41, 3000),  # it was down at the end: what was said before it was said 40 ms before the end at least
+        (80, 20, 41, 3000),
+        (80, 0, 46, 2999),
+        (20, 0, 41, 2979),  # a frame of silence is a frame of time at most
+        (80, 60, 41, 3099),
+    ],
+)
+def test_what_was_said_before_a_key_is_kept_though_the_file_lacks_some_time(key_ms, then_ms, beyond_ms, kept_ms):
+    """An objection ends the file while its key is down, and Asterisk has thrown away what it held at the first key."""
+    length = 3000 + key_ms + then_ms
+    ended = Instant(BEGIN + (length + 50) * MS)
+    covered = rec.Interval(BEGIN, Instant(ended - beyond_ms * MS))
+    silences = [(8000, 8800), (24_000, 24_000 + key_ms * 8)]
+    made = cut(ended, covered, length * 8, silences)
+    assert made.last // 8 == kept_ms
+
+
 @dataclass
 class Monitor:
     """What MixMonitor has written of one party: each frame of the file with when it was said, None for silence."""
