@@ -97,6 +97,7 @@ INDIFFERENT = {
     "f.HangupRequested() | f.LeftStasis()": "it is reported instead of passed over",
     "f.Recognised(at=at)": "in these worlds a lost connection is for good; that a call goes on after it has tables",
     "f.Woke(timer=f.Timer.PAUSE)": "it is said aloud, and decides nothing",
+    "turn.orders.append(o.Confirm(caller.channel, choice.confirmation(caller)))": "it is said, and decides nothing",
     "_rest(turn)": "a flapping room is waited for, if not so patiently",
     "turn.give_up(Reason.TOO_MANY_SEGMENTS)": "no world has a thousand segments",
     "self._spies.discard(by)": "whoever listens to nobody is looked for in vain: it only saves the time",
