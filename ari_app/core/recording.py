@@ -206,12 +206,10 @@ def _lacking(short: int, silent: int) -> int:
 
     A file that lacks more than two frames may lack them, and whatever silence made up for, anywhere. In one that seems
     to be whole silence may hide what Asterisk threw away: not more than two frames, for it does not hold more of a
-    direction for which it has not filled in before (audiohook.c: it waits 40 ms for the other one).
+    direction for which it has not filled in before (audiohook.c: it waits 40 ms for the other one), and so much every
+    cover has in hand.
     """
-    lacking = short + silent
-    if lacking <= SHORT_MICROSECONDS:
-        return 0
-    return lacking if short > SHORT_MICROSECONDS else SHORT_MICROSECONDS
+    return short + silent if short > SHORT_MICROSECONDS else 0
 
 
 def _voiced(samples: int, silences: Iterable[Silence], wanted: int) -> int:

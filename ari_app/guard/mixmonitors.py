@@ -29,7 +29,8 @@ class MixMonitors:
     def __init__(self, pbx: Pbx, warden: Warden) -> None:
         self._pbx, self._warden, self._vitals = pbx, warden, warden.vitals
         self._starts = g.Starts()
-        self._unseen: dict[ChannelId, g.Live] = {}
+        self._unseen: dict[ChannelId, tuple[g.Live, Instant | None]] = {}
+        """What was taken to be the gate's, and when the first of it began."""
         self._settled: dict[ChannelId, g.Live] = {}
         self._run = RunId("")
 
@@ -43,14 +44,14 @@ class MixMonitors:
                 if await self.look(channel, at):
                     break
         else:
-            self._unseen[channel] = live
+            self._unseen.setdefault(channel, (live, at))
 
     async def tick(self) -> None:
         """Look where what was taken to be the gate's capture has made no file, and where its gate is silent."""
         unseen, self._unseen = self._unseen, {}
-        for channel, live in unseen.items():
+        for channel, (live, at) in unseen.items():
             if not self._vitals.began(live):
-                await self.look(channel, None)
+                await self.look(channel, at)
         channels = self._vitals.channels()
         self._starts.keep(channels)
         for gone in self._settled.keys() - channels:
@@ -92,7 +93,7 @@ class MixMonitors:
                 await self._end(channel, monitor, capture, why, at)
         if lives and len(strangers) == len(running) and () in strangers.values():
             # One that has no file yet may be what is named, and takes nothing meanwhile.
-            self._unseen[channel] = lives[-1]
+            self._unseen[channel] = lives[-1], at
             strangers = {monitor: files for monitor, files in strangers.items() if files}
         seen = await self._pbx.seen(channel) if strangers else None
         for monitor, files in strangers.items():

@@ -119,10 +119,10 @@ class Witness:
         self._news = asyncio.Event()
 
     async def _name(self, channel: str) -> None:
-        # A channel is announced before its dialog is there.
+        # A channel is announced before its dialog is there; and in the instant of a pickup nobody has its name.
         for _ in range(_TRIES):
             answer = await self.ask("Getvar", Channel=channel, Variable=_CALL_ID)
-            if (call_id := answer.get("value")) or answer["response"] != "Success":
+            if call_id := answer.get("value"):
                 break
             await asyncio.sleep(_PAUSE_SECONDS)
         if call_id:
