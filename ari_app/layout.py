@@ -4,7 +4,7 @@ audio/<recording-id>/seg-NNN.<party>.wav   written by Asterisk; the folder is th
 live/<uniqueid>                            which capture runs on this channel, and by which gate run
 calls/<recording-id>/journal.jsonl         the gate's, while the call lasts; then renamed to
 sealed/<recording-id>/                     ready for ship, which makes its objects there and renames it to
-shipped/<recording-id>/                    stored and proved; holds journal and manifest, no audio
+shipped/<recording-id>/                    stored and proved; holds journal, manifest and signature, no audio
 fallback/<uniqueid>.json                   written by AGI scripts at a hang-up, collected by ship
 fallback/<uniqueid>/journal.jsonl          of a call that an AGI script announced, up to the order to capture
 keeper/<keeper-run-id>.jsonl               the guard's heartbeat while it keeps such captures, as the gate's
@@ -19,9 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .core.names import ChannelId, RecordingId, RunId
+from .core.signature import SUFFIX
 
 JOURNAL = "journal.jsonl"
 MANIFEST = "manifest.json"
+SIGNATURE = f"{MANIFEST}{SUFFIX}"
 KEPT = ".kept"
 
 

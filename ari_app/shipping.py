@@ -1,7 +1,8 @@
 """One sealed call on its way out: decide, store, prove, note, and only then let go of the local audio.
 
     decide    read journal, heartbeats and files; write the objects locally; keep the manifest in the call's folder
-    store     each segment's object, then the manifest: PUT with checksum, HEAD for what is there now
+    sign      the manifest, by the site's key
+    store     each segment's object, the manifest, its signature: PUT with checksum, HEAD for what is there now
     note      all rows in one transaction
     finish    sealed/ → shipped/ by one rename
     destroy   the local audio, with what was not covered
@@ -31,8 +32,9 @@ from ari_app.core.manifest import Stored
 from ari_app.core.names import ChannelId, Instant, PartyId, RecordingId
 from ari_app.core.recording import Wav
 from ari_app.core.shipment import Segment, TrackKey
-from ari_app.layout import MANIFEST
+from ari_app.layout import MANIFEST, SIGNATURE
 from ari_app.ports import ConflictError, Database, Found, ObjectStore
+from ari_app.signing import Signer
 
 HEARTBEAT_PATIENCE = Instant(5 * names.MICROSECONDS)
 """How long a sealed call waits for the heartbeat after its end: lines are at most a second apart, so a gate
@@ -84,6 +86,7 @@ class Shipping:
     database: Database
     prefix: str
     discard_window_seconds: Callable[[str], int]
+    signer: Signer | None = None
     _seen: dict[RecordingId, Instant] = field(default_factory=dict)
 
     def ship(self, recording: RecordingId, now: Instant) -> Shipped | Waiting:
@@ -259,7 +262,20 @@ class Shipping:
         key = f"{folder}/{MANIFEST}"
         wanted = Found(len(text), hashlib.sha256(text).hexdigest())
         self._put(key, self.spool.layout.sealed / recording / MANIFEST, wanted, "application/json")
+        # Before its rows: whatever a person finds in the database can be proved.
+        self._sign(recording, folder, text)
         self.database.store(manifest, key, wanted.sha256)
+
+    def _sign(self, recording: RecordingId, folder: str, text: bytes) -> None:
+        signed = self.spool.signed(recording)
+        if signed is None and self.signer is not None:
+            signed = self.signer.sign(text)
+            self.spool.sign(recording, signed)
+        if signed is not None:
+            wanted = Found(len(signed), hashlib.sha256(signed).hexdigest())
+            self._put(
+                f"{folder}/{SIGNATURE}", self.spool.layout.sealed / recording / SIGNATURE, wanted, "application/json"
+            )
 
     def _put(self, key: str, file: Path, wanted: Found, content_type: str) -> None:
         self.store.put(key, file, wanted.sha256, content_type)

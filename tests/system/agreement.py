@@ -26,7 +26,7 @@ WAIT_MS: Final = 20.0
 """How long a packet may wait before a monitor takes it: a frame's length. Of 30 pairs of tracks on a quiet machine 28
 lay within 20 ms, one 21.2 ms and one 36.7 ms apart, each in step to its end: what stays behind once stays behind
 (`pairing`), also on a machine that is not busy."""
-_KEY: Final = re.compile(r"calls/\d{4}/\d\d/\d\d/[0-9A-HJKMNP-TV-Z]{26}/(seg-\d{3}\.flac|manifest\.json)\Z")
+_KEY: Final = re.compile(r"calls/\d{4}/\d\d/\d\d/[0-9A-HJKMNP-TV-Z]{26}/(seg-\d{3}\.flac|manifest\.json(\.sig)?)\Z")
 
 
 # -- row, manifest, object
@@ -50,6 +50,7 @@ def assert_agrees(found: Evidence, world: World) -> None:
     assert sorted(one.name for one in (spool / "shipped" / found.recording).iterdir()) == [
         "journal.jsonl",
         "manifest.json",
+        "manifest.json.sig",
     ]
     assert not (spool / "audio" / found.recording).exists(), "the local audio is still there"
 
@@ -74,9 +75,12 @@ def _summary(found: Evidence) -> None:
 def _told_by_the_dialplan(found: Evidence, world: World) -> None:
     """A call that never came to the gate: its outcome and its reason are all that is known, and nothing is stored."""
     assert (found.manifest["call"]["source"], found.manifest["call"]["outcome"]) == ("fallback", "not_recorded")
-    assert list(found.objects) == [f"{found.folder}/manifest.json"]
+    assert list(found.objects) == [f"{found.folder}/manifest.json", f"{found.folder}/manifest.json.sig"]
     assert [len(found.rows[table]) for table in TABLES] == [1, *[0] * (len(TABLES) - 1)], "only `recordings` has a row"
-    assert [one.name for one in (world.spool / "shipped" / found.recording).iterdir()] == ["manifest.json"]
+    assert sorted(one.name for one in (world.spool / "shipped" / found.recording).iterdir()) == [
+        "manifest.json",
+        "manifest.json.sig",
+    ]
     assert not (world.spool / "audio" / found.recording).exists(), "there is local audio"
 
 
@@ -89,7 +93,7 @@ def _journal(found: Evidence) -> None:
 
 
 def _objects(found: Evidence) -> None:
-    expected = {f"{found.folder}/manifest.json"}
+    expected = {f"{found.folder}/manifest.json", f"{found.folder}/manifest.json.sig"}
     for segment in found.manifest["segments"]:
         key = f"{found.folder}/{segment['object']}"
         expected.add(key)

@@ -41,6 +41,7 @@ from ari_app.core import (
     room,
     rooms,
     segments,
+    signature,
     telling,
     topology,
 )
@@ -70,6 +71,7 @@ class Core:
     restored: ModuleType | Any
     fallback: ModuleType | Any
     keeper: ModuleType | Any
+    signature: ModuleType | Any
 
 
 REAL = Core(
@@ -87,6 +89,7 @@ REAL = Core(
     restored,
     fallback,
     keeper,
+    signature,
 )
 
 

@@ -33,6 +33,7 @@ DEPENDENTS = {
     "rooms": ("rooms",),
     "fallback": ("fallback", "keeper"),
     "keeper": ("keeper",),
+    "signature": ("signature",),
 }
 OPPOSITE: dict[type[ast.cmpop], ast.cmpop] = {
     ast.Lt: ast.LtE(),

@@ -32,6 +32,7 @@ from unit import (
     test_segments_left,
     test_segments_tracks,
     test_segments_waiting,
+    test_signature,
     test_topology,
     test_topology_lines,
     test_topology_optimised,
@@ -87,6 +88,7 @@ TABLES = {
         test_fallback_core,
         test_keeper_asked,
         test_keeper_core,
+        test_signature,
     )
 }
 NEAREST = {
@@ -104,6 +106,7 @@ NEAREST = {
     "restored": (test_restored, test_recognised),
     "fallback": (test_fallback_core,),
     "keeper": (test_keeper_core, test_keeper_asked),
+    "signature": (test_signature,),
 }
 """Where a mutant of a module is found the fastest."""
 
@@ -182,6 +185,7 @@ def test_the_tables_hold_for_the_core_itself():
         ("restored", 30),
         ("fallback", 15),
         ("keeper", 60),
+        ("signature", 3),
     ],
 )
 def test_every_mutant_is_found(module, at_least):
