@@ -10,6 +10,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
@@ -149,6 +150,32 @@ def check(
         prompts=prompts,
         prompts_report=prompts_report,
         asterisk_folder=asterisk_folder,
+    )
+
+
+@app.command()
+def verify(
+    config: ConfigOption = None,
+    recording: Annotated[
+        str | None, typer.Argument(metavar="RECORDING", help="One recording, by its id.", show_default=False)
+    ] = None,
+    day: Annotated[
+        datetime | None,
+        typer.Option("--day", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="All that began on a day (UTC)."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that lies below s3.prefix.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each, and one for the sum.")] = False,
+) -> None:
+    """Verify what lies in S3: signatures, hashes, and that all that is stored was permitted. Needs no database."""
+    if sum((recording is not None, day is not None, everything)) != 1:
+        raise typer.BadParameter("name one RECORDING, or --day YYYY-MM-DD, or --all")
+    _run(
+        "commands.verify",
+        config,
+        recording=recording,
+        day=f"{day:%Y-%m-%d}" if day else None,
+        everything=everything,
+        as_json=as_json,
     )
 
 

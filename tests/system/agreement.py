@@ -14,6 +14,8 @@ from telephone.mulaw import Pcm
 
 from ari_app.core import evidence as ev
 from ari_app.core.names import MICROSECONDS, Instant, instant_of, iso
+from ari_app.core.verification import HEAD_BYTES, MANIFEST, SIGNATURE, Lying, Object, judge
+from ari_app.signing import Keyring, Signer
 
 from .evidence import TABLES, Evidence
 from .hospital import Talk
@@ -46,6 +48,7 @@ def assert_agrees(found: Evidence, world: World) -> None:
     _same(found, "permit_parties", members)
     _covered(found, members)
     _time_is_whole(found)
+    _verified(found, world)
     spool = world.spool
     assert sorted(one.name for one in (spool / "shipped" / found.recording).iterdir()) == [
         "journal.jsonl",
@@ -81,6 +84,7 @@ def _told_by_the_dialplan(found: Evidence, world: World) -> None:
         "manifest.json",
         "manifest.json.sig",
     ]
+    _verified(found, world)
     assert not (world.spool / "audio" / found.recording).exists(), "there is local audio"
 
 
@@ -105,6 +109,18 @@ def _objects(found: Evidence) -> None:
         assert segment["channels"][0] == "p01", "channel 1 is the outside party's"
     assert set(found.objects) == expected, "S3 holds something else below the call's folder"
     assert all(_KEY.match(key) for key in found.objects), sorted(found.objects)
+
+
+def _verified(found: Evidence, world: World) -> None:
+    """Whoever has the objects and the public key alone finds nothing wrong with them."""
+    objects = {key.removeprefix(f"{found.folder}/"): content for key, content in found.objects.items()}
+    manifest, signed = objects.pop(MANIFEST), objects.pop(SIGNATURE)
+    refusal = Keyring([Signer.from_text(world.secrets.signing).public_key]).refusal(manifest, signed)
+    sounds = {
+        name: Object(len(content), hashlib.sha256(content).hexdigest(), content[:HEAD_BYTES])
+        for name, content in objects.items()
+    }
+    assert judge(Lying(found.folder, manifest, refusal, sounds)).faults == ()
 
 
 def _text(value: Any) -> Any:

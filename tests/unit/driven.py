@@ -29,6 +29,7 @@ from unit.calls import (
 )
 
 from ari_app.core import (
+    arithmetic,
     capture,
     choice,
     fallback,
@@ -41,9 +42,11 @@ from ari_app.core import (
     room,
     rooms,
     segments,
+    shape,
     signature,
     telling,
     topology,
+    verification,
 )
 from ari_app.core import evidence as ev
 from ari_app.core import facts as f
@@ -72,6 +75,9 @@ class Core:
     fallback: ModuleType | Any
     keeper: ModuleType | Any
     signature: ModuleType | Any
+    shape: ModuleType | Any
+    arithmetic: ModuleType | Any
+    verification: ModuleType | Any
 
 
 REAL = Core(
@@ -90,6 +96,9 @@ REAL = Core(
     fallback,
     keeper,
     signature,
+    shape,
+    arithmetic,
+    verification,
 )
 
 

@@ -17,7 +17,7 @@ class World:
     """One spool and the two places where things go."""
 
     def __init__(self, synthetic):
-        self.layout = synthetic.layout
+        self.synthetic, self.layout = synthetic, synthetic.layout
         self.store, self.database = MemoryStore(), MemoryDatabase()
         self.signer = None
 

@@ -36,6 +36,9 @@ from unit import (
     test_topology,
     test_topology_lines,
     test_topology_optimised,
+    test_verification,
+    test_verification_arithmetic,
+    test_verification_shape,
 )
 from unit.driven import REAL, Core
 
@@ -89,6 +92,9 @@ TABLES = {
         test_keeper_asked,
         test_keeper_core,
         test_signature,
+        test_verification,
+        test_verification_arithmetic,
+        test_verification_shape,
     )
 }
 NEAREST = {
@@ -107,6 +113,9 @@ NEAREST = {
     "fallback": (test_fallback_core,),
     "keeper": (test_keeper_core, test_keeper_asked),
     "signature": (test_signature,),
+    "shape": (test_verification_shape, test_verification),
+    "arithmetic": (test_verification_arithmetic,),
+    "verification": (test_verification, test_verification_arithmetic),
 }
 """Where a mutant of a module is found the fastest."""
 
@@ -186,6 +195,9 @@ def test_the_tables_hold_for_the_core_itself():
         ("fallback", 15),
         ("keeper", 60),
         ("signature", 3),
+        ("shape", 20),
+        ("arithmetic", 100),
+        ("verification", 30),
     ],
 )
 def test_every_mutant_is_found(module, at_least):
