@@ -20,7 +20,7 @@ from typing import TypeVar
 
 import typer
 
-from ari_app import config
+from ari_app import clock, config
 from ari_app.adapters import s3
 from ari_app.core import names, verification
 from ari_app.core.names import UnsafeNameError
@@ -86,7 +86,7 @@ class Inspection:
         refusal = None if signed is None else self.keyring.refusal(manifest or b"", signed)
         others = [name for key in keys if (name := key.removeprefix(f"{folder}/")) not in {MANIFEST, SIGNATURE}]
         objects = {name: found for name in others if (found := self._object(f"{folder}/{name}")) is not None}
-        return verification.judge(Lying(folder, manifest, refusal, objects))
+        return verification.judge(Lying(folder, manifest, refusal, objects, clock.now()))
 
     def _content(self, key: str) -> bytes | None:
         def fetch() -> bytes:

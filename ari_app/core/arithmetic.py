@@ -122,6 +122,8 @@ def _permits(account: _Account) -> Iterator[Breach]:
         start, until = instant_of(one["granted_at"]), instant_of(one["covered_until"])
         if start < account.began:
             yield f"{path}.granted_at", "is before the call"
+        if start < min((instant_of(member["since"]) for member in one["parties"]), default=start):
+            yield f"{path}.granted_at", "is before it names anybody"
         if (one["revoked_at"] is None) != (one["reason"] is None):
             yield f"{path}.reason", "and the revocation are not both there"
         later = [instant_of(other["granted_at"]) for other in permits[number + 1 :]]

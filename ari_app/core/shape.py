@@ -68,7 +68,7 @@ def _maybe(kind: Kind) -> Kind:
 
 
 _reason = _one_of(*Reason)
-_direction = _one_of("incoming", "outgoing")
+_direction = _one_of("incoming", "outgoing", "join")
 
 _FAILED: Final = {"notice": _count, "party": _party, "announcement": _text, "failed_at": _instant, "reason": _reason}
 _PLAYED: Final = {
@@ -105,7 +105,7 @@ _MANIFEST: Final = {
     "call": {
         "recording": _recording,
         "source": _one_of(GATE, FALLBACK),
-        "attested_by": _maybe(_text),
+        "attested_by": _maybe(_one_of(GATE, "agi")),
         "run": _maybe(_text),
         "node": _text,
         "line": _text,

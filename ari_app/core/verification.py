@@ -17,7 +17,7 @@ from typing import Any
 
 from . import arithmetic, shape
 from .manifest import FORMAT
-from .names import instant_of, object_folder, recording_id
+from .names import MICROSECONDS, Instant, instant_of, object_folder, recording_id
 from .policy import canonical
 from .signature import SUFFIX
 
@@ -25,6 +25,9 @@ MANIFEST = "manifest.json"
 SIGNATURE = f"{MANIFEST}{SUFFIX}"
 HEAD_BYTES = 26
 """So much of a FLAC file says how long it is and how many channels it has (RFC 9639, section 8.2)."""
+
+SKEW_MICROSECONDS = 60 * MICROSECONDS
+"""By so much the clock of who verifies may be behind the PBX's."""
 
 _BITS = 16
 
@@ -54,13 +57,15 @@ class Fault:
 class Lying:
     """A call's folder as it lies there: its manifest, and every other object by its name.
 
-    refusal: what is wrong with the manifest's signature; "" if nothing is, None if there is no signature.
+    refusal: what is wrong with the manifest's signature; "" if nothing is, None if there is no signature. now: when it
+    was fetched.
     """
 
     folder: str
     manifest: bytes | None
     refusal: str | None
     objects: Mapping[str, Object]
+    now: Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,8 @@ def judge(lying: Lying) -> Verdict:
     if damaged := shape.faults(manifest):
         return Verdict(lying.folder, (*faults, *(Fault(MANIFEST, *one) for one in damaged)))
     faults += _place(lying.folder, manifest)
+    if instant_of(manifest["call"]["ended_at"]) > lying.now + SKEW_MICROSECONDS:
+        faults.append(Fault(MANIFEST, "call.ended_at", "is in the future"))
     faults += _objects(lying.objects, manifest)
     faults += [Fault(MANIFEST, *one) for one in arithmetic.breaches(manifest)]
     return Verdict(lying.folder, tuple(faults), manifest)

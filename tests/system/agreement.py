@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from canary import Match, assert_complete, assert_nothing_before, assert_only, find_reference, heard_span, offsets_ms
 from demo_world.world import World
-from telephone import Call
+from telephone import Call, now_us
 from telephone.mulaw import Pcm
 
 from ari_app.core import evidence as ev
@@ -120,7 +120,8 @@ def _verified(found: Evidence, world: World) -> None:
         name: Object(len(content), hashlib.sha256(content).hexdigest(), content[:HEAD_BYTES])
         for name, content in objects.items()
     }
-    assert judge(Lying(found.folder, manifest, refusal, sounds)).faults == ()
+    verdict = judge(Lying(found.folder, manifest, refusal, sounds, Instant(now_us())))
+    assert not verdict.faults, [str(one) for one in verdict.faults]
 
 
 def _text(value: Any) -> Any:

@@ -71,7 +71,8 @@ NOTED = mf.build_fallback(
 
 def lying(said: Any, **changes: Any) -> Lying:
     """Return a folder in which this manifest lies, well signed."""
-    return Lying(**{"folder": FOLDER, "manifest": canonical(said), "refusal": "", "objects": OBJECTS, **changes})
+    whole = {"folder": FOLDER, "manifest": canonical(said), "refusal": "", "objects": OBJECTS, "now": at(60)}
+    return Lying(**{**whole, **changes})
 
 
 def altered(said: dict[str, Any], path: str, value: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from sealed_calls import minted
+from sealed_calls import at, minted
 from unit.kept_recordings import FOLDER, NOTED, OBJECTS, OPT_IN, WHOLE, altered, flac, lying
 
 FIRST = OBJECTS["seg-001.flac"]
@@ -88,6 +88,12 @@ def test_what_was_moved_or_swapped_is_told(core):
     wrong = "manifest.json: folder is not that of this recording and its day"
     assert faults(core, lying(altered(WHOLE, "folder", elsewhere), folder=elsewhere)) == [wrong]
     assert faults(core, lying(altered(WHOLE, "call.recording", minted(2)))) == [wrong]
+
+
+def test_what_is_not_over_yet_is_told(core):
+    """The call ended at 30 s; a minute is allowed to the clocks."""
+    assert faults(core, lying(WHOLE, now=at(-30))) == []
+    assert faults(core, lying(WHOLE, now=at(-30.000_001))) == ["manifest.json: call.ended_at is in the future"]
 
 
 def test_a_prefix_of_several_parts_or_of_none_is_right(core):

@@ -40,6 +40,7 @@ BREACHES: list[tuple[dict[str, Any], str, str]] = [
     # permits
     ({"permits[1].permit": 1}, "permits[1]", "1 stands there twice"),
     ({"permits[0].granted_at": when(-1)}, "permits[0].granted_at", "is before the call"),
+    ({"permits[0].granted_at": when(2.999_999)}, "permits[0].granted_at", "is before it names anybody"),
     ({"permits[0].revoked_at": None}, "permits[0].reason", "not both there"),
     ({"permits[0].reason": None}, "permits[0].reason", "not both there"),
     ({"permits[0].covered_until": when(2.9)}, "permits[0].covered_until", "is before its beginning"),

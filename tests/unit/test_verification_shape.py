@@ -70,6 +70,20 @@ def test_what_is_no_object_is_told(core, said):
     assert core.shape.faults(said) == [("", "is no object")]
 
 
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("call.direction", ["incoming", "outgoing", "join", None]),
+        ("call.attested_by", ["gate", "agi", None]),
+        ("call.mode", ["never", "announce", "announce_opt_out", "opt_in", None]),
+        ("call.source", ["gate", "fallback"]),
+    ],
+)
+def test_what_may_stand_there_is_right(core, path, words):
+    for word in words:
+        assert core.shape.faults(altered(WHOLE, path, word)) == [], word
+
+
 def test_what_a_later_version_adds_is_left_alone(core):
     assert core.shape.faults({**WHOLE, "more": 1, "call": {**WHOLE["call"], "more": [2]}}) == []
 
@@ -82,6 +96,7 @@ def test_what_a_later_version_adds_is_left_alone(core):
         ("call.recording", ["../../etc/passwd", "01m817qnm00000000000000001", None]),
         ("call.source", ["elsewhere", None]),
         ("call.mode", ["covert", 1]),
+        ("call.attested_by", ["somebody"]),
         ("call.capture", ["always"]),
         ("call.direction", ["sideways"]),
         ("call.outcome", ["lost", None]),
