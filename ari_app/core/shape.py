@@ -109,8 +109,9 @@ _MANIFEST: Final = {
         "run": _maybe(_text),
         "node": _text,
         "line": _text,
-        "mode": _maybe(_one_of(*Mode)),
-        "capture": _maybe(_one_of(*Capture)),
+        # Of a line that no configuration knows nothing is said.
+        "mode": _maybe(_one_of(*Mode, "")),
+        "capture": _maybe(_one_of(*Capture, "")),
         "direction": _maybe(_direction),
         "channel": _text,
         "began_at": _instant,

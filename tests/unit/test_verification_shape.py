@@ -75,7 +75,8 @@ def test_what_is_no_object_is_told(core, said):
     [
         ("call.direction", ["incoming", "outgoing", "join", None]),
         ("call.attested_by", ["gate", "agi", None]),
-        ("call.mode", ["never", "announce", "announce_opt_out", "opt_in", None]),
+        ("call.mode", ["never", "announce", "announce_opt_out", "opt_in", "", None]),
+        ("call.capture", ["conversation", "after_announcement", "", None]),
         ("call.source", ["gate", "fallback"]),
     ],
 )
