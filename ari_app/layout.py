@@ -13,6 +13,7 @@ heartbeat/<gate-run-id>.jsonl              "every event up to T has been consume
 announcements/<sha256>.wav                 the copies that Asterisk plays
 quarantine/                                what must not be shipped (0700)
 incidents/<id>.json                        written by the guard, collected by ship
+anchors/                                   what ship stored on which day, and the signed anchors of each
 """
 
 from dataclasses import dataclass
@@ -76,6 +77,10 @@ class Layout:
     @property
     def incidents(self) -> Path:
         return self.root / "incidents"
+
+    @property
+    def anchors(self) -> Path:
+        return self.root / "anchors"
 
     @property
     def policy(self) -> Path:

@@ -33,6 +33,7 @@ POLL_SECONDS = 0.5
 PROBE_MICROSECONDS = 5 * MICROSECONDS
 ONCE_ATTEMPTS = 3
 STOP_SECONDS = 8.0
+ANCHOR = "anchor"
 UNSIGNED = "Manifests go out without a signature: make a key (openssl rand -hex 32) and name it in signing.key_file"
 KEPT_MICROSECONDS = 60 * MICROSECONDS
 """How often a call that a person must look at is tried again."""
@@ -95,7 +96,8 @@ class Ship:
         store, database = RetryingStore(self.store, patience), RetryingDatabase(self.database, patience)
         windows = DiscardWindows(self.layout.policy)
         attested = Attested(self.layout)
-        shipping = Shipping(spool, heartbeats, attested, store, database, self.prefix, windows.seconds, self.signer)
+        shipping = Shipping(spool, heartbeats, attested, store, database, self.prefix, windows.seconds)
+        shipping.node, shipping.signer = self.node, self.signer
         logger = log.get("ship")
         with spool_adapter.lock(self.layout, "ship"), suppress(StoppedError):
             try:
@@ -115,6 +117,7 @@ class Ship:
                     heartbeats.refresh()
                     self._adopt(shipping, now)
                     self._take_incidents(shipping, now)
+                    self._anchor(shipping, now)
                     awaited = [self._ship(shipping, recording, now) for recording in spool.sealed()]
                     if self.once and Wait.HEARTBEAT not in awaited:
                         break
@@ -164,6 +167,20 @@ class Ship:
                 log.get("ship").info(
                     "incident.shipped", incident=incident.id, door=incident.door, action=incident.action
                 )
+
+    def _anchor(self, shipping: Shipping, now: Instant) -> None:
+        """Store the anchors of days that are over. One that cannot be stored keeps no call waiting."""
+        if now < self._due.get(ANCHOR, now):
+            return
+        try:
+            for day in shipping.anchor(now):
+                log.get("ship").info("anchor.stored", day=day)
+        except UnreachableError:
+            raise
+        except (OSError, ConsentgateError) as problem:
+            self._keep(ANCHOR, now, "anchor.kept", str(problem))
+        else:
+            self._forget(ANCHOR)
 
     def _aside(self, shipping: Shipping, file: Path, kind: str, damage: Exception) -> None:
         """Put a file aside that says nothing we could store; its name may be anything, so it is not said."""

@@ -4,6 +4,7 @@
     sign      the manifest, by the site's key
     store     each segment's object, the manifest, its signature: PUT with checksum, HEAD for what is there now
     note      all rows in one transaction
+    note it   in the day's ledger, from which its anchor is made
     finish    sealed/ → shipped/ by one rename
     destroy   the local audio, with what was not covered
 
@@ -13,7 +14,7 @@ state. The decision is kept before anything leaves the machine, because heartbea
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -21,7 +22,9 @@ from typing import Any
 
 from ari_app.adapters import audio
 from ari_app.adapters.attested import Attested
+from ari_app.adapters.ledger import Ledger
 from ari_app.adapters.spool import Heartbeats, Spool, read_incident
+from ari_app.core import anchor as an
 from ari_app.core import evidence as ev
 from ari_app.core import manifest as mf
 from ari_app.core import names, shipment
@@ -32,6 +35,7 @@ from ari_app.core.manifest import Stored
 from ari_app.core.names import ChannelId, Instant, PartyId, RecordingId
 from ari_app.core.recording import Wav
 from ari_app.core.shipment import Segment, TrackKey
+from ari_app.core.signature import SUFFIX
 from ari_app.layout import MANIFEST, SIGNATURE
 from ari_app.ports import ConflictError, Database, Found, ObjectStore
 from ari_app.signing import Signer
@@ -86,6 +90,7 @@ class Shipping:
     database: Database
     prefix: str
     discard_window_seconds: Callable[[str], int]
+    node: str = ""
     signer: Signer | None = None
     _seen: dict[RecordingId, Instant] = field(default_factory=dict)
 
@@ -103,6 +108,9 @@ class Shipping:
         manifest = json.loads(text)
         if not self._superseded(manifest):
             self._store(recording, manifest, text)
+            if self.signer is not None:
+                key, digest = f"{manifest['folder']}/{MANIFEST}", hashlib.sha256(text).hexdigest()
+                self._ledger.note(key, digest, now)
         self.spool.finish(recording)
         self.spool.delete_audio(recording)
         self._seen.pop(recording, None)
@@ -158,6 +166,28 @@ class Shipping:
         self.database.store_incident(incident.content, key, wanted.sha256)
         self.spool.finish_incident(file)
         return incident
+
+    def anchor(self, now: Instant) -> Iterator[str]:
+        """Make, sign and store the anchor of each day that is over; yield each that is stored and proved.
+
+        Raises ConflictError (keep it, tell a person), StoppedError, OSError.
+        """
+        if self.signer is None:
+            return
+        for day in self._ledger.due(now):
+            if not self._ledger.file(day).exists():
+                manifests = self._ledger.manifests(day)
+                text = an.to_json(an.Anchor(self.node, day, self._ledger.before(day), manifests))
+                self._ledger.close(day, text, self.signer.sign(text))
+            key = "/".join(part for part in (self.prefix, an.FOLDER, an.object_name(self.node, day)) if part)
+            for file, name in ((self._ledger.file(day), key), (self._ledger.signature(day), f"{key}{SUFFIX}")):
+                self._put(name, file, _measure(file), "application/json")
+            self._ledger.forget(day)
+            yield day
+
+    @property
+    def _ledger(self) -> Ledger:
+        return Ledger(self.spool.layout.anchors)
 
     def _superseded(self, manifest: Mapping[str, Any]) -> bool:
         """Tell whether the gate's own account of this channel, or an earlier script's, is there already."""

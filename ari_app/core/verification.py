@@ -10,6 +10,7 @@
 Pure: the same bytes always have the same faults. No database is asked, and none is needed.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -70,11 +71,12 @@ class Lying:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found of a call; `manifest` only if it could be read."""
+    """What was found of a folder; `manifest` only if it could be read, `sha256` of its bytes, "" if it is not there."""
 
     folder: str
     faults: tuple[Fault, ...]
     manifest: Mapping[str, Any] | None = None
+    sha256: str = ""
 
 
 def judge(lying: Lying) -> Verdict:
@@ -82,26 +84,32 @@ def judge(lying: Lying) -> Verdict:
     if lying.manifest is None:
         others = [Fault(name, "", "belongs to no manifest") for name in sorted(lying.objects)]
         return Verdict(lying.folder, (Fault(MANIFEST, "", "is not there"), *others))
-    faults = list(_signed(lying.refusal))
+    found, manifest = _manifest(lying.manifest)
+    faults = [*_signed(lying.refusal), *found]
+    if manifest is not None:
+        faults += _place(lying.folder, manifest)
+        if instant_of(manifest["call"]["ended_at"]) > lying.now + SKEW_MICROSECONDS:
+            faults.append(Fault(MANIFEST, "call.ended_at", "is in the future"))
+        faults += _objects(lying.objects, manifest)
+        faults += [Fault(MANIFEST, *one) for one in arithmetic.breaches(manifest)]
+    return Verdict(lying.folder, tuple(faults), manifest, hashlib.sha256(lying.manifest).hexdigest())
+
+
+def _manifest(text: bytes) -> tuple[list[Fault], Mapping[str, Any] | None]:
+    """Return what is wrong with a manifest's bytes and shape, and what it says if that can be relied on."""
     try:
-        manifest = json.loads(lying.manifest)
-        same = canonical(manifest) == lying.manifest
+        manifest = json.loads(text)
+        same = canonical(manifest) == text
     except (ValueError, RecursionError):
-        return Verdict(lying.folder, (*faults, Fault(MANIFEST, "", "cannot be read")))
+        return [Fault(MANIFEST, "", "cannot be read")], None
     known = manifest.get("format") if isinstance(manifest, dict) else None
     if type(known) is int and known > FORMAT:
         what = f"is {known}, of a later version than this one, which knows {FORMAT}: update consentgate"
-        return Verdict(lying.folder, (*faults, Fault(MANIFEST, "format", what)))
-    if not same:
-        faults.append(Fault(MANIFEST, "", "is not in the bytes that ship writes"))
+        return [Fault(MANIFEST, "format", what)], None
+    faults = [] if same else [Fault(MANIFEST, "", "is not in the bytes that ship writes")]
     if damaged := shape.faults(manifest):
-        return Verdict(lying.folder, (*faults, *(Fault(MANIFEST, *one) for one in damaged)))
-    faults += _place(lying.folder, manifest)
-    if instant_of(manifest["call"]["ended_at"]) > lying.now + SKEW_MICROSECONDS:
-        faults.append(Fault(MANIFEST, "call.ended_at", "is in the future"))
-    faults += _objects(lying.objects, manifest)
-    faults += [Fault(MANIFEST, *one) for one in arithmetic.breaches(manifest)]
-    return Verdict(lying.folder, tuple(faults), manifest)
+        return [*faults, *(Fault(MANIFEST, *one) for one in damaged)], None
+    return faults, manifest
 
 
 def _signed(refusal: str | None) -> Iterator[Fault]:

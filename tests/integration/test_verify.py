@@ -3,14 +3,17 @@
 import pytest
 import servers
 from demo_world.seaweed import BUCKET, REGION
-from sealed_calls import SyntheticSpool, minted
+from sealed_calls import BEGAN, SECOND, SyntheticSpool, minted
 from unit.config_world import SECRETS, write
 
+from ari_app import clock
 from ari_app.adapters.memory import MemoryDatabase
 from ari_app.commands import verify
+from ari_app.core.names import Instant
 from ari_app.errors import FINDING, GOOD, PermanentError
+from ari_app.inspection import Inspection
 from ari_app.ship import Ship
-from ari_app.signing import Signer
+from ari_app.signing import Keyring, Signer
 
 DAY = "2026-11-22"
 
@@ -81,3 +84,27 @@ def test_a_wrong_secret_ends_it_with_4_and_names_the_file(stored):
     with pytest.raises(PermanentError, match=r"s3\.secret_key_file") as caught:
         verify.run(file, as_json=False, everything=True)
     assert caught.value.exit_code == 4
+
+
+def test_what_was_removed_after_its_day_was_anchored_is_found(tmp_path, monkeypatch, capsys):
+    running = servers.running()
+    synthetic = SyntheticSpool(tmp_path / "spool").prepare()
+    prefix, signer = running.prefix(), Signer.from_text(SECRETS["signing.key"])
+    synthetic.good()
+    for days in (0, 1):
+        monkeypatch.setattr(clock, "now", lambda days=days: Instant(BEGAN + (1 + 24 * days) * 3600 * SECOND))
+        store = running.store()
+        assert Ship(synthetic.layout, store, MemoryDatabase(), prefix, "pbx1", once=True, signer=signer).run() == 0
+
+    def ask():
+        looking = Inspection(running.store(), Keyring([signer.public_key]), prefix)
+        return verify.inspect(looking, recording=None, day=None, everything=True, as_json=False)
+
+    assert ask() == GOOD
+    assert capsys.readouterr().out.splitlines()[-1].endswith("1 day anchored, unbroken.")
+    folder = f"{prefix}/2026/11/22/{minted(1)}"
+    for name in ("manifest.json", "manifest.json.sig", "seg-001.flac"):
+        running.seaweed.client().delete_object(Bucket=BUCKET, Key=f"{folder}/{name}")
+    assert ask() == FINDING
+    line = f"{folder}/manifest.json was anchored on 2026-11-22, and is not there"
+    assert capsys.readouterr().out.splitlines()[0] == line

@@ -29,6 +29,7 @@ from unit.calls import (
 )
 
 from ari_app.core import (
+    anchor,
     arithmetic,
     capture,
     choice,
@@ -78,6 +79,7 @@ class Core:
     shape: ModuleType | Any
     arithmetic: ModuleType | Any
     verification: ModuleType | Any
+    anchor: ModuleType | Any
 
 
 REAL = Core(
@@ -99,6 +101,7 @@ REAL = Core(
     shape,
     arithmetic,
     verification,
+    anchor,
 )
 
 

@@ -48,7 +48,8 @@ DEPENDENTS = {
     "signature": ("signature", "verification"),
     "shape": ("shape", "verification"),
     "arithmetic": ("arithmetic", "verification"),
-    "verification": ("verification",),
+    "verification": ("verification", "anchor"),
+    "anchor": ("anchor",),
 }
 OPPOSITE: dict[type[ast.cmpop], ast.cmpop] = {
     ast.Lt: ast.LtE(),

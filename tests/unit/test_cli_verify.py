@@ -7,11 +7,12 @@ import pytest
 from sealed_calls import SyntheticSpool, at, minted, opened
 from unit.ship_world import World, failing
 
-from ari_app import cli
+from ari_app import cli, inspection
 from ari_app.commands import verify
 from ari_app.core import evidence as ev
 from ari_app.core.reasons import Reason
 from ari_app.errors import FINDING, GOOD, UNREACHABLE, USAGE, ConsentgateError, NotThereError, TransientError
+from ari_app.inspection import Inspection
 from ari_app.signing import Keyring, Signer
 
 SIGNER, EARLIER = Signer(bytes(range(32))), Signer(bytes(range(1, 33)))
@@ -36,12 +37,10 @@ def ask(world, capsys):
     """Return the code, and every line that was said."""
 
     def asked(*, keys=(SIGNER,), prefix="calls", recording=None, day=None, as_json=False):
-        inspection = verify.Inspection(world.store, Keyring([one.public_key for one in keys]), prefix)
-        inspection.patience.max_attempts = 1
+        looking = Inspection(world.store, Keyring([one.public_key for one in keys]), prefix)
+        looking.patience.max_attempts = 1
         capsys.readouterr()
-        code = verify.inspect(
-            inspection, recording=recording, day=day, everything=not (recording or day), as_json=as_json
-        )
+        code = verify.inspect(looking, recording=recording, day=day, everything=not (recording or day), as_json=as_json)
         return code, capsys.readouterr().out.splitlines()
 
     return asked
@@ -93,7 +92,7 @@ def test_json_is_a_line_for_each_and_one_for_the_sum(world, ask):
     assert [one.get("recording") for one in said] == [minted(1), minted(2), minted(9), None]
     assert said[0] == {"recording": minted(1), "folder": f"{DAY}/{minted(1)}", "whole": True, "faults": []}
     assert said[1]["faults"] == [{"object": "seg-001.flac", "field": "", "what": "is not there"}]
-    assert said[-1] == {"recordings": 3, "whole": 2}
+    assert said[-1] == {"recordings": 3, "whole": 2, "anchors": 0, "anchors_whole": 0}
 
 
 def test_incidents_are_no_recordings_and_what_is_nothing_of_ours_is_told(world, ask):
@@ -121,7 +120,7 @@ def test_a_bucket_without_a_prefix(world, ask):
 
 
 def test_a_manifest_without_end_is_not_read_to_its_end(world, ask, monkeypatch):
-    monkeypatch.setattr(verify, "MOST_MANIFEST_BYTES", 100)
+    monkeypatch.setattr(inspection, "MOST_MANIFEST_BYTES", 100)
     key = f"{DAY}/{minted(1)}/manifest.json"
     content = world.store.objects[key]
     pieces = iter([content[:101], content[101:]])
@@ -182,8 +181,8 @@ def test_a_store_that_is_away_ends_it_with_4(world, ask, monkeypatch, method):
 
 
 def test_a_moments_failure_is_borne(world, monkeypatch, capsys):
-    inspection = verify.Inspection(world.store, Keyring([SIGNER.public_key]), "calls")
-    inspection.patience.jitter = lambda: 0.0
+    looking = Inspection(world.store, Keyring([SIGNER.public_key]), "calls")
+    looking.patience.jitter = lambda: 0.0
     monkeypatch.setattr("ari_app.retrying.delay_seconds", lambda *_: 0.0)
     for name, real in (("list", world.store.list), ("read", world.store.read)):
         fail = failing(TransientError("a moment"), times=2)
@@ -193,16 +192,16 @@ def test_a_moments_failure_is_borne(world, monkeypatch, capsys):
             return real(key)
 
         monkeypatch.setattr(world.store, name, once)
-    assert verify.inspect(inspection, recording=None, day=None, everything=True, as_json=False) == GOOD
+    assert verify.inspect(looking, recording=None, day=None, everything=True, as_json=False) == GOOD
     assert "3 recordings, all whole" in capsys.readouterr().out
 
 
 def test_many_are_told_in_order_and_how_far_it_is_on_standard_error(world, monkeypatch, capsys):
-    monkeypatch.setattr(verify, "AHEAD", 2)
+    monkeypatch.setattr(inspection, "AHEAD", 2)
     monkeypatch.setattr(verify, "SAY_SECONDS", 0.0)
-    inspection = verify.Inspection(world.store, Keyring([]), "calls")
+    looking = Inspection(world.store, Keyring([]), "calls")
     capsys.readouterr()
-    assert verify.inspect(inspection, recording=None, day=None, everything=True, as_json=False) == FINDING
+    assert verify.inspect(looking, recording=None, day=None, everything=True, as_json=False) == FINDING
     said = capsys.readouterr()
     assert [line.split("/")[4] for line in said.out.splitlines()[:-1]] == [minted(1), minted(2), minted(9)]
     assert said.err.splitlines()[-1] == "3 recordings looked at, 3 are not whole"

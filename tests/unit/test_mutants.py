@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from unit import (
     mutants,
+    test_anchor,
     test_capture,
     test_choice,
     test_choice_turns,
@@ -95,6 +96,7 @@ TABLES = {
         test_verification,
         test_verification_arithmetic,
         test_verification_shape,
+        test_anchor,
     )
 }
 NEAREST = {
@@ -116,6 +118,7 @@ NEAREST = {
     "shape": (test_verification_shape, test_verification),
     "arithmetic": (test_verification_arithmetic,),
     "verification": (test_verification, test_verification_arithmetic),
+    "anchor": (test_anchor,),
 }
 """Where a mutant of a module is found the fastest."""
 
@@ -198,6 +201,7 @@ def test_the_tables_hold_for_the_core_itself():
         ("shape", 20),
         ("arithmetic", 100),
         ("verification", 30),
+        ("anchor", 20),
     ],
 )
 def test_every_mutant_is_found(module, at_least):

@@ -18,8 +18,8 @@ from unit.ship_world import World
 from unit.test_verification_shape import leaves
 
 from ari_app.adapters.memory import MemoryStore
-from ari_app.commands.verify import Inspection
 from ari_app.core.policy import canonical
+from ari_app.inspection import Inspection
 from ari_app.signing import Keyring, Signer
 
 SIGNER, STRANGER = Signer(bytes(range(32))), Signer(bytes(range(1, 33)))
