@@ -18,8 +18,8 @@ from ari_app import clock
 from ari_app.core import anchor, names, verification
 from ari_app.core.anchor import Lain
 from ari_app.core.names import UnsafeNameError
-from ari_app.core.signature import SUFFIX
-from ari_app.core.verification import MANIFEST, SIGNATURE, Fault, Lying, Object, Verdict
+from ari_app.core.signature import MANIFEST, SIGNATURE, SUFFIX
+from ari_app.core.verification import Fault, Lying, Object, Verdict
 from ari_app.errors import ConsentgateError, NotThereError
 from ari_app.ports import Archive
 from ari_app.retrying import Patience

@@ -19,12 +19,12 @@ anchors/                                   what ship stored on which day, and th
 from dataclasses import dataclass
 from pathlib import Path
 
+from .core import signature
 from .core.names import ChannelId, RecordingId, RunId
-from .core.signature import SUFFIX
 
 JOURNAL = "journal.jsonl"
-MANIFEST = "manifest.json"
-SIGNATURE = f"{MANIFEST}{SUFFIX}"
+MANIFEST = signature.MANIFEST
+SIGNATURE = signature.SIGNATURE
 KEPT = ".kept"
 
 

@@ -16,7 +16,8 @@ from ari_app import config
 from ari_app.adapters import s3
 from ari_app.core import anchor
 from ari_app.core.anchor import Link
-from ari_app.core.verification import MANIFEST, Verdict
+from ari_app.core.signature import MANIFEST
+from ari_app.core.verification import Verdict
 from ari_app.errors import FINDING, GOOD, ConsentgateError
 from ari_app.inspection import Inspection, places, verdicts
 from ari_app.signing import Keyring, Signer

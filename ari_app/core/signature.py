@@ -14,6 +14,8 @@ from .policy import canonical
 FORMAT = 1
 ALGORITHM = "ed25519"
 SUFFIX = ".sig"
+MANIFEST = "manifest.json"
+SIGNATURE = f"{MANIFEST}{SUFFIX}"
 SIGNATURE_BYTES = 64
 
 

@@ -20,10 +20,8 @@ from . import arithmetic, shape
 from .manifest import FORMAT
 from .names import MICROSECONDS, Instant, instant_of, object_folder, recording_id
 from .policy import canonical
-from .signature import SUFFIX
+from .signature import MANIFEST, SIGNATURE
 
-MANIFEST = "manifest.json"
-SIGNATURE = f"{MANIFEST}{SUFFIX}"
 HEAD_BYTES = 26
 """So much of a FLAC file says how long it is and how many channels it has (RFC 9639, section 8.2)."""
 

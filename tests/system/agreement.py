@@ -14,7 +14,8 @@ from telephone.mulaw import Pcm
 
 from ari_app.core import evidence as ev
 from ari_app.core.names import MICROSECONDS, Instant, instant_of, iso
-from ari_app.core.verification import HEAD_BYTES, MANIFEST, SIGNATURE, Lying, Object, judge
+from ari_app.core.signature import MANIFEST, SIGNATURE
+from ari_app.core.verification import HEAD_BYTES, Lying, Object, judge
 from ari_app.signing import Keyring, Signer
 
 from .evidence import TABLES, Evidence
