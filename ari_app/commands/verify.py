@@ -5,7 +5,7 @@ It asks neither the database nor the spool nor the PBX. What is looked at is tol
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ import typer
 
 from ari_app import config
 from ari_app.adapters import s3
+from ari_app.adapters.folder import FolderArchive
 from ari_app.core import anchor
 from ari_app.core.anchor import Link
 from ari_app.core.signature import MANIFEST
@@ -58,16 +59,30 @@ def _sum_of_anchors(looked: int, faulty: int) -> str:
 
 
 def run(
-    config_path: Path, *, recording: str | None = None, day: str | None = None, everything: bool = False, as_json: bool
+    config_path: Path,
+    *,
+    recording: str | None = None,
+    day: str | None = None,
+    everything: bool = False,
+    as_json: bool = False,
+    copy: Path | None = None,
+    prefix: str = "",
+    public_keys: Sequence[str] = (),
 ) -> int:
     """Verify one recording, those of a day (YYYY-MM-DD), or all; print what is wrong, and return 0 or 1.
 
+    copy: a folder into which the bucket was copied, with its prefix and the public keys that are believed; then no
+    configuration is read, and nobody asked.
     Raises ConsentgateError: nothing is known of the recording, the configuration is wrong (3), S3 is away (4).
     """
-    settings = config.load(config_path)
-    signing = settings.signing
-    current = [Signer.from_text(signing.key.reveal()).public_key] if signing.key else []
-    inspection = Inspection(s3.configured(settings.s3), Keyring([*signing.public_keys, *current]), settings.s3.prefix)
+    if copy is not None:
+        inspection = Inspection(FolderArchive(copy), Keyring(public_keys), prefix.strip("/"))
+    else:
+        settings = config.load(config_path)
+        signing = settings.signing
+        current = [Signer.from_text(signing.key.reveal()).public_key] if signing.key else []
+        known = Keyring([*signing.public_keys, *current, *public_keys])
+        inspection = Inspection(s3.configured(settings.s3), known, settings.s3.prefix)
     return inspect(inspection, recording=recording, day=day, everything=everything, as_json=as_json)
 
 

@@ -5,6 +5,7 @@ import hashlib
 import pytest
 import servers
 
+from ari_app.adapters.folder import FolderArchive
 from ari_app.adapters.memory import MemoryStore
 from ari_app.errors import NotThereError, TransientError
 from ari_app.ports import Found
@@ -90,6 +91,27 @@ def test_where_nothing_is_nothing_is_listed_and_reading_it_is_told(store, key):
     assert list(store.list(f"{key}/")) == []
     with pytest.raises(NotThereError):
         list(store.read(key))
+
+
+def copied(store, prefix, folder):
+    """Copy what is stored below a prefix into a folder, as an auditor would."""
+    for key in store.list(prefix):
+        target = folder / key
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(b"".join(store.read(key)))
+    return FolderArchive(folder)
+
+
+def test_a_copy_in_a_folder_is_the_same_archive(store, key, file, tmp_path):
+    folder = key.rpartition("/")[0]
+    for name in ("b/1", "a/2", "a/1", "c"):
+        store.put(f"{folder}/{name}", file, found(file).sha256, "audio/flac")
+    copy = copied(store, f"{folder}/", tmp_path / "copy")
+    assert sorted(copy.list(f"{folder}/")) == sorted(store.list(f"{folder}/"))
+    assert b"".join(copy.read(f"{folder}/c")) == file.read_bytes()
+    assert list(copy.list(f"{folder}/nowhere/")) == []
+    with pytest.raises(NotThereError):
+        list(copy.read(f"{folder}/nowhere"))
 
 
 def test_the_keys_of_a_folder_come_one_after_the_other(store, key, file):

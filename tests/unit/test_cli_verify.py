@@ -216,3 +216,51 @@ def test_exactly_one_thing_is_asked(monkeypatch, capsys, arguments):
         cli.main()
     assert caught.value.code == USAGE
     assert capsys.readouterr().err
+
+
+@pytest.fixture
+def copy(world, tmp_path):
+    """A copy of the bucket in a folder."""
+    folder = tmp_path / "copy"
+    for key, content in world.store.objects.items():
+        (folder / key).parent.mkdir(parents=True, exist_ok=True)
+        (folder / key).write_bytes(content)
+    return folder
+
+
+def end(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["consentgate", "verify", *map(str, arguments)])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    return caught.value.code
+
+
+def test_who_has_a_copy_and_the_public_key_needs_nothing_else(copy, monkeypatch, capsys):
+    asked = ["--all", "--copy", copy, "--config", copy / "nowhere.yaml", "--public-key"]
+    assert end(monkeypatch, *asked, SIGNER.public_key) == GOOD
+    assert capsys.readouterr().out == f"3 recordings, all whole: {WHOLE}\n"
+    assert end(monkeypatch, *asked, EARLIER.public_key, "--public-key", SIGNER.public_key) == GOOD
+    assert end(monkeypatch, *asked, EARLIER.public_key) == FINDING
+    capsys.readouterr()
+    # Of another prefix nothing is there, and nothing is said to be whole.
+    assert end(monkeypatch, *asked, SIGNER.public_key, "--prefix", "elsewhere") == GOOD
+    assert capsys.readouterr().out == "There is no recording.\n"
+
+
+def test_a_link_in_a_copy_is_not_followed(copy, monkeypatch, capsys):
+    sound = copy / DAY / minted(1) / "seg-001.flac"
+    sound.rename(copy.parent / "elsewhere.flac")
+    sound.symlink_to(copy.parent / "elsewhere.flac")
+    assert end(monkeypatch, "--all", "--copy", copy, "--public-key", SIGNER.public_key) == UNREACHABLE
+    assert "a copy of a bucket cannot be read" in capsys.readouterr().err
+
+
+def test_a_copy_that_is_none_is_told(tmp_path, monkeypatch, capsys):
+    asked = ["--all", "--copy", tmp_path / "nowhere", "--public-key", SIGNER.public_key]
+    assert end(monkeypatch, *asked) == FINDING
+    assert "aws s3 sync" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--copy", "."], ["--copy", ".", "--public-key", "AB"], ["--public-key", "x"]])
+def test_a_copy_is_verified_with_a_key_that_is_one(monkeypatch, arguments):
+    assert end(monkeypatch, "--all", *arguments) == USAGE
