@@ -70,9 +70,9 @@ class Inspection:
     def anchors(self, since: str) -> list[Lain]:
         """Return the anchors from a day on (YYYY-MM-DD; "": all), and what lies among them that is none."""
         start = f"{self.below(anchor.FOLDER)}/"
-        listed = self.patience.bear(lambda: [key.removeprefix(start) for key in self.archive.list(start)])
+        listed = self.patience.bear(lambda: {key.removeprefix(start) for key in self.archive.list(start)})
         found = []
-        for name in listed:
+        for name in sorted(listed):
             _, day = anchor.day_of(name.removesuffix(SUFFIX)) or ("", since)
             # A signature alone is what is left of an anchor that was removed.
             if day < since or (name.endswith(SUFFIX) and name.removesuffix(SUFFIX) in listed):
