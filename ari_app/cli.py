@@ -6,10 +6,12 @@ reaches a user: a known failure is one message and its exit code, an unknown one
 
 import importlib
 import os
+import re
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
@@ -149,6 +151,50 @@ def check(
         prompts=prompts,
         prompts_report=prompts_report,
         asterisk_folder=asterisk_folder,
+    )
+
+
+@app.command()
+def verify(
+    config: ConfigOption = None,
+    recording: Annotated[
+        str | None, typer.Argument(metavar="RECORDING", help="One recording, by its id.", show_default=False)
+    ] = None,
+    day: Annotated[
+        datetime | None,
+        typer.Option("--day", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="All that began on a day (UTC)."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that lies below s3.prefix.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each, and one for the sum.")] = False,
+    public_keys: Annotated[
+        list[str] | None,
+        typer.Option("--public-key", metavar="HEX", help="Believe this key as well, as `check` showed it. Repeatable."),
+    ] = None,
+    copy: Annotated[
+        Path | None,
+        typer.Option(
+            "--copy", metavar="FOLDER", help="A copy of the bucket instead of S3; then no configuration is needed."
+        ),
+    ] = None,
+    prefix: Annotated[str, typer.Option("--prefix", help="With --copy: what s3.prefix was.")] = "calls",
+) -> None:
+    """Verify what lies in S3: signatures, hashes, and that all that is stored was permitted. Needs no database."""
+    if sum((recording is not None, day is not None, everything)) != 1:
+        raise typer.BadParameter("name one RECORDING, or --day YYYY-MM-DD, or --all")
+    if not all(re.fullmatch(r"[0-9a-f]{64}", one) for one in public_keys or ()):
+        raise typer.BadParameter("--public-key: 64 hexadecimal digits, as `consentgate check` shows them")
+    if copy is not None and not public_keys:
+        raise typer.BadParameter("--copy: name the --public-key that you were given")
+    _run(
+        "commands.verify",
+        config,
+        recording=recording,
+        day=f"{day:%Y-%m-%d}" if day else None,
+        everything=everything,
+        as_json=as_json,
+        copy=copy,
+        prefix=prefix,
+        public_keys=tuple(public_keys or ()),
     )
 
 

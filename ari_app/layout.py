@@ -4,7 +4,7 @@ audio/<recording-id>/seg-NNN.<party>.wav   written by Asterisk; the folder is th
 live/<uniqueid>                            which capture runs on this channel, and by which gate run
 calls/<recording-id>/journal.jsonl         the gate's, while the call lasts; then renamed to
 sealed/<recording-id>/                     ready for ship, which makes its objects there and renames it to
-shipped/<recording-id>/                    stored and proved; holds journal and manifest, no audio
+shipped/<recording-id>/                    stored and proved; holds journal, manifest and signature, no audio
 fallback/<uniqueid>.json                   written by AGI scripts at a hang-up, collected by ship
 fallback/<uniqueid>/journal.jsonl          of a call that an AGI script announced, up to the order to capture
 keeper/<keeper-run-id>.jsonl               the guard's heartbeat while it keeps such captures, as the gate's
@@ -13,15 +13,18 @@ heartbeat/<gate-run-id>.jsonl              "every event up to T has been consume
 announcements/<sha256>.wav                 the copies that Asterisk plays
 quarantine/                                what must not be shipped (0700)
 incidents/<id>.json                        written by the guard, collected by ship
+anchors/                                   what ship stored on which day, and the signed anchors of each
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from .core import signature
 from .core.names import ChannelId, RecordingId, RunId
 
 JOURNAL = "journal.jsonl"
-MANIFEST = "manifest.json"
+MANIFEST = signature.MANIFEST
+SIGNATURE = signature.SIGNATURE
 KEPT = ".kept"
 
 
@@ -74,6 +77,10 @@ class Layout:
     @property
     def incidents(self) -> Path:
         return self.root / "incidents"
+
+    @property
+    def anchors(self) -> Path:
+        return self.root / "anchors"
 
     @property
     def policy(self) -> Path:

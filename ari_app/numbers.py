@@ -32,8 +32,8 @@ _PURPOSE_ENCRYPT = b"consentgate numbers: encryption 1"
 _PURPOSE_SEARCH = b"consentgate numbers: search 1"
 
 
-def parse_key(text: str) -> bytes:
-    """Read the content of `numbers.key_file`: 64 hexadecimal digits, or 32 bytes in base64."""
+def read_key(text: str) -> bytes | None:
+    """Return a secret of 32 random bytes, written as 64 hexadecimal digits or in base64; None if it is neither."""
     text = text.strip()
     for read in (bytes.fromhex, lambda value: base64.b64decode(value, validate=True)):
         try:
@@ -42,6 +42,13 @@ def parse_key(text: str) -> bytes:
             continue
         if len(key) == KEY_BYTES and len(set(key)) > 1:
             return key
+    return None
+
+
+def parse_key(text: str) -> bytes:
+    """Read the content of `numbers.key_file`. Raises ConfigurationError."""
+    if (key := read_key(text)) is not None:
+        return key
     raise ConfigurationError(
         "the key for telephone numbers cannot be used",
         on="numbers.key_file",

@@ -5,7 +5,7 @@ because ship may be killed between any two steps and then does them again. In-me
 same contracts are in `adapters.memory`; one suite of tests runs on both.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -39,6 +39,16 @@ class ObjectStore(Protocol):
 
     def head(self, key: str) -> Found:
         """Return what lies under the key. Raises NotThereError."""
+
+
+class Archive(Protocol):
+    """What was stored, to be read again. All methods raise TransientError or PermanentError (credentials, bucket)."""
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Yield every key that begins with the prefix; those of one folder come one after the other."""
+
+    def read(self, key: str) -> Iterator[bytes]:
+        """Yield the object's bytes, in pieces. Raises NotThereError, before the first of them."""
 
 
 class Database(Protocol):

@@ -14,12 +14,11 @@ from pathlib import Path
 from types import FrameType
 
 from ari_app import clock, config, log
+from ari_app.adapters import s3
 from ari_app.adapters import spool as spool_adapter
 from ari_app.adapters.attested import Attested
 from ari_app.adapters.postgres import PostgresDatabase
-from ari_app.adapters.s3 import S3Store
 from ari_app.adapters.spool import Heartbeats, Spool
-from ari_app.config import Secret
 from ari_app.core import policy
 from ari_app.core.names import MICROSECONDS, Instant, RecordingId
 from ari_app.durable import replace
@@ -28,11 +27,14 @@ from ari_app.layout import Layout
 from ari_app.ports import Database, ObjectStore
 from ari_app.retrying import Patience, RetryingDatabase, RetryingStore, StoppedError
 from ari_app.shipping import Shipping, UnshippableError, Wait, Waiting
+from ari_app.signing import Signer
 
 POLL_SECONDS = 0.5
 PROBE_MICROSECONDS = 5 * MICROSECONDS
 ONCE_ATTEMPTS = 3
 STOP_SECONDS = 8.0
+ANCHOR = "anchor"
+UNSIGNED = "Manifests go out without a signature: make a key (openssl rand -hex 32) and name it in signing.key_file"
 KEPT_MICROSECONDS = 60 * MICROSECONDS
 """How often a call that a person must look at is tried again."""
 
@@ -79,6 +81,7 @@ class Ship:
     prefix: str
     node: str
     once: bool = False
+    signer: Signer | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     _due: dict[str, Instant] = field(default_factory=dict)
     _said: dict[str, str] = field(default_factory=dict)
@@ -94,11 +97,15 @@ class Ship:
         windows = DiscardWindows(self.layout.policy)
         attested = Attested(self.layout)
         shipping = Shipping(spool, heartbeats, attested, store, database, self.prefix, windows.seconds)
+        shipping.node, shipping.signer = self.node, self.signer
         logger = log.get("ship")
         with spool_adapter.lock(self.layout, "ship"), suppress(StoppedError):
             try:
                 spool.prepare()
-                logger.info("ship.started", spool=str(self.layout.root))
+                logger.info("ship.started", spool=str(self.layout.root), signed_by=self.signer and self.signer.id)
+                if self.signer is None:
+                    # A site that comes from a version without signatures must not stop storing calls for that.
+                    logger.warning("ship.unsigned", why="signing.key_file is not set", hint=UNSIGNED)
                 self._probe(store, database, clock.now())
                 self._ready(is_ready=True)
                 for recording in spool.finished_with_audio():
@@ -110,6 +117,7 @@ class Ship:
                     heartbeats.refresh()
                     self._adopt(shipping, now)
                     self._take_incidents(shipping, now)
+                    self._anchor(shipping, now)
                     awaited = [self._ship(shipping, recording, now) for recording in spool.sealed()]
                     if self.once and Wait.HEARTBEAT not in awaited:
                         break
@@ -159,6 +167,20 @@ class Ship:
                 log.get("ship").info(
                     "incident.shipped", incident=incident.id, door=incident.door, action=incident.action
                 )
+
+    def _anchor(self, shipping: Shipping, now: Instant) -> None:
+        """Store the anchors of days that are over. One that cannot be stored keeps no call waiting."""
+        if now < self._due.get(ANCHOR, now):
+            return
+        try:
+            for day in shipping.anchor(now):
+                log.get("ship").info("anchor.stored", day=day)
+        except UnreachableError:
+            raise
+        except (OSError, ConsentgateError) as problem:
+            self._keep(ANCHOR, now, "anchor.kept", str(problem))
+        else:
+            self._forget(ANCHOR)
 
     def _aside(self, shipping: Shipping, file: Path, kind: str, damage: Exception) -> None:
         """Put a file aside that says nothing we could store; its name may be anything, so it is not said."""
@@ -273,10 +295,6 @@ def _signals(stopping: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _reveal(secret: Secret | None) -> str | None:
-    return secret.reveal() if secret else None
-
-
 def run(config_path: Path, *, once: bool = False) -> int:
     """Run ship with a configuration; `once`: ship what is there, then end.
 
@@ -285,18 +303,10 @@ def run(config_path: Path, *, once: bool = False) -> int:
     """
     log.configure()
     settings = config.load(config_path)
-    s3 = settings.s3
-    store = S3Store(
-        bucket=s3.bucket,
-        region=s3.region,
-        endpoint_url=s3.endpoint_url,
-        access_key=_reveal(s3.access_key),
-        secret_key=_reveal(s3.secret_key),
-        encryption=s3.encryption,
-        kms_key_id=s3.kms_key_id,
-    )
+    store = s3.configured(settings.s3)
+    signer = Signer.from_text(settings.signing.key.reveal()) if settings.signing.key else None
     database = PostgresDatabase(settings.postgres.dsn.reveal())
-    ship = Ship(Layout(settings.spool.path), store, database, s3.prefix, settings.site.node, once)
+    ship = Ship(Layout(settings.spool.path), store, database, settings.s3.prefix, settings.site.node, once, signer)
     try:
         with _signals(ship.stopping):
             return ship.run()

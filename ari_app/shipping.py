@@ -1,8 +1,10 @@
 """One sealed call on its way out: decide, store, prove, note, and only then let go of the local audio.
 
     decide    read journal, heartbeats and files; write the objects locally; keep the manifest in the call's folder
-    store     each segment's object, then the manifest: PUT with checksum, HEAD for what is there now
+    sign      the manifest, by the site's key
+    store     each segment's object, the manifest, its signature: PUT with checksum, HEAD for what is there now
     note      all rows in one transaction
+    note it   in the day's ledger, from which its anchor is made
     finish    sealed/ → shipped/ by one rename
     destroy   the local audio, with what was not covered
 
@@ -12,7 +14,7 @@ state. The decision is kept before anything leaves the machine, because heartbea
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -20,7 +22,9 @@ from typing import Any
 
 from ari_app.adapters import audio
 from ari_app.adapters.attested import Attested
+from ari_app.adapters.ledger import Ledger
 from ari_app.adapters.spool import Heartbeats, Spool, read_incident
+from ari_app.core import anchor as an
 from ari_app.core import evidence as ev
 from ari_app.core import manifest as mf
 from ari_app.core import names, shipment
@@ -31,8 +35,10 @@ from ari_app.core.manifest import Stored
 from ari_app.core.names import ChannelId, Instant, PartyId, RecordingId
 from ari_app.core.recording import Wav
 from ari_app.core.shipment import Segment, TrackKey
-from ari_app.layout import MANIFEST
+from ari_app.core.signature import SUFFIX
+from ari_app.layout import MANIFEST, SIGNATURE
 from ari_app.ports import ConflictError, Database, Found, ObjectStore
+from ari_app.signing import Signer
 
 HEARTBEAT_PATIENCE = Instant(5 * names.MICROSECONDS)
 """How long a sealed call waits for the heartbeat after its end: lines are at most a second apart, so a gate
@@ -84,6 +90,8 @@ class Shipping:
     database: Database
     prefix: str
     discard_window_seconds: Callable[[str], int]
+    node: str = ""
+    signer: Signer | None = None
     _seen: dict[RecordingId, Instant] = field(default_factory=dict)
 
     def ship(self, recording: RecordingId, now: Instant) -> Shipped | Waiting:
@@ -100,6 +108,9 @@ class Shipping:
         manifest = json.loads(text)
         if not self._superseded(manifest):
             self._store(recording, manifest, text)
+            if self.signer is not None:
+                key, digest = f"{manifest['folder']}/{MANIFEST}", hashlib.sha256(text).hexdigest()
+                self._ledger.note(key, digest, now)
         self.spool.finish(recording)
         self.spool.delete_audio(recording)
         self._seen.pop(recording, None)
@@ -155,6 +166,28 @@ class Shipping:
         self.database.store_incident(incident.content, key, wanted.sha256)
         self.spool.finish_incident(file)
         return incident
+
+    def anchor(self, now: Instant) -> Iterator[str]:
+        """Make, sign and store the anchor of each day that is over; yield each that is stored and proved.
+
+        Raises ConflictError (keep it, tell a person), StoppedError, OSError.
+        """
+        if self.signer is None:
+            return
+        for day in self._ledger.due(now):
+            if not self._ledger.file(day).exists():
+                manifests = self._ledger.manifests(day)
+                text = an.to_json(an.Anchor(self.node, day, self._ledger.before(day), manifests))
+                self._ledger.close(day, text, self.signer.sign(text))
+            key = "/".join(part for part in (self.prefix, an.FOLDER, an.object_name(self.node, day)) if part)
+            for file, name in ((self._ledger.file(day), key), (self._ledger.signature(day), f"{key}{SUFFIX}")):
+                self._put(name, file, _measure(file), "application/json")
+            self._ledger.forget(day)
+            yield day
+
+    @property
+    def _ledger(self) -> Ledger:
+        return Ledger(self.spool.layout.anchors)
 
     def _superseded(self, manifest: Mapping[str, Any]) -> bool:
         """Tell whether the gate's own account of this channel, or an earlier script's, is there already."""
@@ -259,7 +292,20 @@ class Shipping:
         key = f"{folder}/{MANIFEST}"
         wanted = Found(len(text), hashlib.sha256(text).hexdigest())
         self._put(key, self.spool.layout.sealed / recording / MANIFEST, wanted, "application/json")
+        # Before its rows: whatever a person finds in the database can be proved.
+        self._sign(recording, folder, text)
         self.database.store(manifest, key, wanted.sha256)
+
+    def _sign(self, recording: RecordingId, folder: str, text: bytes) -> None:
+        signed = self.spool.signed(recording)
+        if signed is None and self.signer is not None:
+            signed = self.signer.sign(text)
+            self.spool.sign(recording, signed)
+        if signed is not None:
+            wanted = Found(len(signed), hashlib.sha256(signed).hexdigest())
+            self._put(
+                f"{folder}/{SIGNATURE}", self.spool.layout.sealed / recording / SIGNATURE, wanted, "application/json"
+            )
 
     def _put(self, key: str, file: Path, wanted: Found, content_type: str) -> None:
         self.store.put(key, file, wanted.sha256, content_type)

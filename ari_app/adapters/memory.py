@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from ari_app.ports import ConflictError, Found
 
 
 class MemoryStore:
-    """An ObjectStore. `objects` holds what was put."""
+    """An ObjectStore and an Archive. `objects` holds what was put."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
@@ -32,6 +32,14 @@ class MemoryStore:
             raise NotThereError("an object cannot be looked up", on=key, why="it is not there")
         content = self.objects[key]
         return Found(len(content), hashlib.sha256(content).hexdigest())
+
+    def list(self, prefix: str) -> Iterator[str]:
+        yield from sorted(key for key in self.objects if key.startswith(prefix))
+
+    def read(self, key: str) -> Iterator[bytes]:
+        if key not in self.objects:
+            raise NotThereError("an object cannot be read", on=key, why="it is not there")
+        yield self.objects[key]
 
 
 class MemoryDatabase:

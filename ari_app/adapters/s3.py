@@ -17,12 +17,15 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from ari_app.errors import NotThereError, PermanentError, TransientError
 from ari_app.ports import Found
 
-if TYPE_CHECKING:  # the stubs are a development tool
+if TYPE_CHECKING:  # the stubs are a development tool, the configuration is not read here
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import PutObjectRequestTypeDef
 
+    from ari_app.config import S3
+
 CONNECT_SECONDS = 5
 READ_SECONDS = 60
+CHUNK_BYTES = 1 << 20
 
 _HINTS = {
     "InvalidAccessKeyId": "The access key is unknown there: check s3.access_key_file",
@@ -37,7 +40,7 @@ _BUSY = {"BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"
 
 
 class S3Store:
-    """An ObjectStore in one bucket. `encryption`: what the server shall do with each object at rest."""
+    """An ObjectStore and an Archive in one bucket. `encryption`: what the server shall do with each object at rest."""
 
     def __init__(
         self,
@@ -105,10 +108,19 @@ class S3Store:
 
     def _read_back(self, key: str) -> Found:
         digest, size = hashlib.sha256(), 0
-        for chunk in self._client.get_object(Bucket=self._bucket, Key=key)["Body"].iter_chunks(1 << 20):
+        for chunk in self._client.get_object(Bucket=self._bucket, Key=key)["Body"].iter_chunks(CHUNK_BYTES):
             digest.update(chunk)
             size += len(chunk)
         return Found(size, digest.hexdigest())
+
+    def list(self, prefix: str) -> Iterator[str]:
+        with self._classified("objects cannot be listed", prefix):
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+                yield from (one["Key"] for one in page.get("Contents", ()))
+
+    def read(self, key: str) -> Iterator[bytes]:
+        with self._classified("an object cannot be read", key):
+            yield from self._client.get_object(Bucket=self._bucket, Key=key)["Body"].iter_chunks(CHUNK_BYTES)
 
     @contextmanager
     def _classified(self, what: str, key: str = "") -> Iterator[None]:
@@ -137,6 +149,20 @@ class S3Store:
         if status >= 500 or status in {408, 409, 429} or code in _BUSY:  # noqa: PLR2004  # HTTP's own numbers
             return TransientError(what, on=where, why=f"{why} ({code})", hint=hint)
         return PermanentError(what, on=where, why=f"{why} ({code})", hint=hint)
+
+
+def configured(settings: "S3") -> S3Store:
+    """Return the store that the configuration names."""
+    access, secret = settings.access_key, settings.secret_key
+    return S3Store(
+        bucket=settings.bucket,
+        region=settings.region,
+        endpoint_url=settings.endpoint_url,
+        access_key=access.reveal() if access else None,
+        secret_key=secret.reveal() if secret else None,
+        encryption=settings.encryption,
+        kms_key_id=settings.kms_key_id,
+    )
 
 
 def _code(error: ClientError) -> str:

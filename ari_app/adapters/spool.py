@@ -22,7 +22,7 @@ from ari_app.core.names import Instant, RecordingId, UnsafeNameError
 from ari_app.core.reasons import Reason
 from ari_app.durable import replace, sync_folder
 from ari_app.errors import SpoolError
-from ari_app.layout import JOURNAL, MANIFEST, Layout
+from ari_app.layout import JOURNAL, MANIFEST, SIGNATURE, Layout
 from ari_app.untrusted import open_plain
 
 MAX_FALLBACK_BYTES = 4096
@@ -189,6 +189,22 @@ class Spool:
         """
         target = self.layout.sealed / recording / MANIFEST
         replace(target, manifest, mode=0o640)
+        return target
+
+    def signed(self, recording: RecordingId) -> bytes | None:
+        """Return the signature that the manifest was given in an earlier try, or None."""
+        try:
+            return (self.layout.sealed / recording / SIGNATURE).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def sign(self, recording: RecordingId, signature: bytes) -> Path:
+        """Keep the manifest's signature before it leaves the machine; return its file.
+
+        By then it may be out already: another key, a minute later, must not sign the same manifest once more.
+        """
+        target = self.layout.sealed / recording / SIGNATURE
+        replace(target, signature, mode=0o640)
         return target
 
     def finish(self, recording: RecordingId) -> None:

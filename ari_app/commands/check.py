@@ -95,6 +95,7 @@ def _announcements(config: Config, prepared: Mapping[str, Announcement | Problem
 
 def _storage(config: Config) -> Iterator[Finding]:
     yield from check_storage.secrets(config)
+    yield check_storage.signing(config)
     yield from check_storage.spool(config)
     yield from check_storage.recording_folders(config)
 

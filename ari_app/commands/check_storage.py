@@ -13,6 +13,7 @@ from ari_app.config import Config
 from ari_app.config.units import size_text
 from ari_app.errors import FINDING, GOOD, UNREACHABLE, ConsentgateError, TransientError, UnreachableError
 from ari_app.layout import Layout
+from ari_app.signing import Signer
 
 from .finding import Finding
 
@@ -98,11 +99,23 @@ def secrets(config: Config) -> Iterator[Finding]:
         ("s3.access_key_file", config.s3.access_key_file),
         ("s3.secret_key_file", config.s3.secret_key_file),
         ("numbers.key_file", config.numbers.key_file),
+        ("signing.key_file", config.signing.key_file),
         ("postgres.dsn_file", config.postgres.dsn_file),
     )
     for key, file in files:
         if file is not None and _readable_by_all(file):
             yield Finding(key, f"everybody on this machine can read {file}", FINDING, f"chmod o= {file}")
+
+
+def signing(config: Config) -> Finding:
+    """Say which key signs, and its public one: to be written down before it is needed."""
+    if config.signing.key is None:
+        verdict = "is not set: recordings are stored unsigned, and nobody can prove later that none was altered"
+        return Finding(
+            "signing.key_file", verdict, hint="openssl rand -hex 32 > signing.key, then name it", warning=True
+        )
+    signer = Signer.from_text(config.signing.key.reveal())
+    return Finding("signing.key_file", f"signs; its public key is {signer.public_key}", GOOD)
 
 
 def _readable_by_all(file: Path) -> bool:
@@ -121,19 +134,10 @@ def s3(config: Config) -> Iterator[Finding]:
 
     So the right to write and the store's own checking are proved, and nothing is left behind.
     """
-    from ari_app.adapters.s3 import S3Store  # noqa: PLC0415 - boto3 is slow to import, and --offline needs none
+    from ari_app.adapters.s3 import configured  # noqa: PLC0415 - boto3 is slow to import, and --offline needs none
 
-    access, secret = config.s3.access_key, config.s3.secret_key
     subject = f"S3 {config.s3.endpoint_url or config.s3.region}, bucket {config.s3.bucket}"
-    store = S3Store(
-        bucket=config.s3.bucket,
-        region=config.s3.region,
-        endpoint_url=config.s3.endpoint_url,
-        access_key=access.reveal() if access else None,
-        secret_key=secret.reveal() if secret else None,
-        encryption=config.s3.encryption,
-        kms_key_id=config.s3.kms_key_id,
-    )
+    store = configured(config.s3)
     key = f"{config.s3.prefix}/consentgate-check"
     try:
         store.reach()

@@ -30,6 +30,7 @@ from .model import (
     Postgres,
     RetentionClass,
     Section,
+    Signing,
     Site,
     Spool,
     keys_of,
@@ -59,6 +60,7 @@ __all__ = [
     "RetentionClass",
     "Secret",
     "Section",
+    "Signing",
     "Site",
     "Spool",
     "default_path",
@@ -67,8 +69,8 @@ __all__ = [
 ]
 
 SECTIONS: tuple[type[Section], ...] = (
-    Site, Asterisk, Spool, S3, Numbers, Postgres, AnnouncementFile, AnnouncementChecks, Line, Parties, RetentionClass,
-    Guard,
+    Site, Asterisk, Spool, S3, Numbers, Signing, Postgres, AnnouncementFile, AnnouncementChecks, Line, Parties,
+    RetentionClass, Guard,
 )  # fmt: skip
 DEFAULT_PATH = Path("/etc/consentgate/consentgate.yaml")
 VARIABLE = "CONSENTGATE_CONFIG"

@@ -37,6 +37,7 @@ from .values import (
     Name,
     Number,
     Port,
+    PublicKey,
     Region,
     SecretFile,
     Sequence,
@@ -107,6 +108,14 @@ class Numbers(Section):
 
     key: Secret
     key_file: SecretFile | None = None
+
+
+class Signing(Section):
+    """The key by which ship signs manifests, and the public ones of those before it. Without it nothing is signed."""
+
+    key: Secret | None = None
+    key_file: SecretFile | None = None
+    public_keys: tuple[PublicKey, ...] = ()
 
 
 class Postgres(Section):
@@ -216,6 +225,7 @@ class Config(Section):
     spool: Spool
     s3: S3
     numbers: Numbers
+    signing: Signing = Signing()
     postgres: Postgres
     announcements: dict[Name, AnnouncementFile] = Field(default_factory=dict)
     announcement_checks: AnnouncementChecks = AnnouncementChecks()

@@ -10,7 +10,7 @@ from typing import Any
 
 from ari_app.core.policy import Mode
 from ari_app.errors import ConfigurationError
-from ari_app.numbers import parse_key
+from ari_app.numbers import parse_key, read_key
 
 from . import choices
 from .problems import Path, Problem, did_you_mean
@@ -186,10 +186,26 @@ def _secrets(document: Document) -> Iterator[Problem]:
         except ConfigurationError as error:
             found = "does not hold 32 random bytes as 64 hexadecimal digits or in base64"
             yield document.problem(("numbers", "key_file"), found, error.hint)
+    yield from _signing(document)
     dsn = _secret(document, "postgres", "dsn")
     if dsn and not _DSN.match(dsn):
         hint = "postgresql://user:password@host:5432/database"
         yield document.problem(("postgres", "dsn_file"), "does not hold the address of a database", hint)
+
+
+def _signing(document: Document) -> Iterator[Problem]:
+    text, path = _secret(document, "signing", "key"), ("signing", "key_file")
+    key = read_key(text)
+    if text and key is None:
+        found = "does not hold 32 random bytes as 64 hexadecimal digits or in base64"
+        yield document.problem(path, found, "Make one with: openssl rand -hex 32")
+    if key is not None and key == read_key(_secret(document, "numbers", "key")):
+        # Who may read numbers is not who may say what was recorded, and each is changed for reasons of its own.
+        yield document.problem(path, "is the key for telephone numbers", "make another: openssl rand -hex 32")
+    for index, public in _texts(_section(document.data, "signing").get("public_keys")):
+        if key is not None and public == key.hex():
+            hint = "take it out, make another key, and write what `consentgate check` shows"
+            yield document.problem(("signing", "public_keys", index), "is the secret key itself", hint)
 
 
 def _guard(document: Document) -> Iterator[Problem]:

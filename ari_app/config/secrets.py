@@ -77,6 +77,8 @@ PLACES: Final = (
     Place("s3", "access_key", "s3_access_key", required=False),
     Place("s3", "secret_key", "s3_secret_key", required=False),
     Place("numbers", "key", "numbers_key"),
+    # Without it recordings go out unsigned, as they did before there were signatures: ship says so.
+    Place("signing", "key", "signing_key", required=False),
     Place("postgres", "dsn", "postgres_dsn"),
     Place("guard", "ari_password", "guard_ari_password"),
     Place("guard", "ami_password", "guard_ami_password"),
@@ -130,8 +132,8 @@ def resolve(document: Document, environment: Mapping[str, str] = os.environ) -> 
     Where there is a problem an empty secret takes its place, so that it is reported once.
     """
     problems: list[Problem] = []
-    for section_of_secrets in ("numbers", "postgres"):
-        # They hold nothing else, so a site that gives credentials by systemd need not write them at all.
+    for section_of_secrets in ("numbers", "signing", "postgres"):
+        # They need nothing else, so a site that gives credentials by systemd need not write them at all.
         document.data.setdefault(section_of_secrets, {})
     for place in PLACES:
         # A section that is missing or no mapping is the model's finding.

@@ -206,4 +206,7 @@ Bucket = Annotated[
     str, _form(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "is not a bucket's name", "3 to 63 of a-z, 0-9, . and -")
 ]
 Region = Annotated[str, _form(r"[a-z0-9-]{1,40}", "is not a region", "for example eu-west-2")]
+PublicKey = Annotated[
+    str, _form(r"[0-9a-f]{64}", "is not a public key", "64 hexadecimal digits, as `consentgate check` shows them")
+]
 Id = Annotated[str, _form(r"[A-Za-z0-9:/._-]{1,400}", "is not a key's id", "its ARN, id or alias")]

@@ -55,6 +55,14 @@ def mint(at: Instant, randomness: bytes) -> str:
     return _digits(at // 1000, _TIME_DIGITS) + _digits(int.from_bytes(randomness), 16)
 
 
+def minted_at(recording: RecordingId) -> Instant:
+    """Return when a recording's id was minted, to the millisecond."""
+    value = 0
+    for digit in recording[:_TIME_DIGITS]:
+        value = value * len(_ALPHABET) + _ALPHABET.index(digit)
+    return Instant(value * 1000)
+
+
 def recording_id(text: str) -> RecordingId:
     """Check that text is an id of ours (a directory's name, an argument) and return it as one."""
     if not _MINTED.match(text):

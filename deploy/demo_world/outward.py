@@ -81,6 +81,7 @@ def configuration(world: "World") -> dict[str, Any]:
             "prefix": PREFIX,
         },
         "numbers": {"key_file": secret / "numbers.key"},
+        "signing": {"key_file": secret / "signing.key"},
         "postgres": {"dsn_file": secret / "postgres.dsn"},
         "announcements": {
             name: {"file": world.announcements / f"{name}.wav", "language": said.language, "text": said.text}

@@ -100,6 +100,7 @@ class Secrets:
     s3_admin_secret: str
     s3_sse: str
     numbers: str
+    signing: str
     phones: Mapping[str, str]
 
     @classmethod
@@ -120,6 +121,7 @@ class Secrets:
             s3_admin_secret=token(20),
             s3_sse=token(32),
             numbers=token(32),
+            signing=token(32),
             phones=phones,
         )
 
@@ -157,6 +159,7 @@ def secret_files(directory: Path, secrets_: Secrets, dsn: str, account: Account)
         "s3.access_key": secrets_.s3_access,
         "s3.secret_key": secrets_.s3_secret,
         "numbers.key": secrets_.numbers,
+        "signing.key": secrets_.signing,
     }
     return {name: account.write(directory / name, text + "\n", 0o400) for name, text in texts.items()}
 

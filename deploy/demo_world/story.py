@@ -85,4 +85,6 @@ def _objects(world: World, manifest: dict[str, Any], console: Console) -> None:
         console.print(f"\n[bold]The object[/bold]  s3://{BUCKET}/{key}")
         console.print(f"  {len(content)} bytes, {seconds:.2f} s, channels {channels}, sha256 {segment['sha256']}")
         console.print(f"  fetched back and compared: the same. Listen to it: {copy}")
-    console.print(f"[bold]The manifest[/bold]  s3://{BUCKET}/{manifest['folder']}/manifest.json\n")
+    console.print(f"[bold]The manifest[/bold]  s3://{BUCKET}/{manifest['folder']}/manifest.json")
+    signed = json.loads(client.get_object(Bucket=BUCKET, Key=f"{manifest['folder']}/manifest.json.sig")["Body"].read())
+    console.print(f"  signed ({signed['algorithm']}) by the key {signed['key']}\n")

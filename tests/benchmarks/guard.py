@@ -23,7 +23,7 @@ from system.cleanliness import alarms, dirt, settle_alarms
 from system.hospital import Hospital
 from telephone import TelephoneError
 
-from ari_app.layout import MANIFEST
+from ari_app.layout import MANIFEST, SIGNATURE
 
 from . import signalling
 from .figures import percentile
@@ -122,7 +122,7 @@ def unpermitted(keys: Iterable[str], manifests: Iterable[Mapping[str, Any]]) -> 
         granted = {one["permit"] for one in manifest["permits"]}
         bare = {one["segment"] for one in manifest["tracks"] if one["permit"] not in granted}
         captured = {one["segment"] for one in manifest["tracks"]} - bare
-        names = (MANIFEST, *(one["object"] for one in manifest["segments"] if one["segment"] in captured))
+        names = (MANIFEST, SIGNATURE, *(one["object"] for one in manifest["segments"] if one["segment"] in captured))
         known |= {f"{manifest['folder']}/{name}" for name in names}
     return set(keys) - known
 

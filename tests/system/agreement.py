@@ -9,11 +9,14 @@ from typing import Any, Final
 import numpy as np
 from canary import Match, assert_complete, assert_nothing_before, assert_only, find_reference, heard_span, offsets_ms
 from demo_world.world import World
-from telephone import Call
+from telephone import Call, now_us
 from telephone.mulaw import Pcm
 
 from ari_app.core import evidence as ev
 from ari_app.core.names import MICROSECONDS, Instant, instant_of, iso
+from ari_app.core.signature import MANIFEST, SIGNATURE
+from ari_app.core.verification import HEAD_BYTES, Lying, Object, judge
+from ari_app.signing import Keyring, Signer
 
 from .case import behind_ms
 from .evidence import TABLES, Evidence
@@ -27,7 +30,7 @@ WAIT_MS: Final = 20.0
 """How long a packet may wait before a monitor takes it: a frame's length. Of 30 pairs of tracks on a quiet machine 28
 lay within 20 ms, one 21.2 ms and one 36.7 ms apart, each in step to its end: what stays behind once stays behind
 (`pairing`), also on a machine that is not busy."""
-_KEY: Final = re.compile(r"calls/\d{4}/\d\d/\d\d/[0-9A-HJKMNP-TV-Z]{26}/(seg-\d{3}\.flac|manifest\.json)\Z")
+_KEY: Final = re.compile(r"calls/\d{4}/\d\d/\d\d/[0-9A-HJKMNP-TV-Z]{26}/(seg-\d{3}\.flac|manifest\.json(\.sig)?)\Z")
 
 
 # -- row, manifest, object
@@ -47,10 +50,12 @@ def assert_agrees(found: Evidence, world: World) -> None:
     _same(found, "permit_parties", members)
     _covered(found, members)
     _time_is_whole(found)
+    _verified(found, world)
     spool = world.spool
     assert sorted(one.name for one in (spool / "shipped" / found.recording).iterdir()) == [
         "journal.jsonl",
         "manifest.json",
+        "manifest.json.sig",
     ]
     assert not (spool / "audio" / found.recording).exists(), "the local audio is still there"
 
@@ -75,9 +80,13 @@ def _summary(found: Evidence) -> None:
 def _told_by_the_dialplan(found: Evidence, world: World) -> None:
     """A call that never came to the gate: its outcome and its reason are all that is known, and nothing is stored."""
     assert (found.manifest["call"]["source"], found.manifest["call"]["outcome"]) == ("fallback", "not_recorded")
-    assert list(found.objects) == [f"{found.folder}/manifest.json"]
+    assert list(found.objects) == [f"{found.folder}/manifest.json", f"{found.folder}/manifest.json.sig"]
     assert [len(found.rows[table]) for table in TABLES] == [1, *[0] * (len(TABLES) - 1)], "only `recordings` has a row"
-    assert [one.name for one in (world.spool / "shipped" / found.recording).iterdir()] == ["manifest.json"]
+    assert sorted(one.name for one in (world.spool / "shipped" / found.recording).iterdir()) == [
+        "manifest.json",
+        "manifest.json.sig",
+    ]
+    _verified(found, world)
     assert not (world.spool / "audio" / found.recording).exists(), "there is local audio"
 
 
@@ -90,7 +99,7 @@ def _journal(found: Evidence) -> None:
 
 
 def _objects(found: Evidence) -> None:
-    expected = {f"{found.folder}/manifest.json"}
+    expected = {f"{found.folder}/manifest.json", f"{found.folder}/manifest.json.sig"}
     for segment in found.manifest["segments"]:
         key = f"{found.folder}/{segment['object']}"
         expected.add(key)
@@ -102,6 +111,19 @@ def _objects(found: Evidence) -> None:
         assert segment["channels"][0] == "p01", "channel 1 is the outside party's"
     assert set(found.objects) == expected, "S3 holds something else below the call's folder"
     assert all(_KEY.match(key) for key in found.objects), sorted(found.objects)
+
+
+def _verified(found: Evidence, world: World) -> None:
+    """Whoever has the objects and the public key alone finds nothing wrong with them."""
+    objects = {key.removeprefix(f"{found.folder}/"): content for key, content in found.objects.items()}
+    manifest, signed = objects.pop(MANIFEST), objects.pop(SIGNATURE)
+    refusal = Keyring([Signer.from_text(world.secrets.signing).public_key]).refusal(manifest, signed)
+    sounds = {
+        name: Object(len(content), hashlib.sha256(content).hexdigest(), content[:HEAD_BYTES])
+        for name, content in objects.items()
+    }
+    verdict = judge(Lying(found.folder, manifest, refusal, sounds, Instant(now_us())))
+    assert not verdict.faults, [str(one) for one in verdict.faults]
 
 
 def _text(value: Any) -> Any:

@@ -48,11 +48,11 @@ async def assert_conversing(talk: Talk, seconds: float = PROOF_SECONDS) -> None:
 
 
 def assert_unrecorded(found: Evidence, world: World, calls: Iterable[Call], reason: str) -> None:
-    """The row says why, the manifest says the same, S3 holds the manifest alone, and no file holds a voice."""
+    """The row says why, the manifest says the same, S3 holds the signed manifest alone, and no file holds a voice."""
     assert (found.call["outcome"], found.call["reason"]) == ("not_recorded", reason)
     assert (found.manifest["call"]["outcome"], found.manifest["call"]["reason"]) == ("not_recorded", reason)
     assert found.manifest["segments"] == []
-    assert [key.rpartition("/")[2] for key in found.objects] == ["manifest.json"]
+    assert [key.rpartition("/")[2] for key in found.objects] == ["manifest.json", "manifest.json.sig"]
     assert_no_voice(world, *(call.sent.pcm for call in calls))
 
 

@@ -19,6 +19,7 @@ SECRETS = {
     "s3.access_key": "AKIATEST\n",
     "s3.secret_key": "s3-secret\n",
     "numbers.key": "8f" * 31 + "01\n",
+    "signing.key": "51" * 31 + "02\n",
     "postgres.dsn": "postgresql://consentgate:pg-secret@127.0.0.1:5432/consentgate\n",
 }
 
@@ -41,6 +42,7 @@ RIGHT: dict[str, Any] = {
         "secret_key_file": "s3.secret_key",
     },
     "numbers": {"key_file": "numbers.key"},
+    "signing": {"key_file": "signing.key"},
     "postgres": {"dsn_file": "postgres.dsn"},
     "announcements": {"advice-en": {"file": "advice-en.wav", "language": "en", "text": "This call may be recorded."}},
     "lines": {

@@ -29,6 +29,8 @@ from unit.calls import (
 )
 
 from ari_app.core import (
+    anchor,
+    arithmetic,
     capture,
     choice,
     fallback,
@@ -41,8 +43,11 @@ from ari_app.core import (
     room,
     rooms,
     segments,
+    shape,
+    signature,
     telling,
     topology,
+    verification,
 )
 from ari_app.core import evidence as ev
 from ari_app.core import facts as f
@@ -70,6 +75,11 @@ class Core:
     restored: ModuleType | Any
     fallback: ModuleType | Any
     keeper: ModuleType | Any
+    signature: ModuleType | Any
+    shape: ModuleType | Any
+    arithmetic: ModuleType | Any
+    verification: ModuleType | Any
+    anchor: ModuleType | Any
 
 
 REAL = Core(
@@ -87,6 +97,11 @@ REAL = Core(
     restored,
     fallback,
     keeper,
+    signature,
+    shape,
+    arithmetic,
+    verification,
+    anchor,
 )
 
 

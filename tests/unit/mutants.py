@@ -15,7 +15,19 @@ from types import CodeType, ModuleType
 from unit.driven import REAL, Core
 
 import ari_app.core
-from ari_app.core import coverage, evidence, facts, names, orders, policy, reasons
+from ari_app.core import (
+    coverage,
+    evidence,
+    facts,
+    gaps,
+    manifest,
+    names,
+    orders,
+    policy,
+    reasons,
+    recording,
+    shipment,
+)
 
 FOLDER = Path(ari_app.core.__path__[0])
 DEPENDENTS = {
@@ -33,6 +45,11 @@ DEPENDENTS = {
     "rooms": ("rooms",),
     "fallback": ("fallback", "keeper"),
     "keeper": ("keeper",),
+    "signature": ("signature", "verification"),
+    "shape": ("shape", "verification"),
+    "arithmetic": ("arithmetic", "verification"),
+    "verification": ("verification", "anchor"),
+    "anchor": ("anchor",),
 }
 OPPOSITE: dict[type[ast.cmpop], ast.cmpop] = {
     ast.Lt: ast.LtE(),
@@ -160,7 +177,8 @@ def load(mutant: Mutant) -> Core:
     package = ModuleType("mutant")
     package.__path__ = []
     modules = {"evidence": evidence, "facts": facts, "names": names, "orders": orders, "policy": policy}
-    modules |= {"coverage": coverage, "reasons": reasons, **vars(REAL)}
+    modules |= {"coverage": coverage, "reasons": reasons, "gaps": gaps, "manifest": manifest, "recording": recording}
+    modules |= {"shipment": shipment, **vars(REAL)}
     changed = {name: ModuleType(f"mutant.{name}") for name in DEPENDENTS[mutant.module]}
     try:
         sys.modules["mutant"] = package

@@ -17,11 +17,12 @@ class World:
     """One spool and the two places where things go."""
 
     def __init__(self, synthetic):
-        self.layout = synthetic.layout
+        self.synthetic, self.layout = synthetic, synthetic.layout
         self.store, self.database = MemoryStore(), MemoryDatabase()
+        self.signer = None
 
     def ship(self):
-        return Ship(self.layout, self.store, self.database, "calls", "pbx1", once=True)
+        return Ship(self.layout, self.store, self.database, "calls", "pbx1", once=True, signer=self.signer)
 
     def run(self):
         return self.ship().run()

@@ -96,6 +96,7 @@ def test_what_lies_in_s3_without_a_permit_is_neither_ours_nor_an_account() -> No
         {"folder": "prod/2026/b", "segments": [], "tracks": [], "permits": []},
     ]
     ours = {"prod/2026/a/manifest.json", "prod/2026/a/seg-001.flac", "prod/2026/b/manifest.json"}
+    ours |= {"prod/2026/a/manifest.json.sig", "prod/2026/b/manifest.json.sig"}
     others = {
         "prod/2026/a/seg-002.flac",
         "prod/2026/a/seg-003.flac",

@@ -42,11 +42,11 @@ def test_help_names_every_command_and_what_the_codes_mean(
 ) -> None:
     assert end(monkeypatch, "--help") == 0
     shown = capsys.readouterr().out
-    for word in ("gate", "guard", "ship", "migrate", "check", "quarantine", "--version", "Exit codes"):
+    for word in ("gate", "guard", "ship", "migrate", "check", "verify", "quarantine", "--version", "Exit codes"):
         assert word in shown
 
 
-@pytest.mark.parametrize("command", ["gate", "guard", "ship", "migrate", "check"])
+@pytest.mark.parametrize("command", ["gate", "guard", "ship", "migrate", "check", "verify"])
 def test_each_command_explains_its_configuration(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 from unit import fake_asterisk
-from unit.config_world import speech, write, write_wav
+from unit.config_world import SECRETS, speech, write, write_wav
 from unit.fake_asterisk import Faults
 
 from ari_app import config
 from ari_app.commands import check, check_asterisk, check_storage
 from ari_app.commands.finding import Finding, exit_code
 from ari_app.errors import CONFIGURATION, FINDING, GOOD, UNREACHABLE
+from ari_app.signing import Signer
 
 
 @pytest.fixture
@@ -156,7 +157,7 @@ class TestSpool:
 
 def test_a_secret_that_everybody_can_read_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = config.load(write(tmp_path), {})
-    for name in ("ari.password", "ami.password", "s3.access_key", "s3.secret_key", "numbers.key", "postgres.dsn"):
+    for name in SECRETS:
         (tmp_path / name).chmod(0o640)
     assert list(check_storage.secrets(loaded)) == []
     (tmp_path / "ami.password").chmod(0o644)
@@ -165,6 +166,16 @@ def test_a_secret_that_everybody_can_read_is_a_finding(tmp_path: Path, monkeypat
     monkeypatch.setattr(Path, "parents", [Path("/")])
     (only,) = check_storage.secrets(loaded)
     assert (only.subject, only.code) == ("asterisk.ami_password_file", FINDING)
+
+
+def test_the_public_key_is_shown_and_a_missing_key_is_a_warning(tmp_path: Path) -> None:
+    found = check_storage.signing(config.load(write(tmp_path), {}))
+    public = Signer.from_text(SECRETS["signing.key"]).public_key
+    assert (found.code, found.warning, found.verdict) == (GOOD, False, f"signs; its public key is {public}")
+    found = check_storage.signing(config.load(write(tmp_path, ("signing", None)), {}))
+    assert (found.code, found.warning) == (GOOD, True)
+    assert "stored unsigned" in found.verdict
+    assert "openssl rand -hex 32" in found.hint
 
 
 def test_the_code_is_that_of_what_must_be_mended_first() -> None:

@@ -228,6 +228,13 @@ def test_a_wrong_value_is_told_with_its_place_and_a_hint(
         ([("s3.encryption", "aws:kms")], "s3.kms_key_id", "is missing: aws:kms needs it"),
         ([("s3.kms_key_id", "alias/x")], "s3.kms_key_id", "has no effect without encryption: aws:kms"),
         ([("asterisk.ami_password", "hunter2")], "asterisk.ami_password", "does not stand in the configuration itself"),
+        ([("signing.key_file", "numbers.key")], "signing.key_file", "is the key for telephone numbers: make another"),
+        ([("signing.public_keys", ["ABC"])], "signing.public_keys[0]", "is not a public key"),
+        (
+            [("signing.public_keys", [SECRETS["signing.key"].strip()])],
+            "signing.public_keys[0]",
+            "is the secret key itself",
+        ),
         ([("numbers", None)], "numbers.key", "is missing: write key_file"),
         ([("asterisk", None)], "asterisk", "is missing"),
     ],
@@ -268,6 +275,11 @@ def test_a_misplaced_secret_is_not_repeated_in_the_message(tmp_path: Path) -> No
     assert "hunter" not in text
     file = write(tmp_path, ("asterisk.ari_url", "http://u:hunter4@127.0.0.1/ari"))
     assert "hunter4" not in str(refused(file))
+
+
+def test_a_site_without_a_key_for_signatures_is_as_it_was(tmp_path: Path) -> None:
+    signing = config.load(write(tmp_path, ("signing", None)), {}).signing
+    assert (signing.key, signing.public_keys) == (None, ())
 
 
 class TestSecrets:

@@ -70,6 +70,14 @@ def test_a_pause_counts_from_its_own_beginning_whenever_it_was_heard_of(core):
     assert only(call.hear(learnt), o.WakeAt) == [o.WakeAt(ms(615_000), f.Timer.PAUSE, 0)]
 
 
+def test_the_room_is_as_it_is_since_the_key(core):
+    call = talking(core)
+    call.hear(paused(9000))
+    assert call.room.changed_at == ms(9000)
+    call.hear(resumed(9500))
+    assert call.room.changed_at == ms(9500)
+
+
 def test_a_pause_that_is_over_needs_nobody(core):
     call = talking(core)
     call.hear(paused(9000), resumed(9500))

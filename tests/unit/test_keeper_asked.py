@@ -59,7 +59,7 @@ def test_who_has_not_pressed_the_key_for_a_no_is_kept(core, pressed):
 )
 def test_a_no_that_the_script_may_have_missed_is_one(core, how, why):
     with pytest.raises(ValueError, match=why):
-        chosen(core, *how.pop("pressed", ()), **how)
+        chosen(core, *how.get("pressed", ()), **{name: value for name, value in how.items() if name != "pressed"})
 
 
 def test_where_there_is_no_key_nobody_need_listen(core):

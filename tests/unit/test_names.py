@@ -14,6 +14,11 @@ def test_a_minted_id_sorts_by_time():
     assert first < second
 
 
+def test_an_id_tells_when_it_was_minted():
+    for at in (0, 1_800_000_000_000_000, 1_800_000_000_001_000, 32**10 * 1000 - 1000):
+        assert names.minted_at(RecordingId(names.mint(Instant(at), b"\xff" * 10))) == at
+
+
 @pytest.mark.parametrize("randomness", [b"", b"x" * 9, b"x" * 11])
 def test_an_id_needs_exactly_its_randomness(randomness):
     with pytest.raises(ValueError, match=f"10 bytes of randomness are needed, {len(randomness)} were given"):

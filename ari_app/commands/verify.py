@@ -1,0 +1,145 @@
+"""`consentgate verify`: is what lies in S3 what ship signed, and is every stored sample permitted?
+
+It asks neither the database nor the spool nor the PBX. What is looked at is told a line for each fault.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import typer
+
+from ari_app import config
+from ari_app.adapters import s3
+from ari_app.adapters.folder import FolderArchive
+from ari_app.core import anchor
+from ari_app.core.anchor import Link
+from ari_app.core.signature import MANIFEST
+from ari_app.core.verification import Verdict
+from ari_app.errors import FINDING, GOOD, ConsentgateError
+from ari_app.inspection import Inspection, places, verdicts
+from ari_app.signing import Keyring, Signer
+
+SAY_SECONDS = 5.0
+
+
+def _told(found: Verdict, *, as_json: bool) -> None:
+    if as_json:
+        faults = [{"object": one.object, "field": one.field, "what": one.what} for one in found.faults]
+        name = found.folder.rpartition("/")[2]
+        about = {"recording": name} if name != anchor.FOLDER else {}
+        typer.echo(json.dumps({**about, "folder": found.folder, "whole": not faults, "faults": faults}))
+        return
+    for fault in found.faults:
+        # Whatever a stranger wrote into a bucket must not move the cursor of who reads this.
+        typer.echo("".join(character if character.isprintable() else "?" for character in f"{found.folder}/{fault}"))
+
+
+WHOLE = "signed, unaltered, and all that is stored lies within the permits of all its parties"
+
+
+def _sum(looked: int, faulty: int) -> str:
+    if not looked:
+        return "There is no recording."
+    if looked == 1:
+        return "The recording is not whole." if faulty else f"The recording is whole: {WHOLE}."
+    if not faulty:
+        return f"{looked} recordings, all whole: {WHOLE}."
+    return f"{looked} recordings: {faulty} {'is' if faulty == 1 else 'are'} not whole."
+
+
+def _sum_of_anchors(looked: int, faulty: int) -> str:
+    if not looked:
+        return ""
+    days = f"{looked} day{'' if looked == 1 else 's'} anchored"
+    return f" {days}: {faulty} not whole." if faulty else f" {days}, unbroken."
+
+
+def run(
+    config_path: Path,
+    *,
+    recording: str | None = None,
+    day: str | None = None,
+    everything: bool = False,
+    as_json: bool = False,
+    copy: Path | None = None,
+    prefix: str = "",
+    public_keys: Sequence[str] = (),
+) -> int:
+    """Verify one recording, those of a day (YYYY-MM-DD), or all; print what is wrong, and return 0 or 1.
+
+    copy: a folder into which the bucket was copied, with its prefix and the public keys that are believed; then no
+    configuration is read, and nobody asked.
+    Raises ConsentgateError: nothing is known of the recording, the configuration is wrong (3), S3 is away (4).
+    """
+    if copy is not None:
+        inspection = Inspection(FolderArchive(copy), Keyring(public_keys), prefix.strip("/"))
+    else:
+        settings = config.load(config_path)
+        signing = settings.signing
+        current = [Signer.from_text(signing.key.reveal()).public_key] if signing.key else []
+        known = Keyring([*signing.public_keys, *current, *public_keys])
+        inspection = Inspection(s3.configured(settings.s3), known, settings.s3.prefix)
+    return inspect(inspection, recording=recording, day=day, everything=everything, as_json=as_json)
+
+
+def _one(inspection: Inspection, recording: str) -> str:
+    """Return where a recording lies. Raises ConsentgateError."""
+    for place in places(recording):
+        if any(inspection.folders(place)):
+            return place
+    raise ConsentgateError(
+        "S3 holds nothing of this recording",
+        on=recording,
+        why=f"there is no object of it below {inspection.prefix}/",
+        hint="If it lies in the spool (sealed/) it is still to be shipped; if it has a row, it was removed",
+    )
+
+
+def _anchored(inspection: Inspection, day: str | None) -> tuple[list[Verdict], Mapping[str, Link]]:
+    """Judge the anchors; of a day's recordings those from the day before it on: none was stored before it was made."""
+    since = str(date.fromisoformat(day) - timedelta(days=1)) if day else ""
+    found, anchored = anchor.judge(inspection.anchors(since), whole=day is None)
+    folder, below = inspection.below(anchor.FOLDER), inspection.below((day or "").replace("-", "/"))
+    named = {key: link for key, link in anchored.items() if key.startswith(f"{below}/" if below else "")}
+    return [replace(one, folder=folder) for one in found], named
+
+
+def _looked_at(inspection: Inspection, below: str, anchored: Mapping[str, Link]) -> Iterator[Verdict]:
+    seen: set[str] = set()
+    for found in verdicts(inspection, below):
+        seen.add(found.folder)
+        yield anchor.compare(found, anchored, f"{found.folder}/{MANIFEST}")
+    yield from anchor.missing(anchored, seen)
+
+
+def inspect(inspection: Inspection, *, recording: str | None, day: str | None, everything: bool, as_json: bool) -> int:
+    """Do what `run` does, of an archive at hand."""
+    anchors: list[Verdict] = []
+    anchored: Mapping[str, Link] = {}
+    if recording is not None:
+        below = _one(inspection, recording)
+    else:
+        below = "" if everything or day is None else day.replace("-", "/")
+        anchors, anchored = _anchored(inspection, day)
+    wrong = [one for one in anchors if one.faults]
+    for one in wrong:
+        _told(one, as_json=as_json)
+    looked, faulty, said_at = 0, 0, time.monotonic()
+    for found in _looked_at(inspection, below, anchored):
+        looked += 1
+        faulty += bool(found.faults)
+        if found.faults or as_json:
+            _told(found, as_json=as_json)
+        if time.monotonic() - said_at >= SAY_SECONDS:
+            said_at = time.monotonic()
+            typer.echo(f"{looked} recordings looked at, {faulty} are not whole", err=True)
+    if as_json:
+        recordings = {"recordings": looked, "whole": looked - faulty}
+        typer.echo(json.dumps({**recordings, "anchors": len(anchors), "anchors_whole": len(anchors) - len(wrong)}))
+    else:
+        typer.echo(_sum(looked, faulty) + _sum_of_anchors(len(anchors), len(wrong)))
+    return FINDING if faulty or wrong else GOOD
