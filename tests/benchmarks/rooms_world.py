@@ -14,7 +14,7 @@ from typing import Final
 from demo_world.progress import Progress
 from demo_world.settings import Options
 from demo_world.world import World
-from system import doors, site, thrown
+from system import doors, site
 from system.hospital import Hospital, await_alive
 
 _OURS: Final = re.compile(r"consentgate", re.IGNORECASE)
@@ -29,7 +29,6 @@ def hospital(packages: Path, command: tuple[str, ...]) -> Iterator[Hospital]:
         world.asterisk.write_site_dialplan(site.DIALPLAN + doors.dialplan(world))
         world.start()
         await_alive(world)
-        thrown.listen(world)
         yield Hospital(world)
 
 

@@ -10,7 +10,6 @@ import pytest
 from demo_world import processes
 from demo_world.world import OWN, World
 from servers import packages_cache
-from system import thrown
 from system.cleanliness import dirt, settle_alarms
 from system.doors import dialplan, equipped
 from system.hospital import Hospital, await_alive
@@ -32,7 +31,6 @@ def world() -> Iterator[World]:
         made.asterisk.write_site_dialplan(DIALPLAN + dialplan(made))
         made.start()
         await_alive(made)
-        thrown.listen(made)
         yield made
     finally:
         made.stop()

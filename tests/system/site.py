@@ -264,6 +264,6 @@ OPTIONS: Final = Options(
         "features.conf": "\n[general](+)\ntransferdigittimeout = 1\n",
         "ari.conf": _ARI_STRANGER + _ARI_READER,
         "modules.conf": "\nload = app_bridgeaddchan.so\n",
-        "logger.conf": thrown.EXTRA,
+        **thrown.EXTRA,
     },
 )

@@ -15,13 +15,15 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from demo_world.world import World
 from numpy.typing import NDArray
 from telephone import Instant
 
 LOG: Final = "audiohook.log"
-EXTRA: Final = f"{LOG} => debug,verbose(2)\n"
-"""What a world needs in its logger.conf."""
+EXTRA: Final = {
+    "logger.conf": f"{LOG} => debug,verbose(2)\n",
+    "cli.conf": "[startup_commands]\ncore set debug 4 audiohook.c = yes\ncore set verbose 2 = yes\n",
+}
+"""What a world needs in its files, so that Asterisk says whenever it throws sound away, as often as it is started."""
 HELD_US: Final = 41_000
 """For so long a monitor holds one direction and waits for the other: two packets, and where in them the moment lies."""
 _MILLISECOND_US: Final = 1000
@@ -34,12 +36,6 @@ _LINE: Final = re.compile(
 )
 _HOOK_BYTES: Final = 0x400
 """A hook holds its factories: the one for reading lies this near behind its beginning (136 bytes here)."""
-
-
-def listen(world: World) -> None:
-    """Let this Asterisk say whenever it throws sound away; nothing else of it is that talkative."""
-    world.asterisk.cli("core set debug 4 audiohook.c")
-    world.asterisk.cli("core set verbose 2")
 
 
 def moments(log: Path) -> dict[str, list[Instant]]:
