@@ -198,6 +198,24 @@ def verify(
     )
 
 
+@app.command("rebuild-index")
+def rebuild_index(
+    config: ConfigOption = None,
+    unsigned: Annotated[
+        bool,
+        typer.Option(
+            "--unsigned",
+            help="Enter also what has no signature (stored before signing.key_file was set); a wrong one never is.",
+        ),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A line of JSON for each refusal, and one for the sum.")
+    ] = False,
+) -> None:
+    """Make PostgreSQL's rows anew from what lies in S3. Safe to interrupt and to repeat: it enters what is missing."""
+    _run("commands.rebuild_index", config, unsigned=unsigned, as_json=as_json)
+
+
 quarantine = typer.Typer(
     no_args_is_help=True,
     help="What was taken away because nobody had permitted it. It is never shipped; you decide about it.",

@@ -5,7 +5,7 @@ at the pace of the backoff's cap, because an administrator who corrects it on th
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -92,8 +92,11 @@ class RetryingDatabase:
     def has_call(self, node: str, channel: str) -> bool:
         return self.patience.bear(lambda: self.database.has_call(node, channel))
 
-    def store(self, manifest: Mapping[str, Any], key: str, sha256: str) -> None:
-        self.patience.bear(lambda: self.database.store(manifest, key, sha256))
+    def known(self, keys: Collection[str]) -> set[str]:
+        return self.patience.bear(lambda: self.database.known(keys))
+
+    def store(self, manifest: Mapping[str, Any], key: str, sha256: str) -> bool:
+        return self.patience.bear(lambda: self.database.store(manifest, key, sha256))
 
     def store_incident(self, incident: Mapping[str, Any], key: str, sha256: str) -> None:
         self.patience.bear(lambda: self.database.store_incident(incident, key, sha256))
