@@ -247,6 +247,43 @@ def quarantine_destroy(
     _run("commands.quarantine", config, action="destroy", identity=identity, yes=yes)
 
 
+spool = typer.Typer(
+    no_args_is_help=True,
+    help="What waits in the spool to be stored, since when and why.",
+    epilog="Nothing of it is ever given up: ship tries again by itself. `retry` is for when you have mended something.",
+)
+app.add_typer(spool, name="spool")
+RecordingArgument = Annotated[str, typer.Argument(metavar="RECORDING", help="As `consentgate spool list` names it.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="A line of JSON for each, and in a list one for the sum.")]
+
+
+@spool.command("list")
+def spool_list(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """List what waits: its state, age and size, how often it was tried in vain, and the last reason."""
+    _run("commands.spool", config, action="list", as_json=as_json)
+
+
+@spool.command("show")
+def spool_show(recording: RecordingArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show all that is known of one: its files, how far it has come, why it waits, when it is tried again."""
+    _run("commands.spool", config, action="show", recording=recording, as_json=as_json)
+
+
+@spool.command("retry")
+def spool_retry(
+    config: ConfigOption = None,
+    recording: Annotated[
+        str | None,
+        typer.Argument(metavar="RECORDING", help="As `consentgate spool list` names it.", show_default=False),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that waits.")] = False,
+) -> None:
+    """Ask the running ship to try one, or all, at once. A discard window is not cut short by it."""
+    if (recording is None) is not everything:
+        raise typer.BadParameter("name one RECORDING, or --all")
+    _run("commands.spool", config, action="retry", recording=recording)
+
+
 def _unexpected(error: BaseException) -> str:
     details = "".join(traceback.format_exception(error))
     if os.environ.get("CONSENTGATE_DEBUG"):
