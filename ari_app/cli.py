@@ -198,6 +198,24 @@ def verify(
     )
 
 
+@app.command("rebuild-index")
+def rebuild_index(
+    config: ConfigOption = None,
+    unsigned: Annotated[
+        bool,
+        typer.Option(
+            "--unsigned",
+            help="Enter also what has no signature (stored before signing.key_file was set); a wrong one never is.",
+        ),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A line of JSON for each refusal, and one for the sum.")
+    ] = False,
+) -> None:
+    """Make PostgreSQL's rows anew from what lies in S3. Safe to interrupt and to repeat: it enters what is missing."""
+    _run("commands.rebuild_index", config, unsigned=unsigned, as_json=as_json)
+
+
 quarantine = typer.Typer(
     no_args_is_help=True,
     help="What was taken away because nobody had permitted it. It is never shipped; you decide about it.",
@@ -227,6 +245,43 @@ def quarantine_destroy(
 ) -> None:
     """Remove one for ever. A line with the hash of each file stays in incidents/destroyed.jsonl."""
     _run("commands.quarantine", config, action="destroy", identity=identity, yes=yes)
+
+
+spool = typer.Typer(
+    no_args_is_help=True,
+    help="What waits in the spool to be stored, since when and why.",
+    epilog="Nothing of it is ever given up: ship tries again by itself. `retry` is for when you have mended something.",
+)
+app.add_typer(spool, name="spool")
+RecordingArgument = Annotated[str, typer.Argument(metavar="RECORDING", help="As `consentgate spool list` names it.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="A line of JSON for each, and in a list one for the sum.")]
+
+
+@spool.command("list")
+def spool_list(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """List what waits: its state, age and size, how often it was tried in vain, and the last reason."""
+    _run("commands.spool", config, action="list", as_json=as_json)
+
+
+@spool.command("show")
+def spool_show(recording: RecordingArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show all that is known of one: its files, how far it has come, why it waits, when it is tried again."""
+    _run("commands.spool", config, action="show", recording=recording, as_json=as_json)
+
+
+@spool.command("retry")
+def spool_retry(
+    config: ConfigOption = None,
+    recording: Annotated[
+        str | None,
+        typer.Argument(metavar="RECORDING", help="As `consentgate spool list` names it.", show_default=False),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that waits.")] = False,
+) -> None:
+    """Ask the running ship to try one, or all, at once. A discard window is not cut short by it."""
+    if (recording is None) is not everything:
+        raise typer.BadParameter("name one RECORDING, or --all")
+    _run("commands.spool", config, action="retry", recording=recording)
 
 
 def _unexpected(error: BaseException) -> str:

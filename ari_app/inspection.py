@@ -6,7 +6,7 @@ It reads the bucket and asks nobody else. What is wrong is judged by the pure `c
 import hashlib
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -34,6 +34,7 @@ MOST_MANIFEST_BYTES = 64 << 20
 """A manifest of many hours has some hundred kilobytes; what is larger is none, and is not read to its end."""
 
 Result = TypeVar("Result")
+Thing = TypeVar("Thing")
 
 _CALL = re.compile(r"(\d{4}/\d\d/\d\d/[0-9A-HJKMNP-TV-Z]{26})/")
 _ELSEWHERE = ("incidents", anchor.FOLDER)
@@ -77,7 +78,7 @@ class Inspection:
             # A signature alone is what is left of an anchor that was removed.
             if day < since or (name.endswith(SUFFIX) and name.removesuffix(SUFFIX) in listed):
                 continue
-            text, signed = self._content(f"{start}{name}") or b"", self._content(f"{start}{name}{SUFFIX}")
+            text, signed = self.content(f"{start}{name}") or b"", self.content(f"{start}{name}{SUFFIX}")
             found.append(Lain(name, text, None if signed is None else self.keyring.refusal(text, signed)))
         return found
 
@@ -90,17 +91,34 @@ class Inspection:
 
     def verdict(self, folder: str, keys: list[str]) -> Verdict:
         """Fetch what lies in a folder, and judge it."""
-        if not _CALL.match(f"{self._within(folder)}/"):
-            strange = [Fault(key.rpartition("/")[2], "", "is nothing that consentgate stores") for key in keys]
-            return Verdict(folder, tuple(strange))
-        manifest = self._content(f"{folder}/{MANIFEST}")
-        signed = self._content(f"{folder}/{SIGNATURE}")
+        if (strange := self._strange(folder, keys)) is not None:
+            return strange
+        manifest = self.content(f"{folder}/{MANIFEST}")
+        signed = self.content(f"{folder}/{SIGNATURE}")
         refusal = None if signed is None else self.keyring.refusal(manifest or b"", signed)
         others = [name for key in keys if (name := key.removeprefix(f"{folder}/")) not in {MANIFEST, SIGNATURE}]
         objects = {name: found for name in others if (found := self._object(f"{folder}/{name}")) is not None}
         return verification.judge(Lying(folder, manifest, refusal, objects, clock.now()))
 
-    def _content(self, key: str) -> bytes | None:
+    def account(self, folder: str, keys: list[str], *, unsigned: bool) -> Verdict:
+        """Fetch a folder's manifest, and judge it whatever lies beside it. unsigned: it need not have a signature."""
+        if (strange := self._strange(folder, keys)) is not None:
+            return strange
+        manifest = self.content(f"{folder}/{MANIFEST}")
+        signed = self.content(f"{folder}/{SIGNATURE}") if f"{folder}/{SIGNATURE}" in keys else None
+        without = "" if unsigned else None
+        refusal = without if signed is None else self.keyring.refusal(manifest or b"", signed)
+        return verification.account(Lying(folder, manifest, refusal, {}, clock.now()))
+
+    def _strange(self, folder: str, keys: list[str]) -> Verdict | None:
+        if _CALL.match(f"{self._within(folder)}/"):
+            return None
+        faults = (Fault(key.rpartition("/")[2], "", "is nothing that consentgate stores") for key in keys)
+        return Verdict(folder, tuple(faults))
+
+    def content(self, key: str) -> bytes | None:
+        """Return a small object's bytes (of a larger one, enough to see that it is larger); None if it is not there."""
+
         def fetch() -> bytes:
             content = b""
             for chunk in self.archive.read(key):
@@ -145,15 +163,23 @@ def places(recording: str) -> list[str]:
 
 def verdicts(inspection: Inspection, below: str) -> Iterator[Verdict]:
     """Judge every folder below a path, several at once, and yield in the order of their keys."""
-    waiting: deque[Future[Verdict]] = deque()
+    return each(inspection, inspection.folders(below), lambda found: inspection.verdict(*found))
+
+
+def each(inspection: Inspection, things: Iterable[Thing], look: Callable[[Thing], Result]) -> Iterator[Result]:
+    """Look at each of some things, several at once, and yield what was found in the order of the things."""
+    waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(WORKERS) as pool:
         try:
-            for folder, keys in inspection.folders(below):
-                waiting.append(pool.submit(inspection.verdict, folder, keys))
+            for thing in things:
+                waiting.append(pool.submit(look, thing))
                 if len(waiting) >= AHEAD:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
-        finally:
+        except BaseException:
+            # Whoever has had enough must not wait for those that are about to try again.
             inspection.patience.stopping.set()
+            raise
+        finally:
             pool.shutdown(cancel_futures=True)

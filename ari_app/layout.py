@@ -13,6 +13,8 @@ heartbeat/<gate-run-id>.jsonl              "every event up to T has been consume
 announcements/<sha256>.wav                 the copies that Asterisk plays
 quarantine/                                what must not be shipped (0700)
 incidents/<id>.json                        written by the guard, collected by ship
+ship.waiting.json                          what ship has tried in vain, and why; gone while that is nothing
+retry-<recording-id>, retry-all            a person's word to ship to try it now, which takes it away at once
 anchors/                                   what ship stored on which day, and the signed anchors of each
 """
 
@@ -81,6 +83,14 @@ class Layout:
     @property
     def anchors(self) -> Path:
         return self.root / "anchors"
+
+    @property
+    def waiting(self) -> Path:
+        return self.root / "ship.waiting.json"
+
+    def retry(self, name: str) -> Path:
+        """The file by which a person asks for a recording, or for `all`; "*" for the pattern of them."""
+        return self.root / f"retry-{name}"
 
     @property
     def policy(self) -> Path:

@@ -5,7 +5,7 @@ because ship may be killed between any two steps and then does them again. In-me
 same contracts are in `adapters.memory`; one suite of tests runs on both.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -60,9 +60,13 @@ class Database(Protocol):
     def has_call(self, node: str, channel: str) -> bool:
         """Tell whether the gate itself has given account of this channel."""
 
-    def store(self, manifest: Mapping[str, Any], key: str, sha256: str) -> None:
+    def known(self, keys: Collection[str]) -> set[str]:
+        """Return those of these objects, manifests and incidents, that have their rows."""
+
+    def store(self, manifest: Mapping[str, Any], key: str, sha256: str) -> bool:
         """Store all rows of a manifest in one transaction; a manifest that is there already changes nothing.
 
+        Returns whether it has rows now: a script's bare note of a call of which there is an account has none.
         key, sha256: the manifest's object. The gate's account of a channel replaces an AGI script's of the same
         channel and is never replaced by it. Raises ConflictError if another manifest has the recording's id,
         or if the rows break a promise that the schema keeps.

@@ -5,7 +5,7 @@ at the pace of the backoff's cap, because an administrator who corrects it on th
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -30,7 +30,8 @@ def _nothing(_: UnreachableError) -> None:
 class Patience:
     """How failures are borne. `max_attempts` None: for ever; else the last failure is raised.
 
-    on_failure is told each failure (the caller logs and is not ready), on_success that it is over.
+    on_failure is told each failure (the caller logs and is not ready), on_success that it is over. pause waits for some
+    seconds before the next attempt, or less, and tells whether the process was asked to end meanwhile.
     """
 
     stopping: Event
@@ -38,6 +39,7 @@ class Patience:
     on_success: Callable[[], None] = lambda: None
     max_attempts: int | None = None
     jitter: Callable[[], float] = field(default=random.random)
+    pause: Callable[[float], bool] | None = None
 
     def bear(self, attempt: Callable[[], Result]) -> Result:
         """Return what the attempt returns, however long that takes. Raises StoppedError."""
@@ -54,7 +56,7 @@ class Patience:
                 hopeless = isinstance(failure, PermanentError) and self.max_attempts is not None
                 if hopeless or failures == self.max_attempts:
                     raise
-                if self.stopping.wait(delay_seconds(failures, self.jitter())):
+                if (self.pause or self.stopping.wait)(delay_seconds(failures, self.jitter())):
                     raise StoppedError from failure
             else:
                 if failures:
@@ -92,8 +94,11 @@ class RetryingDatabase:
     def has_call(self, node: str, channel: str) -> bool:
         return self.patience.bear(lambda: self.database.has_call(node, channel))
 
-    def store(self, manifest: Mapping[str, Any], key: str, sha256: str) -> None:
-        self.patience.bear(lambda: self.database.store(manifest, key, sha256))
+    def known(self, keys: Collection[str]) -> set[str]:
+        return self.patience.bear(lambda: self.database.known(keys))
+
+    def store(self, manifest: Mapping[str, Any], key: str, sha256: str) -> bool:
+        return self.patience.bear(lambda: self.database.store(manifest, key, sha256))
 
     def store_incident(self, incident: Mapping[str, Any], key: str, sha256: str) -> None:
         self.patience.bear(lambda: self.database.store_incident(incident, key, sha256))

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from ari_app import clock, config, log
+from ari_app import attempts, clock, config, log
 from ari_app.adapters import s3
 from ari_app.adapters import spool as spool_adapter
 from ari_app.adapters.attested import Attested
 from ari_app.adapters.postgres import PostgresDatabase
 from ari_app.adapters.spool import Heartbeats, Spool
+from ari_app.attempts import ANCHOR, REACH, Attempts
 from ari_app.core import policy
 from ari_app.core.names import MICROSECONDS, Instant, RecordingId
 from ari_app.durable import replace
@@ -33,7 +34,6 @@ POLL_SECONDS = 0.5
 PROBE_MICROSECONDS = 5 * MICROSECONDS
 ONCE_ATTEMPTS = 3
 STOP_SECONDS = 8.0
-ANCHOR = "anchor"
 UNSIGNED = "Manifests go out without a signature: make a key (openssl rand -hex 32) and name it in signing.key_file"
 KEPT_MICROSECONDS = 60 * MICROSECONDS
 """How often a call that a person must look at is tried again."""
@@ -86,12 +86,16 @@ class Ship:
     _due: dict[str, Instant] = field(default_factory=dict)
     _said: dict[str, str] = field(default_factory=dict)
     _finding: bool = False
+    _attempts: Attempts = field(init=False)
     _probed_at: Instant = Instant(0)
+
+    def __post_init__(self) -> None:
+        self._attempts = Attempts(self.layout)
 
     def run(self) -> int:
         """Ship until asked to stop, or (`once`) until nothing more can be done. Returns the exit code."""
-        attempts = ONCE_ATTEMPTS if self.once else None
-        patience = Patience(self.stopping, self._on_failure, self._on_success, attempts)
+        most = ONCE_ATTEMPTS if self.once else None
+        patience = Patience(self.stopping, self._on_failure, self._on_success, most, pause=self._pause)
         spool, heartbeats = Spool(self.layout), Heartbeats(self.layout.heartbeats, self.layout.keeper)
         store, database = RetryingStore(self.store, patience), RetryingDatabase(self.database, patience)
         windows = DiscardWindows(self.layout.policy)
@@ -111,6 +115,7 @@ class Ship:
                 for recording in spool.finished_with_audio():
                     spool.delete_audio(recording)
                 while not self.stopping.is_set():
+                    self._take_requests()
                     now = clock.now()
                     if now - self._probed_at >= PROBE_MICROSECONDS:
                         self._probe(store, database, now)
@@ -119,11 +124,13 @@ class Ship:
                     self._take_incidents(shipping, now)
                     self._anchor(shipping, now)
                     awaited = [self._ship(shipping, recording, now) for recording in spool.sealed()]
+                    self._attempts.write(now)
                     if self.once and Wait.HEARTBEAT not in awaited:
                         break
                     self.stopping.wait(POLL_SECONDS)
             finally:
                 self._ready(is_ready=False)
+                self._attempts.close()
         logger.info("ship.ended")
         return FINDING if self.once and self._finding else GOOD
 
@@ -218,6 +225,7 @@ class Ship:
         else:
             if isinstance(result, Waiting):
                 self._due[recording] = result.until
+                self._attempts.note(recording, result.why, now, result.until, failed=False)
                 if self._once_said(recording, result.why):
                     logger.info("call.waits", why=result.why)
                 return result.why
@@ -236,12 +244,33 @@ class Ship:
     def _keep(self, about: str, now: Instant, action: str, why: str, **ids: str) -> None:
         self._finding = True
         self._due[about] = Instant(now + KEPT_MICROSECONDS)
+        self._attempts.note(about, why, now, self._due[about], failed=True)
         if self._once_said(about, why):
             log.get("ship").error(action, why=why, **ids)
 
     def _forget(self, about: str) -> None:
         self._due.pop(about, None)
         self._said.pop(about, None)
+        self._attempts.forget(about)
+
+    def _take_requests(self) -> bool:
+        """Make due at once what people have asked for, and say of it anew what comes of it. Returns whether any was."""
+        asked = attempts.asked(self.layout)
+        for name in [*self._due] if attempts.ALL in asked else asked:
+            for about in (name, f"{name}.json"):
+                self._due.pop(about, None)
+                self._said.pop(about, None)
+        if asked:
+            log.get("ship").info("ship.asked_to_retry", asked=len(asked))
+        return bool(asked)
+
+    def _pause(self, seconds: float) -> bool:
+        """Wait between two attempts at a server, less if somebody asks for the next one."""
+        while seconds > 0 and not self._take_requests():
+            if self.stopping.wait(min(seconds, POLL_SECONDS)):
+                return True
+            seconds -= POLL_SECONDS
+        return self.stopping.is_set()
 
     def _once_said(self, about: str, text: str) -> bool:
         """Tell whether this is news, so that a week without S3 is one line and not a million."""
@@ -251,11 +280,14 @@ class Ship:
 
     def _on_failure(self, failure: UnreachableError) -> None:
         self._ready(is_ready=False)
-        if self._once_said("reach", str(failure)):
+        now = clock.now()
+        self._attempts.note(REACH, str(failure), now, now, failed=True)
+        self._attempts.write(now, at_once=True)
+        if self._once_said(REACH, str(failure)):
             log.get("ship").error("ship.not_ready", why=str(failure), kind=type(failure).__name__)
 
     def _on_success(self) -> None:
-        self._said.pop("reach", None)
+        self._forget(REACH)
         self._ready(is_ready=True)
         log.get("ship").info("ship.ready_again")
 

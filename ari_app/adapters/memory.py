@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,9 @@ class MemoryDatabase:
         self.manifests: dict[str, dict[str, Any]] = {}
         self.incidents: dict[str, dict[str, Any]] = {}
         self._hashes: dict[str, str] = {}
+        self._incident_hashes: dict[str, str] = {}
+        self._keys: dict[str, str] = {}
+        """The recording or incident of each object that has rows."""
 
     def reach(self) -> None:
         pass
@@ -63,29 +66,36 @@ class MemoryDatabase:
     def has_call(self, node: str, channel: str) -> bool:
         return bool(self._of(node, channel))
 
-    def store(self, manifest: Mapping[str, Any], key: str, sha256: str) -> None:
+    def known(self, keys: Collection[str]) -> set[str]:
+        return {key for key in keys if key in self._keys}
+
+    def store(self, manifest: Mapping[str, Any], key: str, sha256: str) -> bool:
         call = manifest["call"]
         recording = call["recording"]
         if recording in self.manifests:
             if self._hashes[recording] != sha256:
                 raise ConflictError("the database holds another manifest of this recording", on=recording)
-            return
+            return True
         others = self._of(call["node"], call["channel"])
         if is_note(call) and others:
-            return
+            return False
         if any(self.manifests[other]["call"]["run"] == call["run"] for other in others):
             raise ConflictError("rows are refused by the database", on=f"{key}: the run has an account of this channel")
         for other in others:
             if is_note(self.manifests[other]["call"]):
                 del self.manifests[other], self._hashes[other]
+                self._keys = {one: of for one, of in self._keys.items() if of != other}
         # A copy through JSON: nothing that the caller changes later may change what was stored.
         self.manifests[recording] = json.loads(json.dumps(manifest))
         self._hashes[recording] = sha256
+        self._keys[key] = recording
+        return True
 
     def store_incident(self, incident: Mapping[str, Any], key: str, sha256: str) -> None:
         identity = incident["id"]
-        if self._hashes.setdefault(identity, sha256) != sha256:
+        if self._incident_hashes.setdefault(identity, sha256) != sha256:
             raise ConflictError("the database holds another account of this incident", on=f"{identity}, {key}")
+        self._keys[key] = identity
         self.incidents[identity] = json.loads(json.dumps(incident))
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ failed, a plain connection comes first: its error says why, and says it at once.
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -155,7 +155,11 @@ class PostgresDatabase:
             row = connection.execute(rows.HAS_CALL, {"node": node, "channel": channel}).fetchone()
             return bool(row and row[0])
 
-    def store(self, manifest: Mapping[str, Any], key: str, sha256: str) -> None:
+    def known(self, keys: Collection[str]) -> set[str]:
+        with self._connection() as connection:
+            return {one for (one,) in connection.execute(rows.KNOWN_OBJECTS, {"keys": list(keys)})}
+
+    def store(self, manifest: Mapping[str, Any], key: str, sha256: str) -> bool:
         call = manifest["call"]
         values = {
             "manifest": json.dumps(manifest),
@@ -166,6 +170,7 @@ class PostgresDatabase:
             "sha256": sha256,
         }
         with self._connection() as connection, connection.transaction():
+            connection.execute(rows.ALONE, values)
             known = connection.execute(rows.KNOWN, values).fetchone()
             if known and known[0] != sha256:
                 raise ConflictError(
@@ -174,16 +179,17 @@ class PostgresDatabase:
                     hint="Compare the manifest in S3 with the one in the spool; nothing was changed",
                 )
             if known:
-                return
+                return True
             if is_note(call):
                 there = connection.execute(rows.HAS_CALL, values).fetchone()
                 if there and there[0]:
-                    return
+                    return False
             else:
                 for statement in rows.REPLACE_FALLBACK:
                     connection.execute(statement, values)
             for statement in rows.INSERT:
                 connection.execute(statement, values)
+        return True
 
     def store_incident(self, incident: Mapping[str, Any], key: str, sha256: str) -> None:
         values = {"incident": json.dumps(incident), "id": incident["id"], "object": key, "sha256": sha256}

@@ -8,7 +8,15 @@ from typing import Final, LiteralString
 
 KNOWN: Final = "SELECT manifest_sha256 FROM recordings WHERE recording = %(recording)s"
 
+KNOWN_OBJECTS: Final = """
+SELECT manifest_object FROM recordings WHERE manifest_object = ANY(%(keys)s)
+UNION ALL SELECT object FROM incidents WHERE object = ANY(%(keys)s)
+"""
+
 HAS_CALL: Final = "SELECT EXISTS (SELECT FROM calls WHERE node = %(node)s AND channel = %(channel)s)"
+
+ALONE: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%(node)s || ' ' || %(channel)s, 0))"
+"""Accounts of one call, each in a transaction of its own, are entered one after the other: each sees the others."""
 
 REPLACE_FALLBACK: Final[tuple[LiteralString, ...]] = (
     """
@@ -23,7 +31,10 @@ REPLACE_FALLBACK: Final[tuple[LiteralString, ...]] = (
 """Before an account with evidence: an AGI script's bare note of the same channel gives way to it."""
 
 INSERT: Final[tuple[LiteralString, ...]] = (
-    # A second account (the gate was restarted during the call) adds to the summary: recorded if either is.
+    # A second account (the gate was restarted during the call) adds to the summary: recorded if either is. Of what
+    # they may differ in, line and direction are the earliest account's, the reason is the latest's, whichever came here
+    # first: so the rows are the same when they are made anew from S3, in its order. Their numbers are one number,
+    # encrypted twice; the lesser is as good as the other, and always the same.
     """
     INSERT INTO calls (node, channel, line, direction, began_at, ended_at, outcome, reason, number, number_hash)
     SELECT node, channel, line, direction, began_at, ended_at, outcome, reason,
@@ -32,13 +43,23 @@ INSERT: Final[tuple[LiteralString, ...]] = (
         node text, channel text, line text, direction text, began_at timestamptz, ended_at timestamptz,
         outcome text, reason text, number text, number_hash text)
     ON CONFLICT (node, channel) DO UPDATE SET
+        (line, direction) = (
+            SELECT CASE WHEN earliest THEN excluded.line ELSE calls.line END,
+                   CASE WHEN earliest THEN excluded.direction ELSE calls.direction END
+            FROM (SELECT (excluded.began_at, %(recording)s COLLATE "C") < ALL (
+                SELECT r.began_at, r.recording COLLATE "C" FROM recordings r
+                WHERE r.node = excluded.node AND r.channel = excluded.channel)) AS e(earliest)),
         began_at = least(calls.began_at, excluded.began_at),
         ended_at = greatest(calls.ended_at, excluded.ended_at),
         outcome = CASE WHEN 'recorded' IN (calls.outcome, excluded.outcome) THEN 'recorded' ELSE 'not_recorded' END,
         reason = CASE WHEN 'recorded' IN (calls.outcome, excluded.outcome) THEN NULL
-                      WHEN excluded.began_at >= calls.began_at THEN excluded.reason ELSE calls.reason END,
-        number = coalesce(calls.number, excluded.number),
-        number_hash = coalesce(calls.number_hash, excluded.number_hash)
+                      WHEN (excluded.began_at, %(recording)s COLLATE "C") > ALL (
+                          SELECT r.began_at, r.recording COLLATE "C" FROM recordings r
+                          WHERE r.node = excluded.node AND r.channel = excluded.channel)
+                      THEN excluded.reason ELSE calls.reason END,
+        number = least(calls.number, excluded.number),
+        number_hash = CASE WHEN calls.number <= excluded.number OR excluded.number IS NULL THEN calls.number_hash
+                           ELSE excluded.number_hash END
     """,
     """
     INSERT INTO recordings (

@@ -13,7 +13,7 @@ Pure: the same bytes always have the same faults. No database is asked, and none
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import arithmetic, shape
@@ -79,16 +79,24 @@ class Verdict:
 
 def judge(lying: Lying) -> Verdict:
     """Return everything that is wrong with a call's folder."""
+    found = account(lying)
     if lying.manifest is None:
         others = [Fault(name, "", "belongs to no manifest") for name in sorted(lying.objects)]
-        return Verdict(lying.folder, (Fault(MANIFEST, "", "is not there"), *others))
+    else:
+        others = [] if found.manifest is None else list(_objects(lying.objects, found.manifest))
+    return replace(found, faults=(*found.faults, *others))
+
+
+def account(lying: Lying) -> Verdict:
+    """Return everything that is wrong with the manifest itself, whatever lies beside it: what its rows are made of."""
+    if lying.manifest is None:
+        return Verdict(lying.folder, (Fault(MANIFEST, "", "is not there"),))
     found, manifest = _manifest(lying.manifest)
     faults = [*_signed(lying.refusal), *found]
     if manifest is not None:
         faults += _place(lying.folder, manifest)
         if instant_of(manifest["call"]["ended_at"]) > lying.now + SKEW_MICROSECONDS:
             faults.append(Fault(MANIFEST, "call.ended_at", "is in the future"))
-        faults += _objects(lying.objects, manifest)
         faults += [Fault(MANIFEST, *one) for one in arithmetic.breaches(manifest)]
     return Verdict(lying.folder, tuple(faults), manifest, hashlib.sha256(lying.manifest).hexdigest())
 

@@ -121,3 +121,19 @@ def test_an_incident_is_stored_once(database):
 def test_an_incident_is_no_call(database):
     database.store_incident(incident(), "calls/incidents/1.json", "e" * 64)
     store(database, gates(1))
+
+
+def test_what_has_rows_is_known_by_its_object(database):
+    made, noted = gates(), scripts()
+    keys = [f"{one['folder']}/manifest.json" for one in (made, noted)]
+    incidents = "calls/incidents/1.json"
+    asked = [*keys, incidents, "calls/x", "'); DROP TABLE calls; --"]
+    assert database.known(asked) == set()
+    assert database.store(noted, keys[1], mf.to_json(noted)[1])
+    assert database.known(asked) == {keys[1]}
+    assert database.store(made, keys[0], mf.to_json(made)[1])
+    database.store_incident(incident(), incidents, "e" * 64)
+    assert database.known(asked) == {keys[0], incidents}
+    assert database.store(made, keys[0], mf.to_json(made)[1])
+    assert not database.store(noted, keys[1], mf.to_json(noted)[1]), "a note gives way"
+    assert database.known([]) == set()

@@ -152,6 +152,35 @@ def test_two_accounts_of_a_call_are_one_call(database, dsn):
     assert rows(dsn, "SELECT count(*) FROM recordings") == [(2,)]
 
 
+def accounts():
+    """Three accounts of one call that no gate saw whole, and a script's bare note of it."""
+    numbers = (("AAEC", "ab" * 32), (None, None), ("AQID", "cd" * 32))
+    made = []
+    for number, (sealed, hashed) in enumerate(numbers, start=1):
+        one = gates(number, run=f"run-{number}")
+        reason = ("gate_restarted", "left_before_told", "hung_up_before_told")[number - 1]
+        began, ended = names.iso(at(number)), names.iso(at(31 - number))
+        one["call"].update(outcome="not_recorded", reason=reason, began_at=began, ended_at=ended)
+        one["call"].update(line=f"line-{number}", number=sealed, number_hash=hashed)
+        one.update(segments=[], tracks=[])
+        made.append(one)
+    return [*made, scripts(4)]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_a_call_is_the_same_whichever_account_came_first(database, dsn, order):
+    """So that the rows that are made anew from S3, in its order, are those that there were."""
+    told = accounts()
+    for number in order:
+        store(database, told[number])
+    query = "SELECT line, reason, began_at, ended_at, number, encode(number_hash, 'hex') FROM calls"
+    (row,) = rows(dsn, query)
+    assert row[:2] == ("line-1", "hung_up_before_told")
+    assert [names.instant_of(one.isoformat()) for one in row[2:4]] == [at(1), at(30)]
+    assert row[4:] == (b"\x00\x01\x02", "ab" * 32)
+    assert rows(dsn, "SELECT count(*) FROM recordings") == [(3,)]
+
+
 def test_the_gates_account_leaves_nothing_of_the_scripts(database, dsn):
     store(database, scripts())
     assert rows(dsn, "SELECT outcome, reason FROM calls") == [("not_recorded", "gate_away")]
