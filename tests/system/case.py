@@ -82,8 +82,10 @@ class Case:
         holds = [Off(leg.title, *span, "holds") for leg in self.legs.values() for span in leg.held]
         self.rooms = Rooms(witness.events, mouths, [*stage.offs, *holds], stage.joints)
         self.voices = Voices({title: leg.call.sent for title, leg in self.legs.items()})
-        self.own = {title: _own_frames(leg) for title, leg in self.legs.items()}
-        """Which packets held the party's own words."""
+        self.worded = {title: _worded_frames(leg) for title, leg in self.legs.items()}
+        """Which packets held words of the party's own, by which a moment can be told. Silence is like any other."""
+        self.own = {title: _own_frames(leg, self.worded[title]) for title, leg in self.legs.items()}
+        """Which of them must be stored if they are covered."""
         self.kept = {title: np.zeros(len(leg.call.sent), dtype=np.bool_) for title, leg in self.legs.items()}
         """Which samples of each voice are stored anywhere in S3."""
         self.behind: dict[str, list[tuple[Span, float]]] = {title: [] for title in self.legs}
@@ -122,11 +124,15 @@ class Case:
         return found
 
 
-def _own_frames(leg: Leg) -> NDArray[np.bool_]:
-    own = np.ones(len(leg.call.sent.frames), dtype=bool)
-    own[sorted(leg.call.sent.passed_on)] = False
-    # Silence cannot be told from silence.
-    own &= np.array([any(byte != SILENCE_BYTE for byte in frame) for frame in leg.call.sent.frames], dtype=bool)
+def _worded_frames(leg: Leg) -> NDArray[np.bool_]:
+    # Silence cannot be told from silence, and what was passed on is laid out as silence.
+    worded = np.array([any(byte != SILENCE_BYTE for byte in frame) for frame in leg.call.sent.frames], dtype=bool)
+    worded[sorted(leg.call.sent.passed_on)] = False
+    return worded
+
+
+def _own_frames(leg: Leg, worded: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    own = worded.copy()
     instants, media = leg.call.sent.instants, leg.call.media
     # A key that was let go at once, as a telephone on a busy machine does: the last one may be down still.
     for down, up in zip(media.keys_down, media.keys_up, strict=False):

@@ -65,11 +65,9 @@ def _channel(case: Case, found: Evidence, owner: str, party: str, segment: int, 
 def _spoken(case: Case, where: str, owner: str, title: str, match: Match) -> None:
     """Judge every sample by the moment at which it was spoken."""
     arrivals = case.arrivals(title)
-    samples = np.zeros(len(case.legs[title].call.sent), dtype=bool)
-    for span in match.spans:
-        samples[span.sent_start : span.sent_end] = True
-    case.kept[title] |= samples
-    counts = samples.reshape(-1, FRAME_SAMPLES).sum(axis=1)
+    samples = _there(case, title, match)
+    case.kept[title] |= samples.reshape(-1)
+    counts = samples.sum(axis=1)
     frames = np.flatnonzero(counts)
     at, until, allowed = arrivals[frames], case.kept_until(title)[frames], case.rooms.allowed(owner, title)
     alone = _only_alone(case, owner, title, at, until)
@@ -84,6 +82,19 @@ def _spoken(case: Case, where: str, owner: str, title: str, match: Match) -> Non
             f"{where}: {ms:.1f} ms of {title} that must not be stored, up to {outside.max() / 1000:.1f} ms off, "
             f"the first spoken {_told_text(case, title, first)}; {_why(case, owner, first)}"
         )
+
+
+def _there(case: Case, title: str, match: Match) -> NDArray[np.bool_]:
+    """Of each packet of a voice, which of its samples are stored: only where they are words that name a moment.
+
+    What was passed on counts as silence, and so does what a recording is filled up with: the one matches the other,
+    and told of words from before a permit that nobody had said.
+    """
+    samples = np.zeros(len(case.legs[title].call.sent), dtype=bool)
+    for span in match.spans:
+        samples[span.sent_start : span.sent_end] = True
+    there: NDArray[np.bool_] = samples.reshape(-1, FRAME_SAMPLES) & case.worded[title][:, np.newaxis]
+    return there
 
 
 def _only_alone(
@@ -122,8 +133,7 @@ def _covered(case: Case, where: str, found: Evidence, party: str, segment: int, 
 
     A file's first packet may be older than its origin says, by what it was kept back before the bridge; but no monitor
     begins before its permit is durable, and none with anything in its hands (`pairing`):
-    of 758 tracks the first stored packet came 2.5 ms after the permit at the soonest. One more held 1.5 ms of a packet
-    that had come 15.7 ms before, so a frame is granted here as everywhere.
+    of 758 tracks the first stored packet came 2.5 ms after the permit at the soonest.
     """
     track = found.track(party, segment)
     covered = found.intervals.get((track["permit"], party))
@@ -137,11 +147,8 @@ def _covered(case: Case, where: str, found: Evidence, party: str, segment: int, 
     behind = behind_ms(match, case.legs[title].call.sent.spoken_at)
     case.behind[title].append(((begin, end), behind))
     wanted = case.own[title] & (arrivals >= begin + EDGE_US) & (arrivals < end - EDGE_US)
-    samples = np.zeros(len(arrivals) * FRAME_SAMPLES, dtype=bool)
-    for span in match.spans:
-        samples[span.sent_start : span.sent_end] = True
-    there = samples.reshape(-1, FRAME_SAMPLES)
-    early = there[arrivals < covered[0] - FRAME_US]
+    there = _there(case, title, match)
+    early = there[arrivals < covered[0]]
     if early.any():
         ahead = (covered[0] - int(arrivals[there.any(axis=1)][0])) / 1000
         case.fault(
