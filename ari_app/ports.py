@@ -5,7 +5,7 @@ because ship may be killed between any two steps and then does them again. In-me
 same contracts are in `adapters.memory`; one suite of tests runs on both.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -51,6 +51,15 @@ class Archive(Protocol):
         """Yield the object's bytes, in pieces. Raises NotThereError, before the first of them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A manifest whose rows are to be stored. key, sha256: its object."""
+
+    manifest: Mapping[str, Any]
+    key: str
+    sha256: str
+
+
 class Database(Protocol):
     """Rows made from manifests. All methods raise TransientError or PermanentError (password, schema)."""
 
@@ -70,6 +79,12 @@ class Database(Protocol):
         key, sha256: the manifest's object. The gate's account of a channel replaces an AGI script's of the same
         channel and is never replaced by it. Raises ConflictError if another manifest has the recording's id,
         or if the rows break a promise that the schema keeps.
+        """
+
+    def store_all(self, accounts: Sequence[Account]) -> list[bool | ConflictError]:
+        """Do what `store` does of several manifests, in their order and in one transaction, or a few.
+
+        Returns for each what `store` would have returned or raised: one that is refused stops no other.
         """
 
     def store_incident(self, incident: Mapping[str, Any], key: str, sha256: str) -> None:

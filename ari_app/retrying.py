@@ -5,7 +5,7 @@ at the pace of the backoff's cap, because an administrator who corrects it on th
 """
 
 import random
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from .core.backoff import delay_seconds
 from .errors import PermanentError, UnreachableError
-from .ports import Database, Found, ObjectStore
+from .ports import Account, ConflictError, Database, Found, ObjectStore
 
 Result = TypeVar("Result")
 
@@ -99,6 +99,9 @@ class RetryingDatabase:
 
     def store(self, manifest: Mapping[str, Any], key: str, sha256: str) -> bool:
         return self.patience.bear(lambda: self.database.store(manifest, key, sha256))
+
+    def store_all(self, accounts: Sequence[Account]) -> list[bool | ConflictError]:
+        return self.patience.bear(lambda: self.database.store_all(accounts))
 
     def store_incident(self, incident: Mapping[str, Any], key: str, sha256: str) -> None:
         self.patience.bear(lambda: self.database.store_incident(incident, key, sha256))

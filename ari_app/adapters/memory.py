@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ari_app.core.manifest import is_note
 from ari_app.errors import NotThereError, TransientError
-from ari_app.ports import ConflictError, Found
+from ari_app.ports import Account, ConflictError, Found
 
 
 class MemoryStore:
@@ -90,6 +90,15 @@ class MemoryDatabase:
         self._hashes[recording] = sha256
         self._keys[key] = recording
         return True
+
+    def store_all(self, accounts: Sequence[Account]) -> list[bool | ConflictError]:
+        def outcome(one: Account) -> bool | ConflictError:
+            try:
+                return self.store(one.manifest, one.key, one.sha256)
+            except ConflictError as conflict:
+                return conflict
+
+        return [outcome(one) for one in accounts]
 
     def store_incident(self, incident: Mapping[str, Any], key: str, sha256: str) -> None:
         identity = incident["id"]

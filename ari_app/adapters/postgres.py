@@ -1,4 +1,4 @@
-"""Rows in PostgreSQL, all of a recording's in one transaction.
+"""Rows in PostgreSQL, all of a recording's in one transaction, and those of several in one if they are at hand.
 
 A pool tells a caller only that it timed out, not that the password is wrong. So whenever the last attempt
 failed, a plain connection comes first: its error says why, and says it at once.
@@ -6,7 +6,7 @@ failed, a plain connection comes first: its error says why, and says it at once.
 
 import json
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from ari_app.core.manifest import is_note
 from ari_app.errors import PermanentError, TransientError, UnreachableError
-from ari_app.ports import ConflictError
+from ari_app.ports import Account, ConflictError
 
 from . import rows, schema
 
@@ -160,36 +160,20 @@ class PostgresDatabase:
             return {one for (one,) in connection.execute(rows.KNOWN_OBJECTS, {"keys": list(keys)})}
 
     def store(self, manifest: Mapping[str, Any], key: str, sha256: str) -> bool:
-        call = manifest["call"]
-        values = {
-            "manifest": json.dumps(manifest),
-            "recording": call["recording"],
-            "node": call["node"],
-            "channel": call["channel"],
-            "object": key,
-            "sha256": sha256,
-        }
-        with self._connection() as connection, connection.transaction():
-            connection.execute(rows.ALONE, values)
-            known = connection.execute(rows.KNOWN, values).fetchone()
-            if known and known[0] != sha256:
-                raise ConflictError(
-                    "the database holds another manifest of this recording",
-                    on=call["recording"],
-                    hint="Compare the manifest in S3 with the one in the spool; nothing was changed",
-                )
-            if known:
-                return True
-            if is_note(call):
-                there = connection.execute(rows.HAS_CALL, values).fetchone()
-                if there and there[0]:
-                    return False
-            else:
-                for statement in rows.REPLACE_FALLBACK:
-                    connection.execute(statement, values)
-            for statement in rows.INSERT:
-                connection.execute(statement, values)
-        return True
+        (outcome,) = self.store_all([Account(manifest, key, sha256)])
+        if isinstance(outcome, ConflictError):
+            raise outcome
+        return outcome
+
+    def store_all(self, accounts: Sequence[Account]) -> list[bool | ConflictError]:
+        try:
+            with self._connection() as connection, connection.transaction():
+                return _entered(connection, accounts)
+        except ConflictError as conflict:
+            if len(accounts) == 1:
+                return [conflict]
+        # Which of them the database refuses is found by asking it of each alone; that is rare.
+        return [outcome for one in accounts for outcome in self.store_all([one])]
 
     def store_incident(self, incident: Mapping[str, Any], key: str, sha256: str) -> None:
         values = {"incident": json.dumps(incident), "id": incident["id"], "object": key, "sha256": sha256}
@@ -209,3 +193,61 @@ class PostgresDatabase:
         if self._pool is not None:
             self._pool.close(timeout=CLOSE_SECONDS)
             self._pool = None
+
+
+def _entered(
+    connection: psycopg.Connection[tuple[Any, ...]], accounts: Sequence[Account]
+) -> list[bool | ConflictError]:
+    """Enter accounts within a transaction, and return of each whether it has rows now, or who has its place."""
+    connection.execute(rows.ALONE, _calls(accounts))
+    outcomes: dict[int, bool | ConflictError] = {}
+    waiting = dict(enumerate(accounts))
+    while waiting:
+        # What of one call stands in the list twice must see the rows of the first.
+        firsts = {_call(one): number for number, one in reversed(waiting.items())}
+        turn = {number: waiting.pop(number) for number in sorted(firsts.values())}
+        outcomes |= _entered_at_once(connection, turn)
+    return [outcomes[number] for number in range(len(accounts))]
+
+
+def _entered_at_once(
+    connection: psycopg.Connection[tuple[Any, ...]], accounts: Mapping[int, Account]
+) -> Mapping[int, bool | ConflictError]:
+    """Enter accounts of which no two are of one call."""
+    recordings = [one.manifest["call"]["recording"] for one in accounts.values()]
+    known = dict(connection.execute(rows.KNOWN, {"recordings": recordings}).fetchall())
+    there = set(connection.execute(rows.THERE, _calls([*accounts.values()])).fetchall())
+    outcomes: dict[int, bool | ConflictError] = {}
+    for number, one in accounts.items():
+        recording = one.manifest["call"]["recording"]
+        if recording not in known:
+            outcomes[number] = not (is_note(one.manifest["call"]) and _call(one) in there)
+        elif known[recording] == one.sha256:
+            outcomes[number] = True
+        else:
+            outcomes[number] = ConflictError(
+                "the database holds another manifest of this recording",
+                on=recording,
+                hint="Compare the manifest in S3 with the one in the spool; nothing was changed",
+            )
+    new = [
+        one
+        for number, one in accounts.items()
+        if outcomes[number] is True and one.manifest["call"]["recording"] not in known
+    ]
+    if new:
+        evidence = [one for one in new if not is_note(one.manifest["call"])]
+        for statement in rows.REPLACE_FALLBACK if evidence else ():
+            connection.execute(statement, _calls(evidence))
+        parts = rows.parts(new)
+        for statement in rows.INSERT:
+            connection.execute(statement, parts)
+    return outcomes
+
+
+def _call(account: Account) -> tuple[str, str]:
+    return account.manifest["call"]["node"], account.manifest["call"]["channel"]
+
+
+def _calls(accounts: Sequence[Account]) -> dict[str, list[str]]:
+    return {"nodes": [_call(one)[0] for one in accounts], "channels": [_call(one)[1] for one in accounts]}

@@ -11,7 +11,7 @@ from ari_app.core import shipment
 from ari_app.core.manifest import Stored
 from ari_app.core.reasons import Reason
 from ari_app.core.recording import Wav
-from ari_app.ports import ConflictError
+from ari_app.ports import Account, ConflictError
 
 CHANNEL = "1763802000.7"
 
@@ -25,7 +25,7 @@ def database(request):
 
 def gates(number=1, **changes):
     recording = minted(number)
-    entries = good(recording, channel=CHANNEL, **changes)
+    entries = good(recording, **{"channel": CHANNEL} | changes)
     wavs = {(1, "p01"): Wav(4 * RATE_HZ, RATE_HZ, at(8))}
     made = shipment.plan(entries, "c" * 64, recording, at(60), wavs)
     return mf.build(made, f"calls/{recording}", {1: Stored("seg-001.flac", "d" * 64, 1000)})
@@ -35,6 +35,10 @@ def scripts(number=2):
     recording = minted(number)
     fallback = mf.Fallback(recording, "pbx1", "switchboard", CHANNEL, at(0), at(5), Reason.GATE_AWAY)
     return mf.build_fallback(fallback, f"calls/{recording}")
+
+
+def account(manifest):
+    return Account(manifest, f"{manifest['folder']}/manifest.json", mf.to_json(manifest)[1])
 
 
 def store(database, manifest):
@@ -137,3 +141,34 @@ def test_what_has_rows_is_known_by_its_object(database):
     assert database.store(made, keys[0], mf.to_json(made)[1])
     assert not database.store(noted, keys[1], mf.to_json(noted)[1]), "a note gives way"
     assert database.known([]) == set()
+
+
+def told(outcomes):
+    return ["conflict" if isinstance(one, ConflictError) else one for one in outcomes]
+
+
+def test_several_are_stored_at_once(database):
+    several = [account(gates(number, channel=f"1763802000.{number}")) for number in range(1, 30)]
+    assert told(database.store_all(several)) == [True] * 29
+    assert database.known([one.key for one in several]) == {one.key for one in several}
+    assert told(database.store_all(several)) == [True] * 29
+    assert told(database.store_all([])) == []
+
+
+def test_of_several_each_sees_those_before_it(database):
+    """Of one call: a script's note, the gate's account, another note, that of the next run, one of a run known."""
+    made = [scripts(2), gates(1), scripts(3), gates(4, run="run-2"), gates(1), gates(5)]
+    assert told(database.store_all([account(one) for one in made])) == [True, True, False, True, True, "conflict"]
+    keys = [account(one).key for one in made]
+    assert database.known(keys) == {keys[1], keys[3]}
+
+
+def test_one_that_is_refused_stops_no_other(database):
+    store(database, gates(7, channel="1763802000.70"))
+    others = [account(gates(number, channel=f"1763802000.{number}")) for number in range(1, 5)]
+    altered = account(gates(7, channel="1763802000.70", line="crisis-line"))
+    again = account(gates(6, channel="1763802000.70"))
+    outcomes = database.store_all([*others[:2], altered, again, *others[2:]])
+    assert told(outcomes) == [True, True, "conflict", "conflict", True, True]
+    assert "another manifest" in str(outcomes[2])
+    assert database.known([one.key for one in (*others, again)]) == {one.key for one in others}
