@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from . import clock, config, inherited, log, pulse, reconcile, service, translation
+from . import clock, config, inherited, log, pulse, service, settling, translation
 from . import policy as policies
 from .adapters.ami import Ami
 from .adapters.ari import Ari
@@ -130,7 +130,7 @@ class Gate:
             self.journalist.submit(Beat(Instant(0), clock.now(), self.ami.boot))
             inherited.take_up(self.inherited, self.dispatcher)
             self._taken_up = True
-        await reconcile.settle(self.ari, self.layout, self.dispatcher, self.executor, self.inherited)
+        await settling.settle(self.ari, self.layout, self.dispatcher, self.executor, self.inherited)
         beating = asyncio.ensure_future(self.pulse.run())
         try:
             await asyncio.wait([ari, ami, beating], return_when=asyncio.FIRST_COMPLETED)

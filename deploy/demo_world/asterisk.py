@@ -74,6 +74,11 @@ class Asterisk:
         """Where an Asterisk application puts a recording that names no directory."""
         return self.state / "spool" / "monitor"
 
+    @property
+    def witness(self) -> Path:
+        """Where Asterisk notes who came into a conversation and who hung up (cel_custom.conf)."""
+        return self.state / "log" / "cel-custom" / "consentgate.csv"
+
     def configure(self, checkout: Path, music: Path, prompts: Path) -> None:
         """Write the configuration, and copies of the project's dialplan and AGI scripts beside it.
 
@@ -86,8 +91,10 @@ class Asterisk:
             account.directory(self.state / name, 0o750)
         for name in ("voicemail", "tmp"):
             account.directory(self.state / "spool" / name, 0o750)
+        # What `consentgate reconcile` reads: Asterisk's own account of who was in a conversation.
+        account.directory(self.witness.parent, 0o2750, gid=self.accounts.spool_gid)
         # The guard takes away from here what nobody has permitted, so its group may; others do not even come so far.
-        for folder in (self.state, self.state / "spool"):
+        for folder in (self.state, self.state / "spool", self.state / "log"):
             account.own(folder, 0o710, gid=self.accounts.spool_gid)
         for name in ("monitor", "recording"):
             account.directory(self.state / "spool" / name, 0o2770, gid=self.accounts.spool_gid)
@@ -170,7 +177,7 @@ class Asterisk:
 
     def _values(self, music: Path, prompts: Path) -> dict[str, str]:
         ports = self.ports
-        client = "res_websocket_client.so"
+        client, written_by = "res_websocket_client.so", "res_cdrel_custom.so"
         # A bare semicolon begins a comment in Asterisk's files.
         pattern = f"/{not_port(ports.house)}/".replace(";", "\\;")
         by_uri = self.program.knows("res_pjsip_endpoint_identifier_ip.so", b"match_request_uri")
@@ -179,6 +186,8 @@ class Asterisk:
             "ami_password": self.ami_password,
             "ami_port": str(ports.ami),
             "ari_password": self.ari_password,
+            # cel_custom writes by it where it exists (since Asterisk 22.7).
+            "cdrel": f"load = {written_by}" if (self.program.modules / written_by).exists() else "",
             "data": str(self.program.data),
             "demo_phone_password": self.phone_passwords["demo-phone"],
             "demo_phone_port": str(ports.demo_phone),

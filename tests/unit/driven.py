@@ -29,10 +29,13 @@ from unit.calls import (
 )
 
 from ari_app.core import (
+    accounts,
     anchor,
     arithmetic,
+    assurance,
     capture,
     choice,
+    day,
     fallback,
     hand,
     keeper,
@@ -80,6 +83,9 @@ class Core:
     arithmetic: ModuleType | Any
     verification: ModuleType | Any
     anchor: ModuleType | Any
+    accounts: ModuleType | Any
+    assurance: ModuleType | Any
+    day: ModuleType | Any
 
 
 REAL = Core(
@@ -102,6 +108,9 @@ REAL = Core(
     arithmetic,
     verification,
     anchor,
+    accounts,
+    assurance,
+    day,
 )
 
 

@@ -11,7 +11,7 @@ from unit.calls import (
 )
 from unit.switchboard import RULES, Switchboard
 
-from ari_app import inherited, reconcile
+from ari_app import inherited, settling
 from ari_app.adapters.journal import Journalist
 from ari_app.core import evidence as ev
 from ari_app.core import orders as o
@@ -130,7 +130,7 @@ class World:
             inherited.take_up(found, self.next.dispatcher)
             if before:
                 before()
-            await reconcile.settle(self.asterisk, self.layout, self.next.dispatcher, self.asterisk, found)
+            await settling.settle(self.asterisk, self.layout, self.next.dispatcher, self.asterisk, found)
             await self.next.settle()
             if story:
                 await story()

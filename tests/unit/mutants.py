@@ -27,6 +27,7 @@ from ari_app.core import (
     reasons,
     recording,
     shipment,
+    words,
 )
 
 FOLDER = Path(ari_app.core.__path__[0])
@@ -50,6 +51,9 @@ DEPENDENTS = {
     "arithmetic": ("arithmetic", "verification"),
     "verification": ("verification", "anchor"),
     "anchor": ("anchor",),
+    "accounts": ("accounts", "assurance", "day"),
+    "assurance": ("assurance", "day"),
+    "day": ("day",),
 }
 OPPOSITE: dict[type[ast.cmpop], ast.cmpop] = {
     ast.Lt: ast.LtE(),
@@ -178,7 +182,7 @@ def load(mutant: Mutant) -> Core:
     package.__path__ = []
     modules = {"evidence": evidence, "facts": facts, "names": names, "orders": orders, "policy": policy}
     modules |= {"coverage": coverage, "reasons": reasons, "gaps": gaps, "manifest": manifest, "recording": recording}
-    modules |= {"shipment": shipment, **vars(REAL)}
+    modules |= {"shipment": shipment, "words": words, **vars(REAL)}
     changed = {name: ModuleType(f"mutant.{name}") for name in DEPENDENTS[mutant.module]}
     try:
         sys.modules["mutant"] = package

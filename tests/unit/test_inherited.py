@@ -19,7 +19,7 @@ from unit.calls import (
 from unit.inherited_world import NAME, World
 from unit.switchboard import Switchboard
 
-from ari_app import reconcile
+from ari_app import settling
 from ari_app.core import evidence as ev
 from ari_app.core import orders as o
 from ari_app.core.names import MICROSECONDS, RunId
@@ -193,7 +193,7 @@ def test_a_lost_connection_is_the_same(world):
         board.dispatcher.whereabouts.doubted.add(CALLER)
         board.hear(lost(9000))
         board.at(9500)
-        await reconcile.settle(world.asterisk, world.layout, board.dispatcher, world.asterisk, [])
+        await settling.settle(world.asterisk, world.layout, board.dispatcher, world.asterisk, [])
         await board.settle()
 
     board.run(story)

@@ -28,7 +28,7 @@ MAY_IMPORT_ADAPTERS = {
     "ari_app/executor.py",
     "ari_app/inherited.py",
     "ari_app/pulse.py",
-    "ari_app/reconcile.py",
+    "ari_app/settling.py",
     "ari_app/sealing.py",
     "ari_app/ship.py",
     "ari_app/shipping.py",

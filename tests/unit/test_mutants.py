@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 from unit import (
     mutants,
+    test_accounts,
     test_anchor,
+    test_assurance,
     test_capture,
     test_choice,
     test_choice_turns,
+    test_day,
     test_fallback_core,
     test_hand,
     test_keeper_asked,
@@ -97,6 +100,9 @@ TABLES = {
         test_verification_arithmetic,
         test_verification_shape,
         test_anchor,
+        test_accounts,
+        test_assurance,
+        test_day,
     )
 }
 NEAREST = {
@@ -119,6 +125,9 @@ NEAREST = {
     "arithmetic": (test_verification_arithmetic,),
     "verification": (test_verification, test_verification_arithmetic),
     "anchor": (test_anchor,),
+    "accounts": (test_accounts,),
+    "assurance": (test_assurance,),
+    "day": (test_day,),
 }
 """Where a mutant of a module is found the fastest."""
 
@@ -202,6 +211,9 @@ def test_the_tables_hold_for_the_core_itself():
         ("arithmetic", 100),
         ("verification", 30),
         ("anchor", 20),
+        ("accounts", 20),
+        ("assurance", 60),
+        ("day", 10),
     ],
 )
 def test_every_mutant_is_found(module, at_least):

@@ -3,7 +3,7 @@
 import pytest
 from unit.calls import AGENT, CALLER, ms
 
-from ari_app import reconcile
+from ari_app import settling
 from ari_app import translation as t
 from ari_app.core import facts as f
 from ari_app.core.names import BridgeId, ChannelId, PlaybackId, UnsafeNameError
@@ -249,7 +249,7 @@ def bridge(kind, creator, *channels):
 def test_who_is_in_a_bridge_when_the_gate_comes_entered_it_when_it_asked():
     channels = [{"id": CALLER, "name": TRUNK}, {"id": AGENT, "name": "PJSIP/2001-0000001b"}, {"id": "7.7", "name": "x"}]
     assert list(
-        reconcile.found_in([bridge("basic", "", CALLER, AGENT), bridge("base", "ConfBridge")], channels, ms(250))
+        settling.found_in([bridge("basic", "", CALLER, AGENT), bridge("base", "ConfBridge")], channels, ms(250))
     ) == [
         t.BridgeChange(ms(250), BRIDGE, Kind.CONVERSATION, CALLER, "PJSIP/trunk", True, 2),
         t.BridgeChange(ms(250), BRIDGE, Kind.CONVERSATION, AGENT, "PJSIP/2001", True, 2),
@@ -257,5 +257,5 @@ def test_who_is_in_a_bridge_when_the_gate_comes_entered_it_when_it_asked():
 
 
 def test_who_is_in_a_bridge_and_no_channel_is_left_to_the_events_and_counted_all_the_same():
-    (found,) = reconcile.found_in([bridge("parking", "", CALLER, AGENT)], [{"id": CALLER, "name": TRUNK}], ms(250))
+    (found,) = settling.found_in([bridge("parking", "", CALLER, AGENT)], [{"id": CALLER, "name": TRUNK}], ms(250))
     assert (found.channel, found.count, found.kind) == (CALLER, 2, Kind.PARKING)

@@ -1,4 +1,4 @@
-"""One step of a world: what happens, and what the gate makes of it, as the dispatcher and `reconcile` do."""
+"""One step of a world: what happens, and what the gate makes of it, as the dispatcher and `settling` do."""
 
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any

@@ -1,0 +1,66 @@
+"""Why a call was not recorded, in the words of a ward: no terms of ours, nothing of telephony that can be left out."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from .reasons import Reason
+
+OTHER_CONTEXT: Final = "It came by a route whose calls are never recorded."
+UNKNOWN: Final = "Nobody knows why. Somebody has to look into it."
+
+WORDS: Final[Mapping[Reason, str]] = {
+    Reason.LINE_NEVER: "Calls of this line are never recorded.",
+    Reason.LINE_UNKNOWN: "The telephone system named a line that is not set up for recording.",
+    Reason.ANNOUNCEMENT_UNUSABLE: "The line's announcement cannot be understood or is missing, so nobody was told.",
+    Reason.ANNOUNCEMENT_REFUSED: "The telephone system refused to play the announcement.",
+    Reason.ANNOUNCEMENT_FAILED: "The announcement could not be played.",
+    Reason.ANNOUNCEMENT_CUT_SHORT: "The announcement was not heard to its end.",
+    Reason.ANNOUNCEMENT_OVERRAN: "The announcement took too long, so it is not certain what was heard.",
+    Reason.ANNOUNCEMENT_PACKETS_MISSING: "Part of the announcement did not reach the caller.",
+    Reason.ANNOUNCEMENT_PACKETS_UNPROVABLE: "It cannot be proved on this kind of connection that the caller was told.",
+    Reason.ANNOUNCEMENT_COPY_CHANGED: "The announcement's file was changed while it was in use.",
+    Reason.ANNOUNCE_TIMEOUT: "The announcement did not begin in time.",
+    Reason.HELD_DURING_ANNOUNCEMENT: "The call was put on hold during the announcement.",
+    Reason.BRIDGED_DURING_ANNOUNCEMENT: "The call was connected before the announcement had ended.",
+    Reason.HUNG_UP_BEFORE_TOLD: "The caller hung up before the announcement had ended.",
+    Reason.LEFT_BEFORE_TOLD: "The call went on elsewhere before the announcement had ended.",
+    Reason.ANSWER_FAILED: "The call could not be answered.",
+    Reason.OUTGOING_ANNOUNCEMENT_MISSING: "This line has no announcement for people whom we call.",
+    Reason.ANSWERING_MACHINE: "An answering machine took the call.",
+    Reason.PRIVATE: "A member of staff had marked the call as private.",
+    Reason.STALE_FACTS: "The recording system was behind, and could not be certain of the state of the call.",
+    Reason.EVENTS_LOST: "The recording system lost sight of the call.",
+    Reason.NOT_TOLD: "Somebody who could be heard had not been told.",
+    Reason.JOURNAL_UNWRITABLE: "The recording system's disk could not be written to.",
+    Reason.CAPTURE_FAILED: "The telephone system could not begin to record.",
+    Reason.CAPTURE_TIMEOUT: "The telephone system did not begin to record in time.",
+    Reason.NOT_READY: "The recording system was not ready.",
+    Reason.HUNG_UP: "The call ended before a conversation began.",
+    Reason.LEFT_BRIDGE: "The conversation ended before anything was recorded.",
+    Reason.MAX_HOURS: "The call had lasted longer than calls of its line may be recorded.",
+    Reason.TOPOLOGY_NOT_SUPPORTED: "The call was connected in a way in which it cannot be recorded safely.",
+    Reason.GATE_RESTARTED: "The recording system was started anew during the call.",
+    Reason.GATE_STOPPED: "The recording system was stopped during the call.",
+    Reason.TOO_MANY_SEGMENTS: "The call was interrupted too often.",
+    Reason.HELD: "The call was on hold.",
+    Reason.MUSIC_ON_HOLD: "The caller was waiting and heard music.",
+    Reason.PARKED: "The call was parked.",
+    Reason.NO_CONVERSATION: "The caller did not reach anybody.",
+    Reason.VOICEMAIL: "The caller was connected to voicemail, which keeps its own recording.",
+    Reason.TELEPHONE_CONFERENCE: "A telephone had joined two calls, and somebody in them had not been told.",
+    Reason.CHANNEL_REPLACED: "The call was taken over by another telephone.",
+    Reason.PAUSED: "A member of staff had paused the recording.",
+    Reason.OBJECTED: "The caller did not want to be recorded.",
+    Reason.NOT_CONSENTED: "The caller did not say yes to being recorded.",
+    Reason.STOPPED_BY_STAFF: "A member of staff had stopped the recording.",
+    Reason.ROOM_CHANGED: "The people in the call had changed, and not all of them had been told.",
+    Reason.ANNOUNCEMENT: "The call ended during the announcement.",
+    Reason.NOT_BRIDGED: "The caller did not reach anybody.",
+    Reason.NO_HEARTBEAT: "The recording system failed during the call.",
+    Reason.NOTHING_CAPTURED: UNKNOWN,
+    Reason.CAPTURE_STARTING: "The call ended before the recording had begun.",
+    Reason.GATE_AWAY: "The recording system was not running.",
+    Reason.GATE_SILENT: "The recording system did not answer.",
+    Reason.OUTGOING_NOT_GATED: "We called by a route that does not tell the person called.",
+    Reason.EMERGENCY_NUMBER: "It was a call to an emergency number. These are never recorded.",
+}
