@@ -34,6 +34,7 @@ from ari_app.core import (
     capture,
     choice,
     fallback,
+    free_space,
     hand,
     keeper,
     objection,
@@ -80,6 +81,7 @@ class Core:
     arithmetic: ModuleType | Any
     verification: ModuleType | Any
     anchor: ModuleType | Any
+    free_space: ModuleType | Any
 
 
 REAL = Core(
@@ -102,6 +104,7 @@ REAL = Core(
     arithmetic,
     verification,
     anchor,
+    free_space,
 )
 
 

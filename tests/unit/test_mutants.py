@@ -16,6 +16,7 @@ from unit import (
     test_choice,
     test_choice_turns,
     test_fallback_core,
+    test_free_space,
     test_hand,
     test_keeper_asked,
     test_keeper_core,
@@ -97,6 +98,7 @@ TABLES = {
         test_verification_arithmetic,
         test_verification_shape,
         test_anchor,
+        test_free_space,
     )
 }
 NEAREST = {
@@ -107,7 +109,14 @@ NEAREST = {
     "hand": (test_hand,),
     "permit": (test_permit,),
     "capture": (test_capture,),
-    "segments": (test_segments, test_segments_left, test_segments_late, test_segments_tracks, test_segments_waiting),
+    "segments": (
+        test_segments,
+        test_segments_left,
+        test_segments_late,
+        test_segments_tracks,
+        test_segments_waiting,
+        test_free_space,
+    ),
     "room": (test_room, test_room_end, test_segments_tracks),
     "topology": (test_topology, test_topology_lines, test_topology_optimised),
     "rooms": (test_rooms,),
@@ -119,6 +128,7 @@ NEAREST = {
     "arithmetic": (test_verification_arithmetic,),
     "verification": (test_verification, test_verification_arithmetic),
     "anchor": (test_anchor,),
+    "free_space": (test_free_space,),
 }
 """Where a mutant of a module is found the fastest."""
 
@@ -202,6 +212,7 @@ def test_the_tables_hold_for_the_core_itself():
         ("arithmetic", 100),
         ("verification", 30),
         ("anchor", 20),
+        ("free_space", 10),
     ],
 )
 def test_every_mutant_is_found(module, at_least):
