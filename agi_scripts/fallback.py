@@ -289,10 +289,12 @@ def decline(agi: Agi, words: "dict[str, Any] | None") -> None:
 
 def tell(agi: Agi, spool: str, line: str) -> None:
     """Do all of it, as far as it goes. Raises OverError, OSError, or what a damaged policy leads to."""
-    at = now()
-    text = read(os.path.join(spool, "policy.json"))
-    rules = script_of(text, line)
-    if not rules:
+    at, text = now(), read(os.path.join(spool, "policy.json"))
+    if not (rules := script_of(text, line)):
+        return
+    if os.path.exists(os.path.join(spool, "spool.full")):
+        # Nothing would be kept, and whom nobody records nobody tells that they might be.
+        agi.set("CONSENTGATE_REASON", "spool_full")
         return
     key = no_key(rules)
     if _result(agi.do("ANSWER")) != "0":
@@ -336,9 +338,8 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != ARGUMENTS:
         sys.stderr.write(f"fallback.py: {ARGUMENTS} arguments are needed, {len(arguments)} were given\n")
         return 2
-    fallback, line = arguments
     try:
-        tell(Agi(sys.stdin.buffer, sys.stdout.buffer), os.path.dirname(fallback.rstrip("/")), line)
+        tell(Agi(sys.stdin.buffer, sys.stdout.buffer), os.path.dirname(arguments[0].rstrip("/")), arguments[1])
     except Exception as failure:  # noqa: BLE001  whatever it is, the call goes on
         sys.stderr.write(f"fallback.py: {type(failure).__name__}: {failure}\n")
         return 1

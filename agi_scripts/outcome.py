@@ -19,7 +19,15 @@ from pathlib import Path
 
 ARGUMENTS = 5
 MICROSECONDS = 1_000_000
-REASONS = ("answering_machine", "gate_away", "gate_silent", "hung_up_before_told", "line_never", "objected")
+REASONS = (
+    "answering_machine",
+    "gate_away",
+    "gate_silent",
+    "hung_up_before_told",
+    "line_never",
+    "objected",
+    "spool_full",
+)
 
 
 def note(folder: Path, line: str, channel: str, began: str, reason: str, ended_at: int) -> Path:

@@ -97,7 +97,7 @@ class Dispatcher:
         direction = "outgoing" if called else "join" if door == "join" else "incoming"
         number = self.passing.number_of(seen.channel, seen.number)
         opened = self.opening(seen.at, seen.channel, direction, line, name, number, seen.name or None)
-        self.calls[opened.recording] = Call(begun(opened, line, seen, number, adopted=adopted))
+        self.calls[opened.recording] = Call(begun(opened, line, seen, number, self.opening.space, adopted=adopted))
         self.by_channel[seen.channel] = opened.recording
         return opened.recording
 

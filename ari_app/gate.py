@@ -30,6 +30,7 @@ from .core.reasons import Reason
 from .dispatcher import Dispatcher
 from .errors import GOOD, ConsentgateError, SpoolError
 from .executor import Executor
+from .free_space import LOOK_SECONDS, FreeSpace
 from .layout import Layout
 from .numbers import Numbers
 from .opening import Identity
@@ -54,13 +55,14 @@ class Gate:
         self.ami = Ami(asterisk.ami_host, asterisk.ami_port, asterisk.ami_user, asterisk.ami_password.reveal())
         run = names.RunId(names.mint(clock.now(), os.urandom(10)))
         software = f"consentgate {importlib.metadata.version('consentgate')}"
-        self.journalist = Journalist(layout, run, stop_below_free_bytes=settings.spool.stop_below_free_bytes)
+        self.journalist = Journalist(layout, run)
         numbers = Numbers.from_text(settings.numbers.key.reveal())
         self.dispatcher = Dispatcher(
             rules, Identity(run, settings.site.node, software), numbers, self.journalist, layout
         )
         self.executor = Executor(self.ari, self.ami, layout, self.dispatcher.hear)
         self.dispatcher.executor = self.executor
+        self.space = FreeSpace(layout, settings.spool.stop_below_free, "gate")
         self.stopping = stopping or asyncio.Event()
         self.pulse = self._pulse()
         self.inherited: list[inherited.Inherited] = []
@@ -78,8 +80,10 @@ class Gate:
         self.dispatcher.closed_files.start()
         stop = asyncio.ensure_future(self.stopping.wait())
         work = asyncio.ensure_future(self._keep_connected())
+        measuring = asyncio.ensure_future(self._measure())
         await asyncio.wait({stop, work}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
+        measuring.cancel()
         before_end()
         service.notify("STOPPING=1")
         self.layout.ready("gate").unlink(missing_ok=True)
@@ -95,6 +99,19 @@ class Gate:
         self.dispatcher.closed_files.close()
         self.journalist.close()
         return SpoolError.exit_code if self.replaced else GOOD
+
+    async def _measure(self) -> None:
+        while True:
+            self.look_for_room()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def look_for_room(self) -> None:
+        """Let every call know, and those that will come, when there is less room in the spool, or more again."""
+        if self.space.look():
+            self.dispatcher.opening.space = self.space.level
+            now = clock.now()
+            for recording in list(self.dispatcher.calls):
+                self.dispatcher.hear(recording, f.SpaceMeasured(at=now, seen_at=now, level=self.space.level))
 
     async def _keep_connected(self) -> None:
         attempt = 1
@@ -269,6 +286,7 @@ def _gate(prepared: service.Prepared, stopping: asyncio.Event) -> Gate:
     if layout.root.stat().st_uid == 0 or os.getuid() == 0:
         _log.warning("gate.owner", hint="The gate should run as a user of its own, not as root.")
     gate = Gate(settings, rules, layout, stopping)
+    gate.look_for_room()
     gate.inherited = inherited.inherit(layout, gate.journalist, rules)
     try:
         gate.journalist.start()

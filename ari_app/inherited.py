@@ -7,7 +7,7 @@ objected or paused meanwhile, the recording goes on with its next segment. After
 
 import asyncio
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import clock, log
 from .adapters.journal import Journalist
@@ -89,7 +89,7 @@ def take_up(inherited: Collection[Inherited], dispatcher: Dispatcher) -> None:
             dispatcher.note(one.recording, *one.ending)
         if one.restored is None:
             continue
-        room = one.restored.room
+        room = replace(one.restored.room, space=dispatcher.opening.space)
         call = dispatcher.calls[one.recording] = Call(room, chosen_at=one.restored.chosen_at)
         dispatcher.by_channel[one.channel] = one.recording
         for other in room.others:

@@ -15,6 +15,7 @@ quarantine/                                what must not be shipped (0700)
 incidents/<id>.json                        written by the guard, collected by ship
 ship.waiting.json                          what ship has tried in vain, and why; gone while that is nothing
 retry-<recording-id>, retry-all            a person's word to ship to try it now, which takes it away at once
+spool.full                                 the guard's word to the scripts that there is no room to record anybody
 anchors/                                   what ship stored on which day, and the signed anchors of each
 """
 
@@ -87,6 +88,10 @@ class Layout:
     @property
     def waiting(self) -> Path:
         return self.root / "ship.waiting.json"
+
+    @property
+    def full(self) -> Path:
+        return self.root / "spool.full"
 
     def retry(self, name: str) -> Path:
         """The file by which a person asks for a recording, or for `all`; "*" for the pattern of them."""

@@ -8,6 +8,7 @@ from typing import Final
 from .core import evidence as ev
 from .core import facts as f
 from .core import names
+from .core.free_space import Level
 from .core.names import ChannelId, Instant, RecordingId
 from .core.party import Party
 from .core.policy import Asking, Line, Policy
@@ -44,12 +45,13 @@ class Call:
 
 
 class Opening:
-    """Makes that entry. `asterisk` is the version of the Asterisk that we are connected to."""
+    """Makes that entry. `asterisk`: the version of the one that we are connected to. `space`: the room in the spool."""
 
     def __init__(self, rules: Policy, identity: Identity, numbers: Numbers) -> None:
         self._rules, self._identity, self._numbers = rules, identity, numbers
         self.run = identity.run
         self.asterisk = "unknown"
+        self.space = Level.AMPLE
 
     def __call__(
         self,
@@ -83,7 +85,7 @@ class Opening:
         )
 
 
-def begun(opened: ev.Opened, line: Line | None, seen: Arrived, number: str, *, adopted: bool) -> Room:
+def begun(opened: ev.Opened, line: Line | None, seen: Arrived, number: str, space: Level, *, adopted: bool) -> Room:
     """Return the call that begins with this entry."""
     called = opened.direction == "outgoing"
     asking = line.asking(called=called, relayed=number.startswith(RELAY_PREFIXES)) if line else Asking()
@@ -96,4 +98,4 @@ def begun(opened: ev.Opened, line: Line | None, seen: Arrived, number: str, *, a
         notice=ADOPTED_NOTICE if adopted else 1,
         asking=asking,
     )
-    return Room(opened, line, caller, called)
+    return Room(opened, line, caller, called, space=space)

@@ -251,9 +251,10 @@ class Shipping:
             found = audio.inspect(self._wav(recording, track.segment, track.party))
             if found is None:
                 continue
-            closed = track.closed or found.closed_by_header or self.heartbeats.asterisk_gone(*requested[key])
+            gone = self.heartbeats.asterisk_gone(*requested[key])
+            closed = track.closed or found.closed_by_header or gone
             still_open = still_open or not closed
-            wavs[key] = found.wav
+            wavs[key] = found.left(by_a_killed_one=gone and not track.stopped)
         return wavs, still_open
 
     def _wav(self, recording: RecordingId, segment: int, party: str) -> Path:

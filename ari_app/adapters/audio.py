@@ -9,7 +9,7 @@ import os
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -39,6 +39,10 @@ class Captured:
 
     wav: Wav
     closed_by_header: bool
+
+    def left(self, *, by_a_killed_one: bool) -> Wav:
+        """Return it as whoever writes no more has left it. A header alone says nothing: that must be known."""
+        return replace(self.wav, truncated=not self.closed_by_header and (self.wav.samples > 0 or by_a_killed_one))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ forgotten: nothing was done on the strength of it.
 import json
 import os
 import queue
-import shutil
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -86,9 +85,8 @@ Job = Append | Prepare | Forget | Beat | SealCall
 class Journalist:
     """Owns every file that the gate writes. `submit` never blocks; answers come on the journal's thread."""
 
-    def __init__(self, layout: Layout, run: RunId, *, stop_below_free_bytes: int) -> None:
+    def __init__(self, layout: Layout, run: RunId) -> None:
         self.layout, self.run = layout, run
-        self._stop_below_free_bytes = stop_below_free_bytes
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._later: deque[Job] = deque()
         self._open = True
@@ -230,12 +228,6 @@ class Journalist:
 
     def _attest(self, job: Append) -> str:
         owed = self._journals.of(job.recording).owed
-        try:
-            free = shutil.disk_usage(self.layout.root).free
-        except OSError as failure:
-            return str(failure)
-        if free < self._stop_below_free_bytes:
-            return f"{free} bytes are free in the spool, spool.stop_below_free is {self._stop_below_free_bytes}"
         trouble = self._name_live(job) or self._journals.write(job.recording, (*owed, *job.entries), durable=True)
         if not trouble:
             self._paid(job.recording)

@@ -195,16 +195,17 @@ INSERT: Final[tuple[LiteralString, ...]] = (
     """
     INSERT INTO tracks (recording, segment, party, permit, file, origin_at, ended_at, first_sample, stored_samples,
                         destroyed_samples, cut_before_ms, cut_after_ms, short_ms, ambiguous, channel, "offset",
-                        stored_from, stored_until, permit_since, permit_until, stored_segment)
+                        stored_from, stored_until, truncated, missing_ms, permit_since, permit_until,
+                        stored_segment)
     SELECT t.of, t.segment, t.party, t.permit, t.file, t.origin_at, t.ended_at, t.first_sample,
            t.stored_samples, t.destroyed_samples, t.cut_before_ms, t.cut_after_ms, t.short_ms, t.ambiguous, t.channel,
-           t."offset", t.stored_from, t.stored_until, n.since, n.covered_until,
+           t."offset", t.stored_from, t.stored_until, t.truncated, t.missing_ms, n.since, n.covered_until,
            CASE WHEN t.stored_samples > 0 THEN t.segment END
     FROM json_to_recordset(%(tracks)s::json) AS t(
         of text, segment integer, party text, permit integer, file boolean, origin_at timestamptz, ended_at timestamptz,
         first_sample bigint, stored_samples bigint, destroyed_samples bigint, cut_before_ms integer,
         cut_after_ms integer, short_ms integer, ambiguous boolean, channel integer, "offset" bigint,
-        stored_from timestamptz, stored_until timestamptz)
+        stored_from timestamptz, stored_until timestamptz, truncated boolean, missing_ms integer)
     LEFT JOIN permit_parties n ON n.recording = t.of AND n.permit = t.permit AND n.party = t.party
     """,
     """

@@ -3,7 +3,6 @@
 import grp
 import os
 import pwd
-import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +10,9 @@ from pathlib import Path
 
 from ari_app.config import Config
 from ari_app.config.units import size_text
+from ari_app.core.free_space import FILES, Level, judge
 from ari_app.errors import FINDING, GOOD, UNREACHABLE, ConsentgateError, TransientError, UnreachableError
+from ari_app.free_space import measure
 from ari_app.layout import Layout
 from ari_app.signing import Signer
 
@@ -34,6 +35,10 @@ def _group(number: int) -> str:
         return str(number)
 
 
+def _inodes(free: int | None) -> str:
+    return f" and {free} inodes" if free is not None and free < FILES else ""
+
+
 def spool(config: Config) -> Iterator[Finding]:
     """Look at the spool's folder without touching it: owner, rights, room."""
     path = config.spool.path
@@ -48,13 +53,14 @@ def spool(config: Config) -> Iterator[Finding]:
         return
     owner, group, me = _user(found.st_uid), _group(found.st_gid), _user(os.geteuid())
     faults = list(_spool_faults(subject, path, found, me))
-    free = shutil.disk_usage(path).free
-    if free < config.spool.stop_below_free_bytes:
-        limit = size_text(config.spool.stop_below_free_bytes)
+    space = measure(Layout(path))
+    free = space.free_bytes
+    if judge(space, config.spool.stop_below_free, Level.AMPLE) is not Level.AMPLE:
+        limit = size_text(config.spool.stop_below_free.of(space.total_bytes))
         faults.append(
             Finding(
                 subject,
-                f"has {size_text(free)} free, less than {limit}: nothing is recorded",
+                f"has {size_text(free)}{_inodes(space.free_files)} free, less than {limit}: nothing is recorded",
                 FINDING,
                 "make room, or lower spool.stop_below_free",
             )

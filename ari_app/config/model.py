@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
+from ari_app.core.free_space import Floor
 from ari_app.core.guard import Mode as GuardMode
 from ari_app.core.guard import Scope
 from ari_app.core.policy import Capture, OnObjection
@@ -25,6 +26,7 @@ from .values import (
     EmergencyNumber,
     Endpoint,
     Folder,
+    FreeSpace,
     Host,
     HoursInSeconds,
     Id,
@@ -41,7 +43,6 @@ from .values import (
     Region,
     SecretFile,
     Sequence,
-    SizeBytes,
     SoundFile,
     SpoolPath,
     Text,
@@ -84,7 +85,7 @@ class Spool(Section):
     """Where calls lie until they are stored, and how much room must stay free there."""
 
     path: SpoolPath = Field(examples=["/var/spool/consentgate"])
-    stop_below_free_bytes: SizeBytes = Field(default=2 * 2**30, alias="stop_below_free")
+    stop_below_free: FreeSpace = Floor(2 * 2**30)
 
 
 class S3(Section):

@@ -5,15 +5,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from ari_app.core.free_space import Floor
+
 _FACTORS: Final = {
     "B": 1,
     "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
     "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
 }  # fmt: skip
 _SIZE = re.compile(r"(\d{1,16}(?:\.\d{1,6})?) ?([A-Za-z]{1,3})\Z", re.ASCII)
+_PART = re.compile(r"(\d{1,3}(?:\.\d{1,3})?) ?%\Z", re.ASCII)
 _PERIOD = re.compile(r"(\d{1,4}) ?([dwmy])\Z", re.ASCII)
 _PERIOD_UNITS: Final = {"d": "day", "w": "week", "m": "month", "y": "year"}
 MAX_SIZE_BYTES = 2**50
+MOST_PERCENT: Final = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,19 @@ def size_bytes(text: str) -> int:
     if size > MAX_SIZE_BYTES:
         raise ValueError("is more than 1024 TiB")
     return size
+
+
+def floor(text: str) -> Floor:
+    """Return how much must stay free: a size or a part of the file system (`5%`). Raises ValueError, saying why."""
+    found = _PART.match(text)
+    if found is None:
+        try:
+            return Floor(size_bytes(text))
+        except ValueError as error:
+            raise ValueError(f"{error}, or a part of the file system (5%)") from None
+    if float(found[1]) > MOST_PERCENT:
+        raise ValueError(f"is more than {MOST_PERCENT} % of the file system")
+    return Floor(percent=float(found[1]))
 
 
 def size_text(count: int) -> str:

@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, Strict, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from ari_app.core.free_space import Floor
 from ari_app.core.policy import Mode
 
 from .problems import did_you_mean
-from .units import Period, period, size_bytes
+from .units import Period, floor, period
 
 MAX_SPOOL_PATH = 180
 SECONDS_PER_HOUR = 3600
@@ -169,7 +170,7 @@ Application = Annotated[
 ]
 SpoolPath = Annotated[Path, BeforeValidator(_spool_path)]
 Port = Annotated[int, Strict(), Field(ge=1, le=65535)]
-SizeBytes = Annotated[int, _text_to(size_bytes, "for example 2GiB")]
+FreeSpace = Annotated[Floor, _text_to(floor, "for example 2GiB or 5%")]
 KeepPeriod = Annotated[Period, _text_to(period, "for example 8y")]
 HoursInSeconds = Annotated[int, BeforeValidator(_seconds_of_hours)]
 LevelRange = Annotated[tuple[float, float], BeforeValidator(_level_range)]

@@ -10,6 +10,7 @@ from enum import Enum, StrEnum
 from typing import Final
 
 from .evidence import NoticePlayed
+from .free_space import Level
 from .names import ChannelId, Instant, MonitorId, PartyId, PlaybackId, RecordingId
 from .reasons import Reason
 
@@ -286,6 +287,13 @@ class ForeignCaptureSeen(Stamped):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceMeasured(Stamped):
+    """The room in the spool's file system has become more or less than what matters."""
+
+    level: Level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Woke(Stamped):
     """A timer rang."""
 
@@ -297,5 +305,5 @@ Fact = (
     Entered | Answered | Inspected | Pressed | PlayRefused | PlaybackBegan | PlaybackEnded | LeftStasis
     | HangupRequested | HungUp | Surrounded | Replaced | Objected | Paused | Resumed | Stopped | CaughtUp | EventsLost
     | Recognised
-    | Attested | CaptureAnswered | CaptureBegan | CaptureEnded | FileClosed | ForeignCaptureSeen | Woke
+    | Attested | CaptureAnswered | CaptureBegan | CaptureEnded | FileClosed | ForeignCaptureSeen | SpaceMeasured | Woke
 )  # fmt: skip

@@ -109,11 +109,16 @@ class Returned(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Full(Fact):
+    """The spool's file system has hardly any room left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Woke(Fact):
     """Time has passed."""
 
 
-Happened = Entered | Left | Held | Replaced | Spied | Objected | Paused | HungUp | Failed | Returned | Woke
+Happened = Entered | Left | Held | Replaced | Spied | Objected | Paused | HungUp | Failed | Returned | Full | Woke
 
 
 @dataclass(slots=True)
@@ -257,6 +262,8 @@ def step(kept: Kept, fact: Happened, around: Bridges, staff: Collection[str]) ->
             return _end(kept, fact, Reason.CAPTURE_FAILED)
         case Returned():
             return _end(kept, fact, Reason.GATE_RESTARTED)
+        case Full():
+            return _end(kept, fact, Reason.SPOOL_FULL)
         case Woke(at=at) if at >= kept.until:
             return _end(kept, replace(fact, at=kept.until), Reason.MAX_HOURS)
         case _:

@@ -219,6 +219,7 @@ def _track(made: Plan, track: rec.Track, cut: rec.Cut, wav: Wav | None) -> dict[
         **_let_in(track, cut, wav),
         "short_ms": cut.short_microseconds // 1000,
         "long_ms": cut.long_microseconds // 1000,
+        **_truncated(made, track, wav),
         "ambiguous": track.ambiguous,
         **stored,
     }
@@ -235,6 +236,13 @@ def _let_in(track: rec.Track, cut: rec.Cut, wav: Wav | None) -> dict[str, int | 
         "cut_before_ms": -(-cut.first * 1000 // wav.rate_hz),
         "cut_after_ms": -(-(wav.samples - cut.last) * 1000 // wav.rate_hz),
     }
+
+
+def _truncated(made: Plan, track: rec.Track, wav: Wav | None) -> dict[str, bool | int | None]:
+    """Say whether the file ends where its writer died, and how much of what was covered may be missing there."""
+    member = made.permits[track.permit].members[track.party]
+    missing = None if wav is None else rec.missing_microseconds(track, rec.Interval(member.since, member.until), wav)
+    return {"truncated": missing is not None, "missing_ms": None if missing is None else -(-missing // 1000)}
 
 
 @dataclass(frozen=True, slots=True)

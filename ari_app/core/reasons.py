@@ -40,6 +40,7 @@ class Reason(StrEnum):
     CAPTURE_FAILED = "capture_failed"
     CAPTURE_TIMEOUT = "capture_timeout"
     NOT_READY = "not_ready"
+    SPOOL_FULL = "spool_full"
     # what ends a capture that was permitted
     HUNG_UP = "hung_up"
     LEFT_BRIDGE = "left_bridge"

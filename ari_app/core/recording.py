@@ -128,12 +128,14 @@ class Wav:
     """A captured file as found: samples at a rate, `silences` where it holds no sound at all, in order.
 
     latest: the latest instant any sample can have, if the journal does not know better (the file's last change).
+    truncated: nobody closed it. Asterisk was killed, or the machine lost power, with samples that it had not written.
     """
 
     samples: int
     rate_hz: int
     latest: Instant
     silences: tuple[Silence, ...] = ()
+    truncated: bool = False
 
     def silent_microseconds(self) -> int:
         """Return how much of it is silence, whoever made that."""
@@ -144,9 +146,32 @@ def spoken_through(track: Track, wav: Wav) -> Interval | None:
     """Return a track's time if its party's voice fills it; None if there may have been a moment without a frame."""
     if track.origin is None:
         return None
-    ended = wav.latest if track.ended is None else track.ended
+    ended = _ended(track, wav)
     voiced = wav.samples * MICROSECONDS // wav.rate_hz - wav.silent_microseconds()
     return Interval(track.origin, ended) if ended - track.origin - voiced <= SHORT_MICROSECONDS else None
+
+
+def _ended(track: Track, wav: Wav) -> Instant:
+    """Return the latest instant that a sample of the file can have.
+
+    The last change of a file that was closed is its header's. Of one that was not, it is the last of its samples',
+    whenever the kernel told that its writer was gone: what Asterisk still held then is missing at the end alone.
+    """
+    if track.ended is None:
+        return wav.latest
+    return Instant(min(track.ended, wav.latest)) if wav.truncated else track.ended
+
+
+def missing_microseconds(track: Track, covered: Interval, wav: Wav) -> int | None:
+    """Return how much of what is covered may be missing at the end of a file that nobody closed; None if one did.
+
+    Asterisk holds up to 32 KiB of a file (2.05 s at 8 kHz) before it writes them; whoever had sent nothing for longer
+    lacks less than this says. After a power cut it may be more: nobody makes Asterisk's files durable while it runs.
+    """
+    if not wav.truncated:
+        return None
+    since = track.origin or covered.start
+    return max(0, covered.end - max(since, _ended(track, wav)))
 
 
 def cut(track: Track, covered: Interval, wav: Wav, beside: Iterable[Interval] = ()) -> Cut:
@@ -159,7 +184,7 @@ def cut(track: Track, covered: Interval, wav: Wav, beside: Iterable[Interval] = 
     samples, rate_hz, silences = wav.samples, wav.rate_hz, wav.silences
     if track.origin is None:
         return Cut(0, 0, covered.start, samples, 0)
-    ended = wav.latest if track.ended is None else track.ended
+    ended = _ended(track, wav)
     wall, length = ended - track.origin, samples * MICROSECONDS // rate_hz
     short = wall - length
     # Earliest possible instant of a sample: the origin and the voice before it.

@@ -18,6 +18,7 @@ from . import party as parties
 from . import permit as permits
 from .capture import Capturing
 from .facts import Standing
+from .free_space import Level
 from .names import ChannelId, Instant, PartyId
 from .party import Party
 from .policy import Capture, Line
@@ -61,6 +62,7 @@ class Room:
     released: bool = False
     gone_at: Instant | None = None
     sealed: bool = False
+    space: Level = Level.AMPLE
 
     @property
     def bridged_only(self) -> bool:
@@ -139,6 +141,8 @@ def step(room: Room, fact: f.Fact) -> tuple[Room, list[o.Order]]:
         case f.Recognised(at=at) if room.closed in UNWATCHED and room.gone_at is None:
             turn.room = replace(room, closed=None, changed_at=Instant(max(at, room.changed_at)))
             hand.watch(turn)
+        case f.SpaceMeasured(level=level):
+            turn.room = replace(room, space=level)
         case f.CaughtUp(at=at):
             turn.room = replace(room, changed_at=Instant(max(at, room.changed_at)))
         case f.Woke(timer=f.Timer.SETTLING, token=room.restless):
@@ -203,7 +207,9 @@ class Turn:
             self.tell(fact)
 
     def unannounceable(self) -> Reason | None:
-        """Return why the owner cannot be told although the line would have it."""
+        """Return why the owner cannot be told, or would be in vain, although the line would have it."""
+        if self.room.space is not Level.AMPLE:
+            return Reason.SPOOL_FULL
         if self.room.caller.asking.announcements:
             return None
         return Reason.OUTGOING_ANNOUNCEMENT_MISSING if self.room.called else Reason.ANNOUNCEMENT_UNUSABLE

@@ -16,11 +16,12 @@ from . import party as parties
 from . import permit as permits
 from .capture import Capturing
 from .facts import Standing
+from .free_space import Level
 from .names import MICROSECONDS, ChannelId, Instant, PartyId, party_id
 from .reasons import Reason
 
 if TYPE_CHECKING:
-    from .room import Turn
+    from .room import Room, Turn
 
 CAPTURE_DEADLINE_MICROSECONDS: Final = 800_000
 """From the announcement's end to the release: less than the second that the lifeline leaves at least."""
@@ -85,7 +86,9 @@ def _verdict(turn: "Turn") -> permits.Permit | Reason:
         # Only letting somebody in asks for a fresh fact: of the others nothing is said that was not said before.
         newcomers = isinstance(fact, f.Surrounded) and any(one.party not in room.permit.parties for one in present)
         number, at = room.permit.number, fact.at if newcomers else fact.seen_at
-    verdict = permits.grant(room.line, present, hindrance=_hindrance(turn), number=number, at=at, now=fact.seen_at)
+    verdict = permits.grant(
+        room.line, present, hindrance=_hindrance(turn) or _full(room), number=number, at=at, now=fact.seen_at
+    )
     # Why the owner is not told says more than that they are not.
     return room.caller.failure or verdict if verdict is Reason.NOT_TOLD else verdict
 
@@ -119,6 +122,11 @@ def _hindrance(turn: "Turn") -> Reason | None:
         # Music of a queue, or in place of ringing: nothing is captured before a bridge, so nothing ends.
         return None
     return around.quiet
+
+
+def _full(room: "Room") -> Reason | None:
+    """Return whether there is no room for this: a conversation that is captured goes on while there is any."""
+    return Reason.SPOOL_FULL if room.space > (Level.AMPLE if room.permit is None else Level.LOW) else None
 
 
 def _register(turn: "Turn", members: tuple[f.Member, ...]) -> None:

@@ -17,7 +17,7 @@ Kind = Callable[[object], bool]
 Shape = Kind | Mapping[str, Any] | Sequence[Any]
 """What a value is: of a kind, an object with these fields, or a list of which each item is the first one's."""
 
-LATER: Final = frozenset({"attested_by", "choices", "long_ms"})
+LATER: Final = frozenset({"attested_by", "choices", "long_ms", "truncated", "missing_ms"})
 """Fields that the first manifests did not have; what a later version adds is left alone."""
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}\Z")
@@ -184,6 +184,8 @@ _MANIFEST: Final = {
             "cut_after_ms": _maybe(_count),
             "short_ms": _count,
             "long_ms": _count,
+            "truncated": _flag,
+            "missing_ms": _maybe(_count),
             "ambiguous": _flag,
             "channel": _maybe(_count),
             "offset": _maybe(_count),

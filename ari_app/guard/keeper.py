@@ -26,9 +26,11 @@ from ari_app.core import evidence as ev
 from ari_app.core import fallback
 from ari_app.core import guard as g
 from ari_app.core import keeper as k
+from ari_app.core.free_space import Level
 from ari_app.core.names import MICROSECONDS, BridgeId, ChannelId, Instant, RunId, endpoint_of, mint
 from ari_app.core.policy import Policy, from_json
 from ari_app.errors import ConsentgateError
+from ari_app.free_space import FreeSpace
 from ari_app.layout import Layout
 from ari_app.numbers import Numbers
 
@@ -74,12 +76,11 @@ class Keeper:
         vitals: Vitals,
         begin: Begin,
         numbers: Numbers,
-        *,
-        stop_below_free_bytes: int = 0,
+        space: FreeSpace,
     ) -> None:
         self._ears, self._hands, self._layout, self._vitals, self._begin = ears, hands, layout, vitals, begin
         self._numbers = numbers
-        self._stop_below_free_bytes = stop_below_free_bytes
+        self._space = space
         self._captures: dict[ChannelId, _Capture] = {}
         self._bridges = k.Bridges()
         self._moved: set[ChannelId] = set()
@@ -97,7 +98,7 @@ class Keeper:
             # On the files' thread: a single assignment, read by the loop.
             self._vitals.signs.kept = {run: at}
 
-        return KeptFiles(self._layout, run, written, self._stop_below_free_bytes)
+        return KeptFiles(self._layout, run, written)
 
     async def run(self) -> None:
         """Work for ever."""
@@ -139,7 +140,7 @@ class Keeper:
                     self._needed_at = now
                 if now - self._needed_at > LINGER_MICROSECONDS or now - self._heard_at > DEAF_MICROSECONDS:
                     break
-                self._tell(k.Woke(at=now))
+                self._tell(k.Full(at=now) if self._space.level is Level.SCARCE else k.Woke(at=now))
                 self._sent += 1
                 await self._ears.set(None, MARK, str(self._sent))
                 await asyncio.sleep(BEAT_SECONDS)
@@ -232,6 +233,8 @@ class Keeper:
         try:
             if not self._silent() or channel in self._captures or channel in self._bridges.places:
                 raise ev.ContradictionError("comes while a gate lives, or on a channel that is taken")
+            if self._space.level is not Level.AMPLE:
+                raise ev.ContradictionError("asks for more than there is room for: see spool.stop_below_free")
             policy = from_json(self._layout.policy.read_bytes())
             entries, previous = ev.read(self._vitals.account(channel))
             keypad = replace(self._keypad, pressed=tuple(self._pressed.get(channel, ())))

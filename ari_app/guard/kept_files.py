@@ -4,10 +4,8 @@ Order is the point, as in the gate's journal: a heartbeat says that everything u
 written before that is durable; and after one failure no heartbeat of this run ever is.
 """
 
-import errno
 import fcntl
 import os
-import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -28,11 +26,8 @@ FILE_MODE: Final = 0o640
 class KeptFiles:
     """The files of one keeper's run. Nothing here raises, but `name`: what failed is in `trouble`."""
 
-    def __init__(
-        self, layout: Layout, run: RunId, written: Callable[[Instant], None], stop_below_free_bytes: int = 0
-    ) -> None:
+    def __init__(self, layout: Layout, run: RunId, written: Callable[[Instant], None]) -> None:
         self._layout, self.run, self._written = layout, run, written
-        self._stop_below_free_bytes = stop_below_free_bytes
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="keeper")
         self.trouble = ""
 
@@ -50,8 +45,6 @@ class KeptFiles:
         for before it begins the capture.
         """
         layout = self._layout
-        if shutil.disk_usage(layout.root).free < self._stop_below_free_bytes:
-            raise OSError(errno.ENOSPC, "less room than spool.stop_below_free", str(layout.root))
         live = {"format": FORMAT, "run": self.run, "recording": kept.recording, "party": CALLER, "permit": SEGMENT}
         descriptor = os.open(layout.live_of(kept.channel), os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
         with os.fdopen(descriptor, "wb") as file:

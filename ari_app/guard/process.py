@@ -20,6 +20,7 @@ from ari_app.core import guard as g
 from ari_app.core.backoff import delay_seconds
 from ari_app.core.names import MICROSECONDS, ChannelId, Instant
 from ari_app.errors import ConsentgateError
+from ari_app.free_space import FreeSpace, leave_mark
 from ari_app.layout import Layout
 from ari_app.numbers import Numbers
 
@@ -97,10 +98,10 @@ class Guard:
         self.sight = Sight(pbx, self.watch)
         self.stranded = Stranded(self.ari, self.vitals, incidents)
         self.hung = Hung(layout) if section.ends_hung_gate else None
-        room = settings.spool.stop_below_free_bytes
+        self.space = FreeSpace(layout, settings.spool.stop_below_free, "guard")
         ears = GuardAmi(*login)
         numbers = Numbers.from_text(settings.numbers.key.reveal())
-        self.keeper = Keeper(ears, self.ami, layout, self.vitals, self._begin, numbers, stop_below_free_bytes=room)
+        self.keeper = Keeper(ears, self.ami, layout, self.vitals, self._begin, numbers, self.space)
         self.stopping = asyncio.Event()
         self._ready = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -108,6 +109,7 @@ class Guard:
     async def run(self) -> None:
         """Work until told to stop."""
         self.watch.start()
+        self._measure()
         streams = [self._keep("ami", self._ami), self._keep("ari", self._ari), self.keeper.run()]
         jobs = [*streams, self._ticking(), self._patrolling()]
         tasks = [asyncio.ensure_future(job) for job in jobs]
@@ -228,9 +230,14 @@ class Guard:
             if slow:
                 await self.warden.tick()
         if slow:
+            self._measure()
             self.watch.tick()
             if self.sight.lost():
                 await self._see_recordings()
+
+    def _measure(self) -> None:
+        self.space.look()
+        leave_mark(self.layout, self.space.level)
 
     # -- what they say
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import stat
-from typing import Final
 
 from canary import heard_span
 from system.hospital import Hospital, Talk
@@ -19,8 +18,6 @@ from system.passage import (
     told_by_script,
 )
 from system.site import READER, UNKNOWN_NUMBER
-
-LARGER_THAN_ANY_DISK: Final = "1000TiB"
 
 
 def test_gate_not_running(hospital: Hospital) -> None:
@@ -83,19 +80,6 @@ async def _told_but_not_captured(hospital: Hospital) -> Talk:
     assert span is not None
     assert span.complete
     return talk
-
-
-def test_disk_nearly_full(hospital: Hospital) -> None:
-    """With less room than `spool.stop_below_free` no evidence is promised, so nothing is captured."""
-
-    async def scenario() -> None:
-        async with other_config(hospital, "gate", {"spool": {"stop_below_free": LARGER_THAN_ANY_DISK}}):
-            talk = await _told_but_not_captured(hospital)
-            found = await assert_row(hospital, talk, "journal_unwritable")
-            (permit,) = found.manifest["permits"]
-            assert permit["covered_until"] == permit["granted_at"], "what could not be written permits something"
-
-    asyncio.run(scenario())
 
 
 def test_journal_not_writable(hospital: Hospital) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from ari_app.core import evidence as ev
 from ari_app.core import facts as f
 from ari_app.core import names
+from ari_app.core.free_space import Level
 from ari_app.core.names import ChannelId, Instant, MonitorId, PartyId, RecordingId
 from ari_app.core.policy import Announcement, Capture, Line, Mode
 from ari_app.core.reasons import Reason
@@ -224,6 +225,10 @@ def recognised(at: float, seen_at: float | None = None) -> f.Recognised:
 
 def lost(at: float, reason: Reason = Reason.EVENTS_LOST) -> f.EventsLost:
     return f.EventsLost(**times(at), reason=reason)
+
+
+def space(at: float, level: Level) -> f.SpaceMeasured:
+    return f.SpaceMeasured(**times(at), level=level)
 
 
 def attested(at: float, token: int = 1, *, ok: bool = True, seen_at: float | None = None) -> f.Attested:

@@ -37,6 +37,7 @@ from ari_app.core import (
     choice,
     day,
     fallback,
+    free_space,
     hand,
     keeper,
     objection,
@@ -86,6 +87,7 @@ class Core:
     accounts: ModuleType | Any
     assurance: ModuleType | Any
     day: ModuleType | Any
+    free_space: ModuleType | Any
 
 
 REAL = Core(
@@ -111,6 +113,7 @@ REAL = Core(
     accounts,
     assurance,
     day,
+    free_space,
 )
 
 

@@ -114,7 +114,7 @@ class World:
         (folder / JOURNAL).write_bytes(text)
 
     def inherit(self):
-        journalist = Journalist(self.layout, RunId("run-1"), stop_below_free_bytes=0)
+        journalist = Journalist(self.layout, RunId("run-1"))
         return inherited.inherit(self.layout, journalist, RULES)
 
     def take_over(self, story=None, *, before=None):

@@ -20,15 +20,14 @@ FORGET = Forget(CALLER, RECORDING, "seg-001.p01.wav")
 LIVE = Live(CALLER, P01, 1, "seg-001.p01.wav")
 SECOND = RecordingId(mint(ms(1), b"\1" * 10))
 RUN, DEAD_RUN = RunId("run-2"), RunId("run-1")
-HUGE = 1 << 62
 
 
 class Desk:
     """A journalist at work, and what it has answered."""
 
-    def __init__(self, folder, run=RUN, *, below=0):
+    def __init__(self, folder, run=RUN):
         self.layout = Layout(folder / "spool")
-        self.journalist = Journalist(self.layout, run, stop_below_free_bytes=below)
+        self.journalist = Journalist(self.layout, run)
         self.answers: list[tuple[bool, str]] = []
         self.told = threading.Semaphore(0)
 

@@ -11,8 +11,10 @@ from unit.test_fallback_core import played, stay
 from ari_app import clock
 from ari_app.core import evidence as ev
 from ari_app.core import fallback, policy
+from ari_app.core.free_space import Floor
 from ari_app.core.names import Instant, MonitorId, RecordingId
 from ari_app.errors import TransientError
+from ari_app.free_space import FreeSpace
 from ari_app.guard import keeper as kp
 from ari_app.guard.vitals import Vitals
 from ari_app.layout import Layout
@@ -97,9 +99,10 @@ class World:
         self.layout.policy.write_bytes(policy.to_json(self.rules))
         self.vitals = Vitals(self.layout)
         self.ears, self.hands = Ears(rows), Hands(str(self.layout.audio / RECORDING / "seg-001.p01"))
+        self.space = FreeSpace(self.layout, Floor(), "guard")
         self.tasks = set()
         keeper: Any = kp.Keeper
-        self.keeper = keeper(self.ears, self.hands, self.layout, self.vitals, self.begin, NUMBERS)
+        self.keeper = keeper(self.ears, self.hands, self.layout, self.vitals, self.begin, NUMBERS, self.space)
 
     def begin(self, work):
         task = asyncio.ensure_future(work)

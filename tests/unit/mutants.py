@@ -54,6 +54,7 @@ DEPENDENTS = {
     "accounts": ("accounts", "assurance", "day"),
     "assurance": ("assurance", "day"),
     "day": ("day",),
+    "free_space": ("free_space",),
 }
 OPPOSITE: dict[type[ast.cmpop], ast.cmpop] = {
     ast.Lt: ast.LtE(),

@@ -9,6 +9,7 @@ from unit.config_world import SECRETS, write
 
 from ari_app import config
 from ari_app.config import InvalidConfigurationError, Secret
+from ari_app.core.free_space import Floor
 from ari_app.core.policy import Capture, Mode, OnObjection
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "consentgate.yaml"
@@ -31,7 +32,7 @@ def test_a_right_configuration_gives_plain_values(tmp_path: Path) -> None:
     assert loaded.asterisk.ami_port == 5038
     assert loaded.asterisk.ari_password.reveal() == "ari-secret"
     assert loaded.spool.path == Path("/var/spool/consentgate")
-    assert loaded.spool.stop_below_free_bytes == 2 * 2**30
+    assert loaded.spool.stop_below_free == Floor(2 * 2**30)
     assert loaded.s3.prefix == "calls"
     assert loaded.s3.secret_key == Secret("s3-secret")
     line = loaded.lines["advice-line"]
@@ -106,8 +107,10 @@ def test_nothing_prints_a_secret(tmp_path: Path) -> None:
         ("spool.path", "/var/spool/.", "must be an absolute path of plain characters"),
         ("spool.path", "/var//spool", "must be an absolute path of plain characters"),
         ("spool.path", "/" + "x" * 200, "is longer than 180 characters"),
-        ("spool.stop_below_free", 2, "must be text: for example 2GiB"),
+        ("spool.stop_below_free", 2, "must be text: for example 2GiB or 5%"),
         ("spool.stop_below_free", "2 gigs", "is not a size: a number and one of B, kB"),
+        ("spool.stop_below_free", "5 percent", "or a part of the file system (5%): for example 2GiB or 5%"),
+        ("spool.stop_below_free", "91%", "is more than 90 % of the file system: for example 2GiB or 5%"),
         ("s3.bucket", "My_Bucket", "is not a bucket's name"),
         ("s3.region", "EU West", "is not a region"),
         ("s3.prefix", "/calls", "is not a prefix of plain words between slashes"),

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ari_app.config.units import period, size_bytes, size_text
+from ari_app.config.units import floor, period, size_bytes, size_text
+from ari_app.core.free_space import Floor
 
 
 @given(st.integers(0, 2**50))
@@ -25,6 +26,20 @@ def test_sizes(text: str, expected: int) -> None:
 def test_what_is_no_size(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not a size|is more than"):
         size_bytes(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("2GiB", Floor(2 * 2**30)), ("5%", Floor(percent=5.0)), ("2.5 %", Floor(percent=2.5)), ("0%", Floor())],
+)
+def test_how_much_must_stay_free(text: str, expected: Floor) -> None:
+    assert floor(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "5", "%", "-5%", "90.1%", "1e1%", "5%%", "five %", "5 % ", "100%", "2000TiB"])
+def test_what_is_neither_a_size_nor_a_part(text: str) -> None:
+    with pytest.raises(ValueError, match=r"or a part of the file system|is more than 90 %"):
+        floor(text)
 
 
 @given(st.integers(0, 2**50))

@@ -96,6 +96,7 @@ INDIFFERENT = {
     "f.ForeignCaptureSeen(channel=channel)": "it is written down, and decides nothing",
     "f.HangupRequested() | f.LeftStasis()": "it is reported instead of passed over",
     "f.Recognised(at=at)": "in these worlds a lost connection is for good; that a call goes on after it has tables",
+    "f.SpaceMeasured(level=level)": "no disk is full in these worlds; what follows from that has tables",
     "f.Woke(timer=f.Timer.PAUSE)": "it is said aloud, and decides nothing",
     "turn.orders.append(o.Confirm(caller.channel, choice.confirmation(caller)))": "it is said, and decides nothing",
     "_rest(turn)": "a flapping room is waited for, if not so patiently",

@@ -215,6 +215,14 @@ def test_without_a_keeper_that_lives_nothing_is_attested(tmp_path, trouble):
     assert list(asterisk.layout.fallback.iterdir()) == []
 
 
+def test_where_there_is_no_room_nobody_is_told_that_they_might_be_recorded(tmp_path):
+    world = Asterisk(tmp_path)
+    world.layout.full.touch()
+    assert world.run() == 0
+    assert world.said == ['SET VARIABLE CONSENTGATE_REASON "spool_full"']
+    assert not world.folder.exists()
+
+
 def test_a_guard_that_does_not_answer_gets_no_capture_to_keep(tmp_path):
     asterisk = Asterisk(tmp_path)
     asterisk.keeps = False

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from unit.calls import CALLER, P02, RECORDING, ms
-from unit.journal_desk import CLOSED, DEAD_RUN, ENDED, FORGET, GRANTED, HUGE, OPENED, RUN, SECOND, Desk
+from unit.journal_desk import CLOSED, DEAD_RUN, ENDED, FORGET, GRANTED, OPENED, RUN, SECOND, Desk
 
 from ari_app import journals
 from ari_app.adapters import journal
@@ -143,17 +143,6 @@ def test_a_live_folder_that_is_gone_refuses_the_capture(desk):
     ok, why = desk.attest(GRANTED)
     assert ok is False
     assert why.startswith(str(desk.layout.live_of(CALLER)))
-
-
-def test_a_disk_with_too_little_room_refuses_captures_but_not_notes(tmp_path):
-    with Desk(tmp_path, below=HUGE) as desk:
-        desk.note(OPENED)
-        ok, why = desk.attest(GRANTED)
-        assert ok is False
-        assert why.endswith(f"bytes are free in the spool, spool.stop_below_free is {HUGE}")
-        assert not desk.layout.live_of(CALLER).exists()
-        desk.note(CLOSED)
-    assert desk.entries() == [OPENED, CLOSED]
 
 
 # -- what cannot be written

@@ -103,6 +103,7 @@ ENDS = {
     "a pause by the telephone": (lambda k: k.Paused(at=ms(500), channel=AGENT), Reason.PAUSED),
     "a pause by the caller": (lambda k: k.Paused(at=ms(500), channel=CALLER), Reason.PAUSED),
     "the script's capture failed": (lambda k: k.Failed(at=ms(500), channel=CALLER), Reason.CAPTURE_FAILED),
+    "the disk is nearly full": (lambda k: k.Full(at=ms(500)), Reason.SPOOL_FULL),
     "the gate is back": (lambda k: k.Returned(at=ms(500)), Reason.GATE_RESTARTED),
 }
 

@@ -83,15 +83,6 @@ def test_what_was_there_before_is_refused_and_named_no_more(layout, files, there
     assert not layout.live_of(CALLER).exists()
 
 
-def test_a_disk_that_is_nearly_full_keeps_nothing(layout):
-    files = KeptFiles(layout, RUN, lambda _: None, 10**18)
-    files.prepare()
-    with pytest.raises(OSError, match="stop_below_free"):
-        files.name(KEPT)
-    assert not layout.live_of(CALLER).exists()
-    files.close()
-
-
 def test_a_heartbeat_comes_after_what_was_to_be_written_before_it(layout, files, written):
     files.name(KEPT)
     files.append(RECORDING, b"one\n")

@@ -19,6 +19,7 @@ from unit import (
     test_choice_turns,
     test_day,
     test_fallback_core,
+    test_free_space,
     test_hand,
     test_keeper_asked,
     test_keeper_core,
@@ -103,6 +104,7 @@ TABLES = {
         test_accounts,
         test_assurance,
         test_day,
+        test_free_space,
     )
 }
 NEAREST = {
@@ -113,7 +115,14 @@ NEAREST = {
     "hand": (test_hand,),
     "permit": (test_permit,),
     "capture": (test_capture,),
-    "segments": (test_segments, test_segments_left, test_segments_late, test_segments_tracks, test_segments_waiting),
+    "segments": (
+        test_segments,
+        test_segments_left,
+        test_segments_late,
+        test_segments_tracks,
+        test_segments_waiting,
+        test_free_space,
+    ),
     "room": (test_room, test_room_end, test_segments_tracks),
     "topology": (test_topology, test_topology_lines, test_topology_optimised),
     "rooms": (test_rooms,),
@@ -128,6 +137,7 @@ NEAREST = {
     "accounts": (test_accounts,),
     "assurance": (test_assurance,),
     "day": (test_day,),
+    "free_space": (test_free_space,),
 }
 """Where a mutant of a module is found the fastest."""
 
@@ -214,6 +224,7 @@ def test_the_tables_hold_for_the_core_itself():
         ("accounts", 20),
         ("assurance", 60),
         ("day", 10),
+        ("free_space", 10),
     ],
 )
 def test_every_mutant_is_found(module, at_least):

@@ -43,6 +43,7 @@ from unit.calls import (
     refused,
     replaced,
     resumed,
+    space,
     surrounded,
     untold,
     woke,
@@ -55,6 +56,7 @@ from ari_app.core import evidence as ev
 from ari_app.core import facts as f
 from ari_app.core import orders as o
 from ari_app.core.facts import Standing, Timer
+from ari_app.core.free_space import Level
 from ari_app.core.policy import Capture, OnObjection
 from ari_app.core.reasons import Reason
 
@@ -119,6 +121,10 @@ MEANWHILE: list[f.Fact] = [
     capture_ended(0, P01, 2),
     file_closed(0),
     foreign(0),
+    space(0, Level.LOW),
+    space(0, Level.SCARCE),
+    space(0, Level.AMPLE),
+    space(0, Level.AMPLE),
     woke(0, Timer.CAPTURE),
     woke(0, Timer.MAX_HOURS),
     woke(0, Timer.CLOSING, 0),
@@ -250,6 +256,7 @@ def end(driver: Driver) -> None:
         pass
     assert driver.judge.hanging_up or not driver.judge.in_hands, "a caller who is kept for ever"
     driver.hear(resumed(0))
+    driver.hear(space(0, Level.AMPLE))
     driver.hear(surrounded(0, colleague()), 3000)
     driver.ring({Timer.SETTLING})
     assert driver.call.room.closed or not driver.judge.told() or driver.judge.permit, "a good room is not captured"
