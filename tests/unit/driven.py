@@ -40,6 +40,7 @@ from ari_app.core import (
     party,
     permit,
     restored,
+    retention,
     room,
     rooms,
     segments,
@@ -80,6 +81,7 @@ class Core:
     arithmetic: ModuleType | Any
     verification: ModuleType | Any
     anchor: ModuleType | Any
+    retention: ModuleType | Any
 
 
 REAL = Core(
@@ -102,6 +104,7 @@ REAL = Core(
     arithmetic,
     verification,
     anchor,
+    retention,
 )
 
 

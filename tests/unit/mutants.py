@@ -50,6 +50,7 @@ DEPENDENTS = {
     "arithmetic": ("arithmetic", "verification"),
     "verification": ("verification", "anchor"),
     "anchor": ("anchor",),
+    "retention": ("retention",),
 }
 OPPOSITE: dict[type[ast.cmpop], ast.cmpop] = {
     ast.Lt: ast.LtE(),

@@ -25,6 +25,7 @@ from unit import (
     test_permit,
     test_recognised,
     test_restored,
+    test_retention,
     test_room,
     test_room_end,
     test_rooms,
@@ -97,6 +98,7 @@ TABLES = {
         test_verification_arithmetic,
         test_verification_shape,
         test_anchor,
+        test_retention,
     )
 }
 NEAREST = {
@@ -119,6 +121,7 @@ NEAREST = {
     "arithmetic": (test_verification_arithmetic,),
     "verification": (test_verification, test_verification_arithmetic),
     "anchor": (test_anchor,),
+    "retention": (test_retention,),
 }
 """Where a mutant of a module is found the fastest."""
 
@@ -202,6 +205,7 @@ def test_the_tables_hold_for_the_core_itself():
         ("arithmetic", 100),
         ("verification", 30),
         ("anchor", 20),
+        ("retention", 10),
     ],
 )
 def test_every_mutant_is_found(module, at_least):
