@@ -10,11 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from .core.names import Instant
+from .core.retention import LockMode
 from .errors import ConsentgateError
 
 
 class ConflictError(ConsentgateError):
     """Something else already stands where this is to be stored: only a person can say which one is right."""
+
+
+class NotLockableError(ConsentgateError):
+    """The store cannot keep an object from being removed: only whoever runs it can change that."""
+
+
+class NotEncryptedError(ConsentgateError):
+    """The store did not encrypt an object as it was asked to: only whoever runs it can change that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +35,16 @@ class Found:
     sha256: str
 
 
+def conflict(key: str, there: Found, wanted: Found) -> ConflictError:
+    """Return the error that says that another object has a key."""
+    return ConflictError(
+        "S3 holds another object under this name",
+        on=key,
+        why=f"{there.size} bytes, SHA-256 {there.sha256[:16]}…; ours is {wanted.size}, {wanted.sha256[:16]}…",
+        hint="Nothing was changed on either side. Find out where it came from before you move it away",
+    )
+
+
 class ObjectStore(Protocol):
     """Objects that are written once. All methods raise TransientError or PermanentError (credentials, bucket)."""
 
@@ -32,13 +52,29 @@ class ObjectStore(Protocol):
         """Return if the store answers, knows us and has our bucket."""
 
     def put(self, key: str, file: Path, sha256: str, content_type: str) -> None:
-        """Store the file's bytes under a key that is not taken; a taken one is left alone, without an error.
+        """Store the file's bytes under a key that is not taken; if just these lie there already, that is as good.
 
-        sha256: hex; the store refuses other bytes. Whoever puts asks `head` afterwards what is there.
+        sha256: hex; the store refuses other bytes. What lies there is never replaced: raises ConflictError if it is
+        something else. Whoever puts proves afterwards, by `head` or `read_back`, what is there.
         """
 
     def head(self, key: str) -> Found:
-        """Return what lies under the key. Raises NotThereError."""
+        """Return what lies under the key, as the store says. Raises NotThereError."""
+
+    def read_back(self, key: str) -> Found:
+        """Return what lies under the key, told from its bytes, all of which are fetched. Raises NotThereError."""
+
+    def retain(self, key: str, mode: LockMode, until: Instant) -> None:
+        """See that nobody removes what lies under the key before an instant to come; a stronger lock is left as it is.
+
+        mode: GOVERNANCE or COMPLIANCE. Raises NotThereError, NotLockableError.
+        """
+
+    def hold(self, key: str) -> None:
+        """See that nobody removes what was proved to be there before somebody takes the hold away.
+
+        Raises NotLockableError.
+        """
 
 
 class Archive(Protocol):

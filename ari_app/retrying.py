@@ -12,6 +12,8 @@ from threading import Event
 from typing import Any, TypeVar
 
 from .core.backoff import delay_seconds
+from .core.names import Instant
+from .core.retention import LockMode
 from .errors import PermanentError, UnreachableError
 from .ports import Account, ConflictError, Database, Found, ObjectStore
 
@@ -79,6 +81,15 @@ class RetryingStore:
 
     def head(self, key: str) -> Found:
         return self.patience.bear(lambda: self.store.head(key))
+
+    def read_back(self, key: str) -> Found:
+        return self.patience.bear(lambda: self.store.read_back(key))
+
+    def retain(self, key: str, mode: LockMode, until: Instant) -> None:
+        self.patience.bear(lambda: self.store.retain(key, mode, until))
+
+    def hold(self, key: str) -> None:
+        self.patience.bear(lambda: self.store.hold(key))
 
 
 @dataclass(frozen=True, slots=True)

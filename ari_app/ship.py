@@ -27,6 +27,7 @@ from ari_app.errors import FINDING, GOOD, ConsentgateError, SpoolError, Unreacha
 from ari_app.layout import Layout
 from ari_app.ports import Database, ObjectStore
 from ari_app.retrying import Patience, RetryingDatabase, RetryingStore, StoppedError
+from ari_app.safekeeping import Terms
 from ari_app.shipping import Shipping, UnshippableError, Wait, Waiting
 from ari_app.signing import Signer
 
@@ -82,6 +83,7 @@ class Ship:
     node: str
     once: bool = False
     signer: Signer | None = None
+    terms: Terms = field(default_factory=Terms)
     stopping: threading.Event = field(default_factory=threading.Event)
     _due: dict[str, Instant] = field(default_factory=dict)
     _said: dict[str, str] = field(default_factory=dict)
@@ -101,7 +103,7 @@ class Ship:
         windows = DiscardWindows(self.layout.policy)
         attested = Attested(self.layout)
         shipping = Shipping(spool, heartbeats, attested, store, database, self.prefix, windows.seconds)
-        shipping.node, shipping.signer = self.node, self.signer
+        shipping.node, shipping.signer, shipping.keeping.terms = self.node, self.signer, self.terms
         logger = log.get("ship")
         with spool_adapter.lock(self.layout, "ship"), suppress(StoppedError):
             try:
@@ -162,7 +164,7 @@ class Ship:
             if now < self._due.get(file.name, now):
                 continue
             try:
-                incident = shipping.take_incident(file)
+                incident = shipping.take_incident(file, now)
             except ValueError as damage:
                 self._aside(shipping, file, "incident", damage)
             except UnreachableError:

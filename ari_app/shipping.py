@@ -5,6 +5,8 @@
     store     each segment's object, the manifest, its signature: PUT with checksum, HEAD for what is there now
     note      all rows in one transaction
     note it   in the day's ledger, from which its anchor is made
+    lock      each object in S3, as long as the line's class says; mark the call as stored
+    let lie   as long as the site says, then prove once more what S3 holds (`safekeeping`)
     finish    sealed/ → shipped/ by one rename
     destroy   the local audio, with what was not covered
 
@@ -20,6 +22,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from ari_app import safekeeping
 from ari_app.adapters import audio
 from ari_app.adapters.attested import Attested
 from ari_app.adapters.ledger import Ledger
@@ -37,7 +40,8 @@ from ari_app.core.recording import Wav
 from ari_app.core.shipment import Segment, TrackKey
 from ari_app.core.signature import SUFFIX
 from ari_app.layout import MANIFEST, SIGNATURE
-from ari_app.ports import ConflictError, Database, Found, ObjectStore
+from ari_app.ports import Database, Found, ObjectStore
+from ari_app.safekeeping import Safekeeping
 from ari_app.signing import Signer
 
 HEARTBEAT_PATIENCE = Instant(5 * names.MICROSECONDS)
@@ -54,6 +58,7 @@ class Wait(StrEnum):
     DISCARD_WINDOW = "discard_window"
     AUDIO_OPEN = "audio_open"
     HEARTBEAT = "heartbeat"
+    STORED = "stored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,11 @@ class Shipping:
     discard_window_seconds: Callable[[str], int]
     node: str = ""
     signer: Signer | None = None
+    keeping: Safekeeping = field(init=False)
     _seen: dict[RecordingId, Instant] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.keeping = Safekeeping(self.store)
 
     def ship(self, recording: RecordingId, now: Instant) -> Shipped | Waiting:
         """Do all steps of a sealed call that are not done yet.
@@ -107,10 +116,14 @@ class Shipping:
             text = self.spool.decided(recording) or b""
         manifest = json.loads(text)
         if not self._superseded(manifest):
-            self._store(recording, manifest, text)
-            if self.signer is not None:
-                key, digest = f"{manifest['folder']}/{MANIFEST}", hashlib.sha256(text).hexdigest()
-                self._ledger.note(key, digest, now)
+            if safekeeping.stored_at(self.spool.layout.sealed / recording, now) is None:
+                self._store(recording, manifest, text)
+                if self.signer is not None:
+                    key, digest = f"{manifest['folder']}/{MANIFEST}", hashlib.sha256(text).hexdigest()
+                    self._ledger.note(key, digest, now)
+            waiting = self._keep_safe(recording, manifest, text, now)
+            if waiting is not None:
+                return waiting
         self.spool.finish(recording)
         self.spool.delete_audio(recording)
         self._seen.pop(recording, None)
@@ -154,7 +167,7 @@ class Shipping:
             if opened is not None and self.heartbeats.asterisk_gone(opened.run, opened.at):
                 self.attested.adopt(found, self.heartbeats.last(opened.run) or opened.at)
 
-    def take_incident(self, file: Path) -> Incident:
+    def take_incident(self, file: Path, now: Instant) -> Incident:
         """Store what the guard noted, as an object and as rows, and put the file where the stored ones are.
 
         Raises ValueError (quarantine it), ConflictError (keep it, tell a person), StoppedError, OSError.
@@ -162,8 +175,9 @@ class Shipping:
         incident, content = read_incident(file)
         key = incident.object_name(self.prefix)
         wanted = Found(len(content), hashlib.sha256(content).hexdigest())
-        self._put(key, file, wanted, "application/json")
+        self.keeping.put(key, file, wanted, "application/json")
         self.database.store_incident(incident.content, key, wanted.sha256)
+        self.keeping.lock_evidence([key], incident.at, now)
         self.spool.finish_incident(file)
         return incident
 
@@ -181,7 +195,8 @@ class Shipping:
                 self._ledger.close(day, text, self.signer.sign(text))
             key = "/".join(part for part in (self.prefix, an.FOLDER, an.object_name(self.node, day)) if part)
             for file, name in ((self._ledger.file(day), key), (self._ledger.signature(day), f"{key}{SUFFIX}")):
-                self._put(name, file, _measure(file), "application/json")
+                self.keeping.put(name, file, _measure(file), "application/json")
+            self.keeping.lock_evidence([key, f"{key}{SUFFIX}"], now, now)
             self._ledger.forget(day)
             yield day
 
@@ -289,10 +304,10 @@ class Shipping:
                 intact = False
             if not intact:
                 raise UnshippableError(f"{segment['object']} changed on disk after its hash was decided")
-            self._put(f"{folder}/{segment['object']}", file, wanted, "audio/flac")
+            self.keeping.put(f"{folder}/{segment['object']}", file, wanted, "audio/flac")
         key = f"{folder}/{MANIFEST}"
         wanted = Found(len(text), hashlib.sha256(text).hexdigest())
-        self._put(key, self.spool.layout.sealed / recording / MANIFEST, wanted, "application/json")
+        self.keeping.put(key, self.spool.layout.sealed / recording / MANIFEST, wanted, "application/json")
         # Before its rows: whatever a person finds in the database can be proved.
         self._sign(recording, folder, text)
         self.database.store(manifest, key, wanted.sha256)
@@ -304,20 +319,24 @@ class Shipping:
             self.spool.sign(recording, signed)
         if signed is not None:
             wanted = Found(len(signed), hashlib.sha256(signed).hexdigest())
-            self._put(
+            self.keeping.put(
                 f"{folder}/{SIGNATURE}", self.spool.layout.sealed / recording / SIGNATURE, wanted, "application/json"
             )
 
-    def _put(self, key: str, file: Path, wanted: Found, content_type: str) -> None:
-        self.store.put(key, file, wanted.sha256, content_type)
-        there = self.store.head(key)
-        if there != wanted:
-            raise ConflictError(
-                "S3 holds another object under this name",
-                on=key,
-                why=f"{there.size} bytes, SHA-256 {there.sha256[:16]}…; ours is {wanted.size}, {wanted.sha256[:16]}…",
-                hint="Nothing was changed on either side. Find out where it came from before you move it away",
-            )
+    def _keep_safe(
+        self, recording: RecordingId, manifest: Mapping[str, Any], text: bytes, now: Instant
+    ) -> Waiting | None:
+        """Lock and let lie what is stored; tell how long its audio must stay here."""
+        folder, call = manifest["folder"], manifest["call"]
+        wanted = {f"{folder}/{one['object']}": Found(one["bytes"], one["sha256"]) for one in manifest["segments"]}
+        signed = self.spool.signed(recording)
+        for name, content in ((MANIFEST, text), (SIGNATURE, signed)):
+            if content is not None:
+                wanted[f"{folder}/{name}"] = Found(len(content), hashlib.sha256(content).hexdigest())
+        locked_until = self.keeping.terms.locking.until(call["line"], names.instant_of(call["ended_at"]))
+        sealed = self.spool.layout.sealed / recording
+        until = self.keeping.settle(sealed, wanted, locked_until, now, sound=bool(manifest["segments"]))
+        return None if until is None else Waiting(Wait.STORED, until)
 
 
 def _measure(file: Path) -> Found:

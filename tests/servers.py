@@ -5,6 +5,7 @@ copied from a migrated one, and a key prefix of its own in the one bucket.
 """
 
 import atexit
+import contextlib
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ from pathlib import Path
 from secrets import token_hex
 
 import psycopg
+from botocore.exceptions import ClientError
 from demo_world import processes
 from demo_world.accounts import accounts
 from demo_world.ports import Ports
@@ -31,6 +33,7 @@ from ari_app.adapters import schema
 from ari_app.adapters.s3 import S3Store
 
 MIGRATED = "migrated"
+UNLOCKED = "unlocked"
 
 
 def packages_cache() -> Path:
@@ -92,6 +95,12 @@ class Servers:
             secret_key=secret_key or self.seaweed.key.secret,
         )
 
+    def unlocked(self) -> str:
+        """Return a bucket that was made without Object Lock, and on which ship's key has all its rights."""
+        with contextlib.suppress(ClientError):
+            self.seaweed.client(self.seaweed.admin).create_bucket(Bucket=UNLOCKED)
+        return UNLOCKED
+
     def prefix(self) -> str:
         """Return a prefix of a test's own."""
         return f"test-{next(self.numbers)}"
@@ -126,6 +135,7 @@ def running() -> Servers:
             key=Key("AKIATEST", token_hex(20)),
             admin=Key("AKIAADMIN", token_hex(20)),
             sse_key=token_hex(32),
+            more_buckets=(UNLOCKED,),
         ),
     )
     atexit.register(servers.stop)

@@ -7,15 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from ari_app.core.manifest import is_note
+from ari_app.core.names import Instant
+from ari_app.core.retention import LockMode
 from ari_app.errors import NotThereError, TransientError
-from ari_app.ports import Account, ConflictError, Found
+from ari_app.ports import Account, ConflictError, Found, NotLockableError, conflict
 
 
 class MemoryStore:
-    """An ObjectStore and an Archive. `objects` holds what was put."""
+    """An ObjectStore and an Archive. `objects` holds what was put, `locks` and `held` which of it nobody may remove."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, lockable: bool = True) -> None:
         self.objects: dict[str, bytes] = {}
+        self.locks: dict[str, tuple[LockMode, Instant]] = {}
+        self.held: set[str] = set()
+        self._lockable = lockable
 
     def reach(self) -> None:
         pass
@@ -25,7 +30,27 @@ class MemoryStore:
         content = file.read_bytes()
         if hashlib.sha256(content).hexdigest() != sha256:
             raise TransientError("an object cannot be stored", on=key, why="its bytes have another hash than was said")
-        self.objects.setdefault(key, content)
+        if self.objects.setdefault(key, content) != content:
+            raise conflict(key, self.head(key), Found(len(content), sha256))
+
+    def read_back(self, key: str) -> Found:
+        content = b"".join(self.read(key))
+        return Found(len(content), hashlib.sha256(content).hexdigest())
+
+    def retain(self, key: str, mode: LockMode, until: Instant) -> None:
+        self._check_lockable(key)
+        before = self.locks.get(key, (mode, until))
+        strength = list(LockMode).index
+        self.locks[key] = max(before[0], mode, key=strength), max(before[1], until)
+
+    def hold(self, key: str) -> None:
+        self._check_lockable(key)
+        self.held.add(key)
+
+    def _check_lockable(self, key: str) -> None:
+        self.head(key)
+        if not self._lockable:
+            raise NotLockableError("an object cannot be locked", on=key, why="this store was made without locks")
 
     def head(self, key: str) -> Found:
         if key not in self.objects:

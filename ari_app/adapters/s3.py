@@ -1,42 +1,34 @@
-"""Objects in S3, each written once, with its SHA-256 checked by the server and asked for again afterwards.
-
-boto3's own retries are off: one layer retries (`retrying`), and an administrator is told of the first failure.
-"""
+"""Objects in S3, each written once, with its SHA-256 checked by the server and asked for again afterwards."""
 
 import base64
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import boto3
-from botocore.config import Config as ClientConfig
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.exceptions import ClientError
 
-from ari_app.errors import NotThereError, PermanentError, TransientError
-from ari_app.ports import Found
+from ari_app.core.names import MICROSECONDS, Instant
+from ari_app.core.retention import LockMode
+from ari_app.errors import NotThereError, TransientError
+from ari_app.ports import Found, NotEncryptedError, NotLockableError, conflict
 
-if TYPE_CHECKING:  # the stubs are a development tool, the configuration is not read here
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import PutObjectRequestTypeDef
+from . import s3_multipart
+from .s3_client import Access, classified, code_of, connect
 
+if TYPE_CHECKING:  # the configuration is not read here
     from ari_app.config import S3
 
-CONNECT_SECONDS = 5
-READ_SECONDS = 60
 CHUNK_BYTES = 1 << 20
+MULTIPART_ABOVE_BYTES = 64 << 20
 
-_HINTS = {
-    "InvalidAccessKeyId": "The access key is unknown there: check s3.access_key_file",
-    "SignatureDoesNotMatch": "The secret key is wrong: check s3.secret_key_file",
-    "RequestTimeTooSkewed": "The clocks differ too much: check this machine's time",
-    "NoSuchBucket": "Create the bucket, or check s3.bucket, s3.region and s3.endpoint_url",
-    "AccessDenied": "The key needs ListBucket, GetObject and PutObject on the bucket: check its rights",
-    "NotImplemented": "This S3 lacks a function that is needed (SHA-256 checksums, If-None-Match)",
-}
-_BUSY = {"BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "IncompleteBody", "RequestTimeout"}
-"""4xx answers that mean: the bytes were damaged or lost on the way."""
+_TAKEN = {"PreconditionFailed", "412"}
+_NO_LOCK = {"InvalidRequest", "ObjectLockConfigurationNotFoundError", "NotImplemented", "MethodNotAllowed"}
+"""What stores answer who would lock an object in a bucket that was made without Object Lock."""
+
+Encryption = Literal["AES256", "aws:kms"]
 
 
 class S3Store:
@@ -50,27 +42,18 @@ class S3Store:
         endpoint_url: str | None = None,
         access_key: str | None = None,
         secret_key: str | None = None,
-        encryption: Literal["AES256", "aws:kms"] | None = None,
+        encryption: Encryption | None = None,
         kms_key_id: str | None = None,
+        ca_file: Path | None = None,
+        addressing: Literal["path", "virtual"] | None = None,
+        multipart_above_bytes: int = MULTIPART_ABOVE_BYTES,
     ) -> None:
+        self._access = Access(bucket, region, endpoint_url, access_key, secret_key, ca_file, addressing)
         self._bucket = bucket
-        self._where = f"bucket {bucket} at {endpoint_url or region}"
         self._encryption = encryption
         self._kms_key_id = kms_key_id
-        self._client: S3Client = boto3.client(
-            "s3",
-            region_name=region,
-            endpoint_url=endpoint_url,
-            aws_access_key_id=access_key,
-            aws_secret_access_key=secret_key,
-            config=ClientConfig(
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=READ_SECONDS,
-                retries={"total_max_attempts": 1},
-                # A bucket as host name needs a wildcard in the DNS, which only AWS itself is sure to have.
-                s3={"addressing_style": "path" if endpoint_url else "auto"},
-            ),
-        )
+        self._multipart_above_bytes = multipart_above_bytes
+        self._client = connect(self._access)
 
     def reach(self) -> None:
         # Not HeadBucket: an answer to HEAD has no body, so it could not say which credential is wrong.
@@ -78,40 +61,114 @@ class S3Store:
             self._client.list_objects_v2(Bucket=self._bucket, MaxKeys=1)
 
     def put(self, key: str, file: Path, sha256: str, content_type: str) -> None:
-        request: PutObjectRequestTypeDef = {
-            "Bucket": self._bucket,
-            "Key": key,
-            "ContentType": content_type,
-            "ChecksumSHA256": base64.b64encode(bytes.fromhex(sha256)).decode("ascii"),
-            # Decided by the server, so that not even a second ship on another machine could overwrite.
-            "IfNoneMatch": "*",
-        }
+        wanted = Found(file.stat().st_size, sha256)
+        # Any, because boto3's types have one for each call, and no common one.
+        request: dict[str, Any] = {"Bucket": self._bucket, "Key": key, "ContentType": content_type}
         if self._encryption:
             request["ServerSideEncryption"] = self._encryption
         if self._kms_key_id:
             request["SSEKMSKeyId"] = self._kms_key_id
-        with self._classified("an object cannot be stored", key), file.open("rb") as body:
+        with self._classified("an object cannot be stored", key):
             try:
-                request["Body"] = body
-                self._client.put_object(**request)
+                if wanted.size > self._multipart_above_bytes:
+                    request["ChecksumAlgorithm"] = "SHA256"
+                    encrypted = s3_multipart.put(self._client, request, file, sha256)  # type: ignore[arg-type]  # as above
+                else:
+                    encrypted = self._put_whole(request, file, sha256)
             except ClientError as error:
-                if _code(error) not in {"PreconditionFailed", "412"}:
+                if code_of(error) not in _TAKEN:
                     raise
+                encrypted = self._compared(key, wanted)
+        if self._encryption and encrypted != self._encryption:
+            raise NotEncryptedError(
+                "an object was not encrypted by the store, as s3.encryption demands",
+                on=self._where(key),
+                why=f"it has {encrypted or 'no encryption'} instead of {self._encryption}",
+                hint="It lies there, in clear: use a store that can, or leave s3.encryption out, and remove the object",
+            )
+
+    def _put_whole(self, request: dict[str, Any], file: Path, sha256: str) -> str | None:
+        checksum = base64.b64encode(bytes.fromhex(sha256)).decode("ascii")
+        with file.open("rb") as body:
+            # Decided by the server, so that not even a second ship on another machine could overwrite.
+            answer = self._client.put_object(**request, Body=body, ChecksumSHA256=checksum, IfNoneMatch="*")
+        return str(dict(answer).get("ServerSideEncryption") or "") or None
+
+    def _compared(self, key: str, wanted: Found) -> str | None:
+        """Return how what lies under a taken key is encrypted. Raises ConflictError if it is something else."""
+        try:
+            there = self.head(key)
+            answer = dict(self._client.head_object(Bucket=self._bucket, Key=key)) if self._encryption else {}
+        except NotThereError:
+            why = "somebody removed what lay there, in this very moment"
+            raise TransientError("an object cannot be stored", on=self._where(key), why=why) from None
+        if there != wanted:
+            raise conflict(self._where(key), there, wanted)
+        return str(answer.get("ServerSideEncryption") or "") or None
 
     def head(self, key: str) -> Found:
         with self._classified("an object cannot be looked up", key):
             answer = self._client.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
-            if checksum := str(dict(answer).get("ChecksumSHA256") or ""):
-                return Found(answer["ContentLength"], base64.b64decode(checksum).hex())
-            # Not every S3 keeps checksums; then only the bytes themselves can prove what is there.
-            return self._read_back(key)
+        checksum = str(dict(answer).get("ChecksumSHA256") or "")
+        if checksum and "-" not in checksum:
+            return Found(answer["ContentLength"], base64.b64decode(checksum).hex())
+        # Not every S3 keeps checksums, and of what came in parts it is one of their checksums; then only the bytes
+        # themselves can prove what is there.
+        return self.read_back(key)
 
-    def _read_back(self, key: str) -> Found:
+    def read_back(self, key: str) -> Found:
         digest, size = hashlib.sha256(), 0
-        for chunk in self._client.get_object(Bucket=self._bucket, Key=key)["Body"].iter_chunks(CHUNK_BYTES):
+        for chunk in self.read(key):
             digest.update(chunk)
             size += len(chunk)
         return Found(size, digest.hexdigest())
+
+    def retain(self, key: str, mode: LockMode, until: Instant) -> None:
+        with self._classified("an object cannot be locked", key):
+            try:
+                self._retain(key, mode, until)
+            except ClientError as error:
+                if code_of(error) in _NO_LOCK:
+                    raise self._unlockable(key, error) from error
+                # So answers as well who would make a lock weaker or shorter: then what is there decides.
+                if code_of(error) != "AccessDenied" or (there := self._lock_of(key)) is None:
+                    raise
+                strength = list(LockMode).index
+                stronger = max(mode, there[0], key=strength), max(until, there[1])
+                if stronger != there:
+                    self._retain(key, *stronger)
+
+    def _retain(self, key: str, mode: LockMode, until: Instant) -> None:
+        date = datetime.fromtimestamp(-(-until // MICROSECONDS), UTC)
+        name: Literal["GOVERNANCE", "COMPLIANCE"] = "COMPLIANCE" if mode is LockMode.COMPLIANCE else "GOVERNANCE"
+        self._client.put_object_retention(
+            Bucket=self._bucket, Key=key, Retention={"Mode": name, "RetainUntilDate": date}
+        )
+
+    def _lock_of(self, key: str) -> tuple[LockMode, Instant] | None:
+        try:
+            found = self._client.get_object_retention(Bucket=self._bucket, Key=key)["Retention"]
+            until = Instant(round(found["RetainUntilDate"].timestamp()) * MICROSECONDS)
+            return LockMode(found["Mode"].lower()), until
+        except (ClientError, KeyError, ValueError):
+            return None
+
+    def hold(self, key: str) -> None:
+        with self._classified("an object cannot be held", key):
+            try:
+                self._client.put_object_legal_hold(Bucket=self._bucket, Key=key, LegalHold={"Status": "ON"})
+            except ClientError as error:
+                if code_of(error) in _NO_LOCK:
+                    raise self._unlockable(key, error) from error
+                raise
+
+    def _unlockable(self, key: str, error: ClientError) -> NotLockableError:
+        return NotLockableError(
+            "an object cannot be locked",
+            on=self._where(key),
+            why=f"the bucket has no Object Lock ({code_of(error)})",
+            hint="`consentgate doctor s3 --apply` turns it on where that can be; else make a new bucket with it",
+        )
 
     def list(self, prefix: str) -> Iterator[str]:
         with self._classified("objects cannot be listed", prefix):
@@ -122,33 +179,11 @@ class S3Store:
         with self._classified("an object cannot be read", key):
             yield from self._client.get_object(Bucket=self._bucket, Key=key)["Body"].iter_chunks(CHUNK_BYTES)
 
-    @contextmanager
-    def _classified(self, what: str, key: str = "") -> Iterator[None]:
-        where = f"{key} in {self._where}" if key else self._where
-        try:
-            yield
-        except ClientError as error:
-            raise self._refusal(what, where, error) from error
-        except (NoCredentialsError, PartialCredentialsError) as error:
-            hint = "Set s3.access_key_file and s3.secret_key_file, or give the machine a role"
-            raise PermanentError(what, on=where, why="there are no credentials", hint=hint) from error
-        except BotoCoreError as error:
-            hint = "Check s3.endpoint_url, the network and that the server runs"
-            raise TransientError(what, on=where, why=str(error), hint=hint) from error
+    def _where(self, key: str) -> str:
+        return f"{key} in {self._access.where}" if key else self._access.where
 
-    @staticmethod
-    def _refusal(what: str, where: str, error: ClientError) -> TransientError | PermanentError | NotThereError:
-        code = _code(error)
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        why = error.response.get("Error", {}).get("Message") or f"the server answered {code}"
-        hint = _HINTS.get(code, "")
-        if code in {"NoSuchKey", "404"}:
-            return NotThereError(what, on=where, why="it is not there")
-        if status in {401, 403} and not hint:
-            hint = "Check s3.access_key_file and s3.secret_key_file, and the key's rights (ListBucket is one of them)"
-        if status >= 500 or status in {408, 409, 429} or code in _BUSY:  # noqa: PLR2004  # HTTP's own numbers
-            return TransientError(what, on=where, why=f"{why} ({code})", hint=hint)
-        return PermanentError(what, on=where, why=f"{why} ({code})", hint=hint)
+    def _classified(self, what: str, key: str = "") -> AbstractContextManager[None]:
+        return classified(what, self._where(key))
 
 
 def configured(settings: "S3") -> S3Store:
@@ -163,7 +198,3 @@ def configured(settings: "S3") -> S3Store:
         encryption=settings.encryption,
         kms_key_id=settings.kms_key_id,
     )
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))

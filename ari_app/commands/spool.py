@@ -44,6 +44,7 @@ _WAITS = {
     "discard_window": "its line's discard window is not over",
     "audio_open": "Asterisk may still be writing to one of its files",
     "heartbeat": "a heartbeat of its gate that covers its end may still come",
+    "stored": "it is stored; its sound stays here (s3.keep_audio_seconds), then S3 is asked once more, and it goes",
 }
 
 

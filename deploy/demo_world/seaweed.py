@@ -30,6 +30,13 @@ REGION: Final = "eu-west-2"
 BUCKET = "recordings"
 PREFIX = "calls"
 START_SECONDS = 40.0
+LOCK_RIGHTS = (
+    "GetObjectRetention",
+    "PutObjectRetention",
+    "GetObjectLegalHold",
+    "PutObjectLegalHold",
+    "GetBucketObjectLockConfiguration",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,8 @@ class Seaweed:
     admin: Key
     sse_key: str
     """64 hexadecimal digits; objects stored with SSE-S3 are lost without it."""
+    more_buckets: tuple[str, ...] = ()
+    """On which ship's key has its rights as well, if somebody makes them."""
 
     @property
     def endpoint(self) -> str:
@@ -113,7 +122,9 @@ class Seaweed:
             return {"name": name, "credentials": credentials, "actions": actions}
 
         rights = ["Read", "List", "Tagging", "Write"]
-        own = [f"{right}:{BUCKET}" for right in rights]
+        # Of the lock's rights not the one to pass it by: who stores recordings shall not be able to remove them.
+        buckets = (BUCKET, *self.more_buckets)
+        own = [f"{right}:{bucket}" for bucket in buckets for right in (*rights, *LOCK_RIGHTS)]
         return {"identities": [identity("launcher", self.admin, ["Admin", *rights]), identity("ship", self.key, own)]}
 
     def _stores(self) -> bool:
@@ -121,7 +132,12 @@ class Seaweed:
         client = self.client(self.admin)
         try:
             with contextlib.suppress(client.exceptions.BucketAlreadyExists, client.exceptions.BucketAlreadyOwnedByYou):
-                client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+                client.create_bucket(
+                    Bucket=BUCKET,
+                    CreateBucketConfiguration={"LocationConstraint": REGION},
+                    # Only at its birth can a bucket be given this everywhere; it turns versioning on as well.
+                    ObjectLockEnabledForBucket=True,
+                )
             client.put_object(Bucket=BUCKET, Key="launcher/ready", Body=b"ready")
             client.delete_object(Bucket=BUCKET, Key="launcher/ready")
         except (BotoCoreError, ClientError):

@@ -4,16 +4,50 @@ import hashlib
 
 import pytest
 import servers
+from demo_world.seaweed import BUCKET
 
+from ari_app import clock
 from ari_app.adapters.folder import FolderArchive
 from ari_app.adapters.memory import MemoryStore
+from ari_app.core.names import Instant
+from ari_app.core.retention import LockMode
 from ari_app.errors import NotThereError, TransientError
-from ari_app.ports import Found
+from ari_app.ports import ConflictError, Found, NotLockableError
+
+SECOND = 1_000_000
 
 
 @pytest.fixture(params=["seaweedfs", "memory"])
 def store(request):
     return servers.running().store() if request.param == "seaweedfs" else MemoryStore()
+
+
+@pytest.fixture(params=["seaweedfs", "memory"])
+def unlocked(request):
+    """A store whose bucket was made without Object Lock."""
+    if request.param == "memory":
+        return MemoryStore(lockable=False)
+    return servers.running().store(bucket=servers.running().unlocked())
+
+
+def lock_of(store, key):
+    """Return how and until when an object is locked, in seconds since 1970."""
+    if isinstance(store, MemoryStore):
+        mode, until = store.locks[key]
+        return mode, -(-until // SECOND)
+    found = store._client.get_object_retention(Bucket=BUCKET, Key=key)["Retention"]
+    return LockMode(found["Mode"].lower()), round(found["RetainUntilDate"].timestamp())
+
+
+def is_held(store, key):
+    if isinstance(store, MemoryStore):
+        return key in store.held
+    return store._client.get_object_legal_hold(Bucket=BUCKET, Key=key)["LegalHold"]["Status"] == "ON"
+
+
+def release(store, key):
+    if not isinstance(store, MemoryStore):
+        store._client.put_object_legal_hold(Bucket=BUCKET, Key=key, LegalHold={"Status": "OFF"})
 
 
 @pytest.fixture
@@ -60,12 +94,58 @@ def test_putting_again_changes_nothing(store, key, file):
     assert store.head(key) == found(file)
 
 
-def test_a_taken_key_is_left_alone(store, key, file, tmp_path):
+def test_a_taken_key_is_left_alone_and_a_person_must_settle_it(store, key, file, tmp_path):
     store.put(key, file, found(file).sha256, "audio/flac")
     other = tmp_path / "other"
     other.write_bytes(b"another call")
-    store.put(key, other, found(other).sha256, "audio/flac")
-    assert store.head(key) == found(file)
+    with pytest.raises(ConflictError, match=r"another object under this name.*Find out where it came from"):
+        store.put(key, other, found(other).sha256, "audio/flac")
+    assert store.head(key) == store.read_back(key) == found(file)
+
+
+def test_what_is_read_back_is_told_from_all_of_its_bytes(store, key, file):
+    with pytest.raises(NotThereError):
+        store.read_back(key)
+    store.put(key, file, found(file).sha256, "audio/flac")
+    assert store.read_back(key) == found(file)
+
+
+@pytest.mark.parametrize("mode", [LockMode.GOVERNANCE, LockMode.COMPLIANCE])
+def test_what_is_locked_once_stays_locked_when_it_is_locked_again(store, key, file, mode):
+    store.put(key, file, found(file).sha256, "audio/flac")
+    until = Instant(clock.now() + 2 * SECOND)
+    for _ in range(2):
+        store.retain(key, mode, until)
+    assert lock_of(store, key) == (mode, -(-until // SECOND))
+
+
+def test_a_lock_is_made_longer_and_never_shorter(store, key, file):
+    store.put(key, file, found(file).sha256, "audio/flac")
+    now = clock.now()
+    for seconds in (2, 4, 3):
+        store.retain(key, LockMode.GOVERNANCE, Instant(now + seconds * SECOND))
+    assert lock_of(store, key) == (LockMode.GOVERNANCE, -(-(now + 4 * SECOND) // SECOND))
+
+
+def test_what_is_held_once_stays_held(store, key, file):
+    store.put(key, file, found(file).sha256, "audio/flac")
+    for _ in range(2):
+        store.hold(key)
+    assert is_held(store, key)
+    release(store, key)
+
+
+def test_what_is_not_there_cannot_be_locked(store, key):
+    with pytest.raises(NotThereError):
+        store.retain(key, LockMode.GOVERNANCE, Instant(clock.now() + 2 * SECOND))
+
+
+def test_a_store_without_locks_says_so(unlocked, key, file):
+    unlocked.put(key, file, found(file).sha256, "audio/flac")
+    with pytest.raises(NotLockableError):
+        unlocked.retain(key, LockMode.GOVERNANCE, Instant(clock.now() + 2 * SECOND))
+    with pytest.raises(NotLockableError):
+        unlocked.hold(key)
 
 
 def test_bytes_that_have_another_hash_are_not_stored(store, key, file):

@@ -44,6 +44,7 @@ from ari_app.core import (
     party,
     permit,
     restored,
+    retention,
     room,
     rooms,
     segments,
@@ -88,6 +89,7 @@ class Core:
     assurance: ModuleType | Any
     day: ModuleType | Any
     free_space: ModuleType | Any
+    retention: ModuleType | Any
 
 
 REAL = Core(
@@ -114,6 +116,7 @@ REAL = Core(
     assurance,
     day,
     free_space,
+    retention,
 )
 
 

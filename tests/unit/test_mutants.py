@@ -29,6 +29,7 @@ from unit import (
     test_permit,
     test_recognised,
     test_restored,
+    test_retention,
     test_room,
     test_room_end,
     test_rooms,
@@ -105,6 +106,7 @@ TABLES = {
         test_assurance,
         test_day,
         test_free_space,
+        test_retention,
     )
 }
 NEAREST = {
@@ -138,6 +140,7 @@ NEAREST = {
     "assurance": (test_assurance,),
     "day": (test_day,),
     "free_space": (test_free_space,),
+    "retention": (test_retention,),
 }
 """Where a mutant of a module is found the fastest."""
 
@@ -225,6 +228,7 @@ def test_the_tables_hold_for_the_core_itself():
         ("assurance", 60),
         ("day", 10),
         ("free_space", 10),
+        ("retention", 10),
     ],
 )
 def test_every_mutant_is_found(module, at_least):

@@ -1,0 +1,142 @@
+"""What must be true of what is stored before its audio here may go: proved, locked, old enough, and proved again.
+
+What a PUT promises differs from store to store (SeaweedFS answers before anything is on a disk). So the site says how
+an object is proved and how long its audio stays here all the same; the last proof is of what is there after that time.
+"""
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from . import log
+from .core.names import MICROSECONDS, Instant
+from .core.retention import Locking
+from .errors import ConsentgateError, NotThereError
+from .ports import Found, NotLockableError, ObjectStore, conflict
+
+STORED = "stored"
+"""In a sealed call's folder: when all of it was stored, proved, entered and locked, in microseconds since 1970."""
+
+UNLOCKED = "Say `s3.object_lock: none` if that is meant; else make a bucket with Object Lock: `consentgate doctor s3`"
+
+
+class Proof(StrEnum):
+    """How it is proved what the store holds: all of its bytes are fetched, or the store is asked for its checksum."""
+
+    READ_BACK = "read_back"
+    HEAD = "head"
+
+
+class LostError(ConsentgateError):
+    """The store took an object, proved it, and does not hold it any more. The audio is still here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the site demands before audio is destroyed here."""
+
+    proof: Proof = Proof.READ_BACK
+    keep_audio_seconds: int = 0
+    locking: Locking = field(default_factory=Locking)
+
+
+@dataclass(slots=True)
+class Safekeeping:
+    """The demands, and the store that must meet them."""
+
+    store: ObjectStore
+    terms: Terms = field(default_factory=Terms)
+    _unlockable: bool = field(default=False, init=False)
+
+    def put(self, key: str, file: Path, wanted: Found, content_type: str) -> None:
+        """Store a file and prove it. Raises ConflictError if something else has its name."""
+        self.store.put(key, file, wanted.sha256, content_type)
+        # What is proved once more later, when it must have reached the store's disks, is not fetched twice.
+        later = self.terms.keep_audio_seconds > 0
+        there = self.store.head(key) if later else self._look(key)
+        if there != wanted:
+            raise conflict(key, there, wanted)
+
+    def lock(self, keys: Iterable[str], until: Instant | None, now: Instant) -> None:
+        """See that nobody removes objects before an instant; None: they are not locked, but held if that is set.
+
+        Raises NotLockableError if the store cannot, and the site demands it.
+        """
+        locking = self.terms.locking
+        due = until is not None and until > now
+        if self._unlockable or not (due or locking.legal_hold):
+            return
+        try:
+            for key in keys:
+                if until is not None and due:
+                    self.store.retain(key, locking.mode, until)
+                if locking.legal_hold:
+                    self.store.hold(key)
+        except NotLockableError as refusal:
+            if locking.demanded or locking.legal_hold:
+                raise
+            self._unlockable = True
+            log.get("ship").warning("ship.unlocked", why=refusal.why, hint=UNLOCKED)
+
+    def lock_evidence(self, keys: Iterable[str], at: Instant, now: Instant) -> None:
+        """Lock what proves recordings, of an instant, as `lock` does."""
+        self.lock(keys, self.terms.locking.until_of_evidence(at), now)
+
+    def settle(
+        self, call: Path, wanted: Mapping[str, Found], locked_until: Instant | None, now: Instant, *, sound: bool
+    ) -> Instant | None:
+        """Lock what is stored of a sealed call, let it lie, prove it again; return None when its audio may go.
+
+        call: its folder; sound: whether there is any in the store, else nothing has to lie. Returns until when the
+        audio stays. Raises NotLockableError, and LostError, after which the call is to be stored once more.
+        """
+        at = stored_at(call, now)
+        if at is None:
+            self.lock(wanted, locked_until, now)
+            if not sound or not self.terms.keep_audio_seconds:
+                return None
+            at = _mark(call, now)
+        until = Instant(at + self.terms.keep_audio_seconds * MICROSECONDS)
+        if now < until:
+            return until
+        try:
+            self.prove_again(wanted)
+        except LostError:
+            (call / STORED).unlink(missing_ok=True)
+            raise
+        return None
+
+    def prove_again(self, wanted: Mapping[str, Found]) -> None:
+        """Prove that the store holds what it took. Raises LostError."""
+        for key, one in wanted.items():
+            try:
+                found: Found | None = self._look(key)
+            except NotThereError:
+                found = None
+            if found != one:
+                raise LostError(
+                    "S3 lost or changed what it had taken; it is stored once more from the audio that is still here",
+                    on=key,
+                    why="nothing is there" if found is None else f"{found.size} bytes, SHA-256 {found.sha256[:16]}…",
+                    hint="Look into the store's own log, and raise s3.keep_audio_seconds",
+                )
+
+    def _look(self, key: str) -> Found:
+        read_back = self.terms.proof is Proof.READ_BACK
+        return self.store.read_back(key) if read_back else self.store.head(key)
+
+
+def stored_at(call: Path, now: Instant) -> Instant | None:
+    """Return when a sealed call was stored; None if it was not, or its mark is torn or of a clock since set back."""
+    with suppress(OSError, ValueError):
+        at = Instant(int((call / STORED).read_bytes()))
+        return at if at <= now else None
+    return None
+
+
+def _mark(call: Path, now: Instant) -> Instant:
+    """Note that a sealed call is stored, and return when. Without fsync: what is lost of it is only done again."""
+    (call / STORED).write_bytes(str(now).encode())
+    return now
