@@ -35,6 +35,7 @@ WORDS: Final[Mapping[Reason, str]] = {
     Reason.CAPTURE_FAILED: "The telephone system could not begin to record.",
     Reason.CAPTURE_TIMEOUT: "The telephone system did not begin to record in time.",
     Reason.NOT_READY: "The recording system was not ready.",
+    Reason.SPOOL_FULL: "There was too little room left to keep a recording.",
     Reason.HUNG_UP: "The call ended before a conversation began.",
     Reason.LEFT_BRIDGE: "The conversation ended before anything was recorded.",
     Reason.MAX_HOURS: "The call had lasted longer than calls of its line may be recorded.",

@@ -252,7 +252,7 @@ def test_nothing_that_waits_is_of_a_hold(world: World) -> None:
 
 def test_from_before_the_permit(world: World) -> None:
     world.since_ms = BRIDGED + 40
-    one(world, "p01", "20.0 ms of s: caller from up to 40.0 ms before the permit covers them")
+    one(world, "p01", "40.0 ms of s: caller from up to 40.0 ms before the permit covers them")
 
 
 def test_from_a_hold(world: World) -> None:
