@@ -166,6 +166,14 @@ def verify(
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that lies below s3.prefix.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each, and one for the sum.")] = False,
+    listed: Annotated[
+        bool,
+        typer.Option(
+            "--without-audio",
+            help="Read the manifests from the days' bundles, and of all other objects the names alone: a thousand and "
+            "more a second.",
+        ),
+    ] = False,
     public_keys: Annotated[
         list[str] | None,
         typer.Option("--public-key", metavar="HEX", help="Believe this key as well, as `check` showed it. Repeatable."),
@@ -192,6 +200,7 @@ def verify(
         day=f"{day:%Y-%m-%d}" if day else None,
         everything=everything,
         as_json=as_json,
+        listed=listed,
         copy=copy,
         prefix=prefix,
         public_keys=tuple(public_keys or ()),

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from ari_app import clock
 from ari_app.core import anchor, names, verification
-from ari_app.core.anchor import Lain
+from ari_app.core.anchor import Judged, Lain, Packed
 from ari_app.core.names import UnsafeNameError
 from ari_app.core.signature import MANIFEST, SIGNATURE, SUFFIX
 from ari_app.core.verification import Fault, Lying, Object, Verdict
@@ -68,19 +68,21 @@ class Inspection:
             if self._within(folder).split("/")[0] not in _ELSEWHERE:
                 yield folder, list(group)
 
-    def anchors(self, since: str) -> list[Lain]:
-        """Return the anchors from a day on (YYYY-MM-DD; "": all), and what lies among them that is none."""
+    def anchors(self, since: str, *, whole: bool) -> Judged:
+        """Judge the anchors from a day on (YYYY-MM-DD; "": all), and what lies among them that is none."""
         start = f"{self.below(anchor.FOLDER)}/"
         listed = self.patience.bear(lambda: {key.removeprefix(start) for key in self.archive.list(start)})
-        found = []
-        for name in sorted(listed):
+        found: list[Lain] = []
+        bundles = {name for name in listed if anchor.is_bundle(name)}
+        for name in sorted(listed - bundles):
             _, day = anchor.day_of(name.removesuffix(SUFFIX)) or ("", since)
             # A signature alone is what is left of an anchor that was removed.
             if day < since or (name.endswith(SUFFIX) and name.removesuffix(SUFFIX) in listed):
                 continue
             text, signed = self.content(f"{start}{name}") or b"", self.content(f"{start}{name}{SUFFIX}")
             found.append(Lain(name, text, None if signed is None else self.keyring.refusal(text, signed)))
-        return found
+        recent = {name for name in bundles if name[:10].replace("/", "-") >= since}
+        return anchor.judge(found, recent, whole=whole)
 
     def _within(self, key: str) -> str:
         return key.removeprefix(f"{self.prefix}/") if self.prefix else key
@@ -89,23 +91,35 @@ class Inspection:
         found = _CALL.match(self._within(key))
         return f"{key.removesuffix(self._within(key))}{found[1]}" if found else key.rpartition("/")[0]
 
-    def verdict(self, folder: str, keys: list[str]) -> Verdict:
-        """Fetch what lies in a folder, and judge it."""
+    def verdict(self, folder: str, keys: list[str], packed: Packed | None = None) -> Verdict:
+        """Fetch what lies in a folder, and judge it; packed: what the day's bundle has of it."""
         if (strange := self._strange(folder, keys)) is not None:
             return strange
         manifest = self.content(f"{folder}/{MANIFEST}")
         signed = self.content(f"{folder}/{SIGNATURE}")
         refusal = None if signed is None else self.keyring.refusal(manifest or b"", signed)
         others = [name for key in keys if (name := key.removeprefix(f"{folder}/")) not in {MANIFEST, SIGNATURE}]
-        objects = {name: found for name in others if (found := self._object(f"{folder}/{name}")) is not None}
-        return verification.judge(Lying(folder, manifest, refusal, objects, clock.now()))
+        objects = {name: there for name in others if (there := self._object(f"{folder}/{name}")) is not None}
+        found = verification.judge(Lying(folder, manifest, refusal, objects, clock.now()))
+        return anchor.same_signature(found, packed, signed)
 
-    def account(self, folder: str, keys: list[str], *, unsigned: bool) -> Verdict:
-        """Fetch a folder's manifest, and judge it whatever lies beside it. unsigned: it need not have a signature."""
+    def listed(self, folder: str, keys: list[str], packed: Packed | None) -> Verdict:
+        """Judge a folder by what the day's bundle has of it, and by the names that lie there; no sound is fetched."""
+        found = self.account(folder, keys, packed, unsigned=False)
+        return verification.complete(found, [key.removeprefix(f"{folder}/") for key in keys])
+
+    def account(self, folder: str, keys: list[str], packed: Packed | None, *, unsigned: bool) -> Verdict:
+        """Judge a folder's manifest, whatever lies beside it; it is fetched if no bundle has it.
+
+        unsigned: it need not have a signature.
+        """
         if (strange := self._strange(folder, keys)) is not None:
             return strange
-        manifest = self.content(f"{folder}/{MANIFEST}")
-        signed = self.content(f"{folder}/{SIGNATURE}") if f"{folder}/{SIGNATURE}" in keys else None
+        if packed is None:
+            manifest = self.content(f"{folder}/{MANIFEST}")
+            signed = self.content(f"{folder}/{SIGNATURE}") if f"{folder}/{SIGNATURE}" in keys else None
+        else:
+            manifest, signed = packed.manifest, packed.signature
         without = "" if unsigned else None
         refusal = without if signed is None else self.keyring.refusal(manifest or b"", signed)
         return verification.account(Lying(folder, manifest, refusal, {}, clock.now()))
@@ -116,14 +130,14 @@ class Inspection:
         faults = (Fault(key.rpartition("/")[2], "", "is nothing that consentgate stores") for key in keys)
         return Verdict(folder, tuple(faults))
 
-    def content(self, key: str) -> bytes | None:
+    def content(self, key: str, most_bytes: int | None = None) -> bytes | None:
         """Return a small object's bytes (of a larger one, enough to see that it is larger); None if it is not there."""
 
         def fetch() -> bytes:
             content = b""
             for chunk in self.archive.read(key):
                 content += chunk
-                if len(content) > MOST_MANIFEST_BYTES:
+                if len(content) > (MOST_MANIFEST_BYTES if most_bytes is None else most_bytes):
                     break
             return content
 
@@ -159,11 +173,6 @@ def places(recording: str) -> list[str]:
         raise ConsentgateError("this is no recording", why=str(failure), hint=hint) from None
     except (ValueError, OverflowError):
         raise ConsentgateError("this is no recording", on=recording, why="it has no date", hint=hint) from None
-
-
-def verdicts(inspection: Inspection, below: str) -> Iterator[Verdict]:
-    """Judge every folder below a path, several at once, and yield in the order of their keys."""
-    return each(inspection, inspection.folders(below), lambda found: inspection.verdict(*found))
 
 
 def each(inspection: Inspection, things: Iterable[Thing], look: Callable[[Thing], Result]) -> Iterator[Result]:

@@ -38,7 +38,6 @@ from ari_app.core.manifest import Stored
 from ari_app.core.names import ChannelId, Instant, PartyId, RecordingId
 from ari_app.core.recording import Wav
 from ari_app.core.shipment import Segment, TrackKey
-from ari_app.core.signature import SUFFIX
 from ari_app.layout import MANIFEST, SIGNATURE
 from ari_app.ports import Database, Found, ObjectStore
 from ari_app.safekeeping import Safekeeping
@@ -191,12 +190,15 @@ class Shipping:
         for day in self._ledger.due(now):
             if not self._ledger.file(day).exists():
                 manifests = self._ledger.manifests(day)
-                text = an.to_json(an.Anchor(self.node, day, self._ledger.before(day), manifests))
+                bundles = self._ledger.pack(day, manifests, self.spool.layout.shipped)
+                text = an.to_json(an.Anchor(self.node, day, self._ledger.before(day), manifests, bundles))
                 self._ledger.close(day, text, self.signer.sign(text))
-            key = "/".join(part for part in (self.prefix, an.FOLDER, an.object_name(self.node, day)) if part)
-            for file, name in ((self._ledger.file(day), key), (self._ledger.signature(day), f"{key}{SUFFIX}")):
-                self.keeping.put(name, file, _measure(file), "application/json")
-            self.keeping.lock_evidence([key, f"{key}{SUFFIX}"], now, now)
+            keys = []
+            for file, name in self._ledger.objects(day, self.node):
+                keys.append("/".join(part for part in (self.prefix, an.FOLDER, name) if part))
+                kind = "application/gzip" if an.is_bundle(name) else "application/json"
+                self.keeping.put(keys[-1], file, _measure(file), kind)
+            self.keeping.lock_evidence(keys, now, now)
             self._ledger.forget(day)
             yield day
 

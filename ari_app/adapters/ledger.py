@@ -3,23 +3,30 @@
 <day>.jsonl       every manifest that was stored on that day, a line each, durable before the call counts as shipped
 <day>.json        the anchor, once the day is over; never changed any more, for it may be in S3 already
 <day>.json.sig    its signature
+<day>.001.jsonl.gz   its first bundle, and so on, until it is stored
 
 A line may stand there twice, for a call that was stored again after a kill: the anchor names it once.
 """
 
 import json
 import os
+import zlib
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
 
+from ari_app.core import anchor as an
 from ari_app.core import names
-from ari_app.core.anchor import Link
+from ari_app.core.anchor import Bundle, Link, Packed
 from ari_app.core.names import Instant
 from ari_app.core.policy import canonical
-from ari_app.core.signature import SUFFIX
+from ari_app.core.signature import MANIFEST, SIGNATURE, SUFFIX
 from ari_app.durable import replace, sync_folder
+
+_GZIP = 31
+"""zlib's window of 32 KiB in a gzip file, which holds no time and no name: the same lines are the same bytes."""
 
 
 class Ledger:
@@ -80,6 +87,31 @@ class Ledger:
         """Where its signature is."""
         return self._folder / f"{day}.json{SUFFIX}"
 
+    def bundle(self, day: str, number: int) -> Path:
+        """Where a day's bundle is, or will be, counted from 1."""
+        return self._folder / f"{day}.{number:03}.jsonl.gz"
+
+    def pack(self, day: str, manifests: Mapping[str, str], shipped: Path) -> list[Bundle]:
+        """Make a day's bundles of the calls that ship has kept. One whose files are gone or changed is left out."""
+        bundles = []
+        for number, keys in enumerate(an.shares(manifests), start=1):
+            packer = zlib.compressobj(wbits=_GZIP)
+            pieces = [packer.compress(an.to_lines(_kept(shipped, key, manifests[key]))) for key in keys]
+            content = b"".join([*pieces, packer.flush()])
+            replace(self.bundle(day, number), content, mode=0o640)
+            bundles.append(Bundle(len(content), sha256(content).hexdigest()))
+        return bundles
+
+    def objects(self, day: str, node: str) -> list[tuple[Path, str]]:
+        """Return what is to be stored of a day that is closed, and where below `anchors/`: its anchor as the last."""
+        name = an.object_name(node, day)
+        bundles = range(1, len(an.read(self.file(day).read_bytes()).bundles) + 1)
+        return [
+            *((self.bundle(day, number), an.bundle_name(node, day, number)) for number in bundles),
+            (self.signature(day), f"{name}{SUFFIX}"),
+            (self.file(day), name),
+        ]
+
     def close(self, day: str, anchor: bytes, signature: bytes) -> None:
         """Keep a day's anchor before it leaves the machine: nothing is added to that day any more."""
         # The signature first: an anchor that is there has one.
@@ -88,5 +120,19 @@ class Ledger:
 
     def forget(self, day: str) -> None:
         """Forget what was noted for a day whose anchor is stored and proved."""
+        # The first: a day without its bundles must not be looked for any more.
         (self._folder / f"{day}.jsonl").unlink()
+        awaited = set(self._days(".jsonl"))
+        for bundle in self._folder.glob("*.jsonl.gz"):
+            if bundle.name.split(".")[0] not in awaited:
+                bundle.unlink()
         sync_folder(self._folder)
+
+
+def _kept(shipped: Path, key: str, digest: str) -> Packed | None:
+    folder = shipped / key.split("/")[-2]
+    with suppress(OSError):
+        manifest, signature = (folder / MANIFEST).read_bytes(), folder / SIGNATURE
+        if sha256(manifest).hexdigest() == digest:
+            return Packed(manifest, signature.read_bytes())
+    return None

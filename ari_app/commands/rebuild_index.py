@@ -1,8 +1,9 @@
 """`consentgate rebuild-index`: the rows of a database that was lost, made anew from what lies in S3.
 
 Each manifest is judged as `verify` judges it, but for the sound beside it, and entered by what ship enters it by: so
-the rows are those that there were. What is refused is told and has no rows. Each recording is a transaction of its
-own and asked for before it is fetched, so an interruption costs nothing and a repetition enters what is missing.
+the rows are those that there were. What is refused is told and has no rows. Where the day's bundle has a manifest it is
+not fetched by itself. A few hundred recordings are a transaction, and each is asked for before it is read: so an
+interruption costs a second, and a repetition enters what is missing.
 """
 
 import json
@@ -12,28 +13,30 @@ from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
+from threading import Event
 
 import typer
 
 from ari_app import config
 from ari_app.adapters import s3
 from ari_app.adapters.postgres import PostgresDatabase
+from ari_app.bundles import Bundles
 from ari_app.core import anchor, incident
-from ari_app.core.anchor import Link
+from ari_app.core.anchor import Anchored, Packed
 from ari_app.core.incident import Incident
 from ari_app.core.signature import MANIFEST
 from ari_app.core.verification import Fault, Verdict
 from ari_app.errors import FINDING, GOOD
-from ari_app.inspection import Inspection, each
-from ari_app.ports import ConflictError, Database
-from ari_app.retrying import RetryingDatabase
+from ari_app.inspection import ATTEMPTS, Inspection, each
+from ari_app.ports import Account, ConflictError, Database
+from ari_app.retrying import Patience, RetryingDatabase
 from ari_app.signing import Keyring, Signer
 
 SAY_SECONDS = 5.0
 ASKED = 256
-"""Of so many the database is asked at once which it has."""
+"""Of so many the database is asked at once which it has, and so many are entered at once."""
 
-Folder = tuple[str, list[str]]
+Folder = tuple[str, list[str], Packed | None]
 
 
 @dataclass(slots=True)
@@ -63,6 +66,7 @@ class Rebuilding:
     database: Database
     unsigned: bool = False
     as_json: bool = False
+    at_once: int = ASKED
     sum: Sum = field(default_factory=Sum)
     _seen: set[str] = field(default_factory=set)
     _said_at: float = field(default_factory=time.monotonic)
@@ -73,68 +77,86 @@ class Rebuilding:
         Raises UnreachableError: S3 or PostgreSQL is away; what was entered until then stays.
         """
         self.database.reach()
-        anchors, anchored = self._anchors()
+        anchors, anchored, bundles = self._anchors()
         for faulty in anchors:
             self._refused(faulty)
         self._incidents()
-        self._recordings(anchored)
+        self._recordings(anchored, bundles)
         for gone in anchor.missing(anchored, self._seen):
             self.sum.missing += 1
             self._refused(gone)
+        torn = list(bundles.verdicts())
+        for faulty in torn:
+            self._refused(faulty)
         typer.echo(json.dumps(asdict(self.sum)) if self.as_json else _in_words(self.sum))
         refused = self.sum.refused or self.sum.incidents_refused
-        return FINDING if refused or self.sum.missing or anchors else GOOD
+        return FINDING if refused or self.sum.missing or anchors or torn else GOOD
 
-    def _anchors(self) -> tuple[list[Verdict], Mapping[str, Link]]:
-        """Return what is wrong with the anchors, and the manifests below the prefix that they name."""
-        found, anchored = anchor.judge(self.inspection.anchors(""), whole=True)
+    def _anchors(self) -> tuple[list[Verdict], Mapping[str, Anchored], Bundles]:
+        """Return what is wrong with the anchors, the manifests below the prefix that they name, and the bundles."""
+        judged = self.inspection.anchors("", whole=True)
         folder, below = self.inspection.below(anchor.FOLDER), self.inspection.below("")
-        named = {key: link for key, link in anchored.items() if key.startswith(f"{below}/" if below else "")}
-        return [Verdict(folder, one.faults) for one in found if one.faults], named
+        named = {key: link for key, link in judged.anchored.items() if key.startswith(f"{below}/" if below else "")}
+        bundles = Bundles(self.inspection, judged.shares, judged.anchored, judged.stray)
+        return [Verdict(folder, one.faults) for one in judged.verdicts if one.faults], named, bundles
 
     # -- recordings
 
-    def _recordings(self, anchored: Mapping[str, Link]) -> None:
+    def _recordings(self, anchored: Mapping[str, Anchored], bundles: Bundles) -> None:
         inspection = self.inspection
 
         def look(found: Folder) -> Verdict:
             return inspection.account(*found, unsigned=self.unsigned)
 
-        for verdict in each(inspection, self._missing(inspection.folders("")), look):
-            key = f"{verdict.folder}/{MANIFEST}"
-            self._enter(anchor.compare(verdict, anchored, key), key)
-            self._progress(verdict.folder)
+        batch: list[Verdict] = []
+        try:
+            for verdict in each(inspection, self._missing(inspection.folders(""), bundles), look):
+                batch.append(anchor.compare(verdict, anchored, f"{verdict.folder}/{MANIFEST}"))
+                if len(batch) >= self.at_once:
+                    self._enter(batch)
+        finally:
+            # What was read before S3 went away is entered all the same.
+            self._enter(batch)
 
-    def _missing(self, folders: Iterator[Folder]) -> Iterator[Folder]:
-        """Yield the folders whose manifest has no rows."""
+    def _missing(self, folders: Iterator[tuple[str, list[str]]], bundles: Bundles) -> Iterator[Folder]:
+        """Yield the folders whose manifest has no rows, and what the bundles have of it."""
         while batch := list(islice(folders, ASKED)):
             known = self.database.known([f"{folder}/{MANIFEST}" for folder, _ in batch])
             for folder, keys in batch:
                 self.sum.recordings += 1
                 self._seen.add(folder)
-                if f"{folder}/{MANIFEST}" in known:
+                key = f"{folder}/{MANIFEST}"
+                if key in known:
                     self.sum.there += 1
                     self._progress(folder)
                 else:
-                    yield folder, keys
+                    # What an anchor names and is gone is missing, though its bundle has it.
+                    yield folder, keys, bundles.of(key) if key in keys else None
 
-    def _enter(self, verdict: Verdict, key: str) -> None:
-        if verdict.faults or verdict.manifest is None:
-            self.sum.refused += 1
-            self._refused(verdict)
-            return
-        try:
-            if self.database.store(verdict.manifest, key, verdict.sha256):
-                self.sum.entered += 1
+    def _enter(self, verdicts: list[Verdict]) -> None:
+        """Enter those in the list and empty it, whatever happens."""
+        accounts: list[Account] = []
+        taken, verdicts[:] = verdicts[:], []
+        for verdict in taken:
+            if verdict.faults or verdict.manifest is None:
+                self.sum.refused += 1
+                self._refused(verdict)
             else:
+                accounts.append(Account(verdict.manifest, f"{verdict.folder}/{MANIFEST}", verdict.sha256))
+        outcomes = self.database.store_all(accounts) if accounts else []
+        for account, outcome in zip(accounts, outcomes, strict=True):
+            folder = account.key.removesuffix(f"/{MANIFEST}")
+            if outcome is True:
+                self.sum.entered += 1
+            elif outcome is False:
                 self.sum.given_way += 1
-        except ConflictError as conflict:
-            # A ship that runs beside us may have entered it a moment ago.
-            if self.database.known([key]):
+            elif self.database.known([account.key]):
+                # A ship that runs beside us has entered it a moment ago.
                 self.sum.there += 1
-                return
-            self.sum.refused += 1
-            self._refused(Verdict(verdict.folder, (Fault(MANIFEST, "", f"has no rows: {conflict}"),)))
+            else:
+                self.sum.refused += 1
+                self._refused(Verdict(folder, (Fault(MANIFEST, "", f"has no rows: {outcome}"),)))
+            self._progress(folder)
 
     # -- incidents
 
@@ -222,6 +244,8 @@ def run(config_path: Path, *, unsigned: bool = False, as_json: bool = False) -> 
     inspection = Inspection(s3.configured(settings.s3), Keyring([*signing.public_keys, *current]), settings.s3.prefix)
     database = PostgresDatabase(settings.postgres.dsn.reveal())
     try:
-        return Rebuilding(inspection, RetryingDatabase(database, inspection.patience), unsigned, as_json).run()
+        # A patience of its own: what was read is entered also when S3 has gone away.
+        patience = Patience(Event(), max_attempts=ATTEMPTS)
+        return Rebuilding(inspection, RetryingDatabase(database, patience), unsigned, as_json).run()
     finally:
         database.close()

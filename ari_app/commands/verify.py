@@ -15,12 +15,13 @@ import typer
 from ari_app import config
 from ari_app.adapters import s3
 from ari_app.adapters.folder import FolderArchive
+from ari_app.bundles import Bundles
 from ari_app.core import anchor
-from ari_app.core.anchor import Link
+from ari_app.core.anchor import Anchored, Packed
 from ari_app.core.signature import MANIFEST
 from ari_app.core.verification import Verdict
 from ari_app.errors import FINDING, GOOD, ConsentgateError
-from ari_app.inspection import Inspection, places, verdicts
+from ari_app.inspection import Inspection, each, places
 from ari_app.signing import Keyring, Signer
 
 SAY_SECONDS = 5.0
@@ -41,13 +42,17 @@ def _told(found: Verdict, *, as_json: bool) -> None:
 WHOLE = "signed, unaltered, and all that is stored lies within the permits of all its parties"
 
 
-def _sum(looked: int, faulty: int) -> str:
+UNHEARD = "signed and anchored, and all that is stored lies within the permits of all its parties; no sound was fetched"
+
+
+def _sum(looked: int, faulty: int, *, listed: bool) -> str:
+    whole = UNHEARD if listed else WHOLE
     if not looked:
         return "There is no recording."
     if looked == 1:
-        return "The recording is not whole." if faulty else f"The recording is whole: {WHOLE}."
+        return "The recording is not whole." if faulty else f"The recording is whole: {whole}."
     if not faulty:
-        return f"{looked} recordings, all whole: {WHOLE}."
+        return f"{looked} recordings, all whole: {whole}."
     return f"{looked} recordings: {faulty} {'is' if faulty == 1 else 'are'} not whole."
 
 
@@ -65,12 +70,14 @@ def run(
     day: str | None = None,
     everything: bool = False,
     as_json: bool = False,
+    listed: bool = False,
     copy: Path | None = None,
     prefix: str = "",
     public_keys: Sequence[str] = (),
 ) -> int:
     """Verify one recording, those of a day (YYYY-MM-DD), or all; print what is wrong, and return 0 or 1.
 
+    listed: the manifests are read from the days' bundles, of all other objects the names alone.
     copy: a folder into which the bucket was copied, with its prefix and the public keys that are believed; then no
     configuration is read, and nobody asked.
     Raises ConsentgateError: nothing is known of the recording, the configuration is wrong (3), S3 is away (4).
@@ -83,7 +90,7 @@ def run(
         current = [Signer.from_text(signing.key.reveal()).public_key] if signing.key else []
         known = Keyring([*signing.public_keys, *current, *public_keys])
         inspection = Inspection(s3.configured(settings.s3), known, settings.s3.prefix)
-    return inspect(inspection, recording=recording, day=day, everything=everything, as_json=as_json)
+    return inspect(inspection, recording=recording, day=day, everything=everything, as_json=as_json, listed=listed)
 
 
 def _one(inspection: Inspection, recording: str) -> str:
@@ -99,37 +106,63 @@ def _one(inspection: Inspection, recording: str) -> str:
     )
 
 
-def _anchored(inspection: Inspection, day: str | None) -> tuple[list[Verdict], Mapping[str, Link]]:
-    """Judge the anchors; of a day's recordings those from the day before it on: none was stored before it was made."""
+def _anchored(inspection: Inspection, day: str | None) -> tuple[list[Verdict], Bundles, dict[str, Anchored]]:
+    """Judge the anchors; of a day's recordings those from the day before it on: none was stored before it was made.
+
+    Returns with it the bundles, and all that the anchors say, of the recordings that are looked at.
+    """
     since = str(date.fromisoformat(day) - timedelta(days=1)) if day else ""
-    found, anchored = anchor.judge(inspection.anchors(since), whole=day is None)
+    judged = inspection.anchors(since, whole=day is None)
     folder, below = inspection.below(anchor.FOLDER), inspection.below((day or "").replace("-", "/"))
-    named = {key: link for key, link in anchored.items() if key.startswith(f"{below}/" if below else "")}
-    return [replace(one, folder=folder) for one in found], named
+    named = {key: link for key, link in judged.anchored.items() if key.startswith(f"{below}/" if below else "")}
+    used = {link.bundle for link in named.values()}
+    shares = {name: share for name, share in judged.shares.items() if name in used}
+    # A bundle may hold calls of other days as well.
+    whole = judged.anchored if day else named
+    return (
+        [replace(one, folder=folder) for one in judged.verdicts],
+        Bundles(inspection, shares, whole, judged.stray),
+        named,
+    )
 
 
-def _looked_at(inspection: Inspection, below: str, anchored: Mapping[str, Link]) -> Iterator[Verdict]:
+def _looked_at(
+    inspection: Inspection, below: str, bundles: Bundles, named: Mapping[str, Anchored], *, listed: bool
+) -> Iterator[Verdict]:
+    def packed() -> Iterator[tuple[str, list[str], Packed | None]]:
+        for folder, keys in inspection.folders(below):
+            yield folder, keys, bundles.of(f"{folder}/{MANIFEST}")
+
     seen: set[str] = set()
-    for found in verdicts(inspection, below):
+    look = inspection.listed if listed else inspection.verdict
+    for found in each(inspection, packed(), lambda one: look(*one)):
         seen.add(found.folder)
-        yield anchor.compare(found, anchored, f"{found.folder}/{MANIFEST}")
-    yield from anchor.missing(anchored, seen)
+        yield anchor.compare(found, named, f"{found.folder}/{MANIFEST}")
+    yield from anchor.missing(named, seen)
 
 
-def inspect(inspection: Inspection, *, recording: str | None, day: str | None, everything: bool, as_json: bool) -> int:
+def inspect(
+    inspection: Inspection,
+    *,
+    recording: str | None,
+    day: str | None,
+    everything: bool,
+    as_json: bool,
+    listed: bool = False,
+) -> int:
     """Do what `run` does, of an archive at hand."""
     anchors: list[Verdict] = []
-    anchored: Mapping[str, Link] = {}
+    bundles, named = Bundles(inspection, {}, {}), dict[str, Anchored]()
     if recording is not None:
         below = _one(inspection, recording)
     else:
         below = "" if everything or day is None else day.replace("-", "/")
-        anchors, anchored = _anchored(inspection, day)
+        anchors, bundles, named = _anchored(inspection, day)
     wrong = [one for one in anchors if one.faults]
     for one in wrong:
         _told(one, as_json=as_json)
     looked, faulty, said_at = 0, 0, time.monotonic()
-    for found in _looked_at(inspection, below, anchored):
+    for found in _looked_at(inspection, below, bundles, named, listed=listed):
         looked += 1
         faulty += bool(found.faults)
         if found.faults or as_json:
@@ -137,9 +170,16 @@ def inspect(inspection: Inspection, *, recording: str | None, day: str | None, e
         if time.monotonic() - said_at >= SAY_SECONDS:
             said_at = time.monotonic()
             typer.echo(f"{looked} recordings looked at, {faulty} are not whole", err=True)
+    bundles.read_all()
+    torn = list(bundles.verdicts())
+    for one in torn:
+        _told(one, as_json=as_json)
     if as_json:
         recordings = {"recordings": looked, "whole": looked - faulty}
-        typer.echo(json.dumps({**recordings, "anchors": len(anchors), "anchors_whole": len(anchors) - len(wrong)}))
+        packed = {"bundles": bundles.total, "bundles_whole": bundles.total - len(torn)}
+        days = {"anchors": len(anchors), "anchors_whole": len(anchors) - len(wrong)}
+        typer.echo(json.dumps({**recordings, **days, **packed}))
     else:
-        typer.echo(_sum(looked, faulty) + _sum_of_anchors(len(anchors), len(wrong)))
-    return FINDING if faulty or wrong else GOOD
+        of_bundles = f" {len(torn)} of {bundles.total} bundles not whole." if torn else ""
+        typer.echo(_sum(looked, faulty, listed=listed) + _sum_of_anchors(len(anchors), len(wrong)) + of_bundles)
+    return FINDING if faulty or wrong or torn else GOOD

@@ -12,7 +12,7 @@ Pure: the same bytes always have the same faults. No database is asked, and none
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -99,6 +99,20 @@ def account(lying: Lying) -> Verdict:
             faults.append(Fault(MANIFEST, "call.ended_at", "is in the future"))
         faults += [Fault(MANIFEST, *one) for one in arithmetic.breaches(manifest)]
     return Verdict(lying.folder, tuple(faults), manifest, hashlib.sha256(lying.manifest).hexdigest())
+
+
+def complete(found: Verdict, names: Collection[str]) -> Verdict:
+    """Return a verdict on a manifest with whether each object lies there that it names, and no other.
+
+    names: of all that lies in its folder. Nothing is said of what the objects hold.
+    """
+    if found.manifest is None:
+        return found
+    named = {one["object"] for one in found.manifest["segments"]} | {MANIFEST, SIGNATURE}
+    gone = [Fault(name, "", "is not there") for name in sorted(named - {*names})]
+    more = [Fault(name, "", "is not in the manifest") for name in sorted({*names} - named)]
+    told = {one.object for one in found.faults if one.object == SIGNATURE}
+    return replace(found, faults=(*found.faults, *(one for one in gone if one.object not in told), *more))
 
 
 def _manifest(text: bytes) -> tuple[list[Fault], Mapping[str, Any] | None]:

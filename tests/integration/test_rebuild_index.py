@@ -130,17 +130,17 @@ def test_the_rows_are_those_that_ship_made_table_by_table(shipped, capsys):
 def test_what_was_interrupted_goes_on_where_it_was(shipped, monkeypatch):
     prefix, before = shipped
     dsn = servers.running().database()
-    stores = PostgresDatabase.store
-    left = iter(range(4))
+    stores = PostgresDatabase.store_all
+    left = iter(range(2))
 
     def until_it_is_killed(self, *args):
         if next(left, None) is None:
             raise KeyboardInterrupt
         return stores(self, *args)
 
-    monkeypatch.setattr(PostgresDatabase, "store", until_it_is_killed)
+    monkeypatch.setattr(PostgresDatabase, "store_all", until_it_is_killed)
     with pytest.raises(KeyboardInterrupt):
-        rebuild(prefix, dsn)
+        rebuild(prefix, dsn, at_once=2)
     monkeypatch.undo()
     with psycopg.connect(dsn) as connection:
         assert connection.execute("SELECT count(*) FROM recordings").fetchall() == [(4,)]

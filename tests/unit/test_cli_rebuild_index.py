@@ -241,7 +241,7 @@ def test_it_says_how_far_it_is(world, monkeypatch, capsys):
     monkeypatch.setattr(rebuild_index, "SAY_SECONDS", 0.0)
     database = MemoryDatabase()
     for _ in range(2):
-        Rebuilding(Inspection(world.store, Keyring([SIGNER.public_key]), "calls"), database).run()
+        Rebuilding(Inspection(world.store, Keyring([SIGNER.public_key]), "calls"), database, at_once=1).run()
     lines = capsys.readouterr().err.splitlines()
     assert f"3 recordings looked at: 1 entered, 0 were there, 0 refused; now at {FIRST}" in lines
     assert f"3 recordings looked at: 0 entered, 3 were there, 0 refused; now at {NEVER}" in lines

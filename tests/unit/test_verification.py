@@ -150,3 +150,22 @@ def test_objects_that_are_missing_too_many_or_swapped_are_told(core):
 def test_a_contradiction_is_told_by_its_field(core):
     case = lying(altered(WHOLE, "tracks[0].channel", 2))
     assert faults(core, case) == ["manifest.json: tracks[0].channel is not this party's in its segment"]
+
+
+def test_without_what_they_hold_the_names_of_the_objects_are_compared(core):
+    def complete(names, **changes):
+        found = core.verification.account(lying(WHOLE, **changes))
+        return [str(one) for one in core.verification.complete(found, names).faults]
+
+    whole = ["manifest.json", "manifest.json.sig", "seg-001.flac", "seg-002.flac"]
+    assert complete(whole) == []
+    assert complete([*whole[:3], "seg-003.flac", "a.wav"]) == [
+        "seg-002.flac is not there",
+        "a.wav is not in the manifest",
+        "seg-003.flac is not in the manifest",
+    ]
+    assert complete(whole[2:]) == ["manifest.json is not there", "manifest.json.sig is not there"]
+    assert complete([*whole[:1], *whole[2:]], refusal=None) == [
+        "manifest.json.sig is not there: nobody can prove that nothing was altered"
+    ]
+    assert complete(["x"], manifest=b"{") == ["manifest.json cannot be read"]
