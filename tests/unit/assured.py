@@ -41,7 +41,7 @@ def account(core: Core = REAL, **changes: Any) -> Any:
 
 
 def unrecorded(core: Core, reason: Any, **changes: Any) -> Any:
-    nothing = {"covered_ms": {}, "tracks": (), "pieces": (), "kept": None}
+    nothing: dict[str, Any] = {"covered_ms": {}, "tracks": (), "pieces": (), "kept": None}
     return account(core, recorded=False, reason=reason, **nothing, **changes)
 
 
