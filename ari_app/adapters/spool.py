@@ -23,6 +23,7 @@ from ari_app.core.reasons import Reason
 from ari_app.durable import replace, sync_folder
 from ari_app.errors import SpoolError
 from ari_app.layout import JOURNAL, MANIFEST, SIGNATURE, Layout
+from ari_app.mounts import refuse_unfit
 from ari_app.untrusted import open_plain
 
 MAX_FALLBACK_BYTES = 4096
@@ -44,7 +45,8 @@ def _rename(source: Path, target: Path) -> None:
 
 @contextmanager
 def lock(layout: Layout, process: str) -> Iterator[None]:
-    """Hold the spool for the one running process of a kind. Raises SpoolError if another holds it."""
+    """Hold the spool for the one running process of a kind. Raises SpoolError if another holds it, or nobody can."""
+    refuse_unfit(layout.root)
     path = layout.lock(process)
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
