@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from . import announcements, config
+from . import announcements, config, mounts
 from . import policy as policies
 from .core.policy import Policy
 from .errors import SpoolError
@@ -143,6 +143,7 @@ def prepare(config_path: Path) -> tuple[Prepared, Lock]:
     before = _stamps([config_path])
     settings = config.load(config_path)
     layout = Layout(settings.spool.path)
+    mounts.refuse_unfit(layout.root)
     # First of all that is done to the spool: one that is not there must not be made.
     try:
         lock = Lock(layout.lock("gate"))

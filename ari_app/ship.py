@@ -30,6 +30,7 @@ from ari_app.retrying import Patience, RetryingDatabase, RetryingStore, StoppedE
 from ari_app.safekeeping import Terms
 from ari_app.shipping import Shipping, UnshippableError, Wait, Waiting
 from ari_app.signing import Signer
+from ari_app.strays import Lookout
 
 POLL_SECONDS = 0.5
 PROBE_MICROSECONDS = 5 * MICROSECONDS
@@ -100,9 +101,8 @@ class Ship:
         patience = Patience(self.stopping, self._on_failure, self._on_success, most, pause=self._pause)
         spool, heartbeats = Spool(self.layout), Heartbeats(self.layout.heartbeats, self.layout.keeper)
         store, database = RetryingStore(self.store, patience), RetryingDatabase(self.database, patience)
-        windows = DiscardWindows(self.layout.policy)
-        attested = Attested(self.layout)
-        shipping = Shipping(spool, heartbeats, attested, store, database, self.prefix, windows.seconds)
+        windows, lookout = DiscardWindows(self.layout.policy), Lookout(self.layout)
+        shipping = Shipping(spool, heartbeats, Attested(self.layout), store, database, self.prefix, windows.seconds)
         shipping.node, shipping.signer, shipping.keeping.terms = self.node, self.signer, self.terms
         logger = log.get("ship")
         with spool_adapter.lock(self.layout, "ship"), suppress(StoppedError):
@@ -112,15 +112,17 @@ class Ship:
                 if self.signer is None:
                     # A site that comes from a version without signatures must not stop storing calls for that.
                     logger.warning("ship.unsigned", why="signing.key_file is not set", hint=UNSIGNED)
-                self._probe(store, database, clock.now())
+                now = clock.now()
+                lookout.look(now)
+                self._probe(store, database, now)
                 self._ready(is_ready=True)
-                for recording in spool.finished_with_audio():
-                    spool.delete_audio(recording)
+                spool.destroy_finished()
                 while not self.stopping.is_set():
                     self._take_requests()
                     now = clock.now()
                     if now - self._probed_at >= PROBE_MICROSECONDS:
                         self._probe(store, database, now)
+                    lookout.look(now)
                     heartbeats.refresh()
                     self._adopt(shipping, now)
                     self._take_incidents(shipping, now)

@@ -7,7 +7,6 @@ state before or the state after. Only ship runs this (`lock`); the gate writes t
 import fcntl
 import json
 import os
-import shutil
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,13 +19,14 @@ from ari_app.core.incident import Incident
 from ari_app.core.manifest import Fallback
 from ari_app.core.names import Instant, RecordingId, UnsafeNameError
 from ari_app.core.reasons import Reason
+from ari_app.destroying import destroy_sound
 from ari_app.durable import replace, sync_folder
 from ari_app.errors import SpoolError
 from ari_app.layout import JOURNAL, MANIFEST, SIGNATURE, Layout
+from ari_app.mounts import refuse_unfit
 from ari_app.untrusted import open_plain
 
 MAX_FALLBACK_BYTES = 4096
-OBJECTS = "seg-*.flac"
 MAX_INCIDENT_BYTES = 65_536
 MAX_NAME = 64
 SHIPPED = "shipped"
@@ -44,7 +44,8 @@ def _rename(source: Path, target: Path) -> None:
 
 @contextmanager
 def lock(layout: Layout, process: str) -> Iterator[None]:
-    """Hold the spool for the one running process of a kind. Raises SpoolError if another holds it."""
+    """Hold the spool for the one running process of a kind. Raises SpoolError if another holds it, or nobody can."""
+    refuse_unfit(layout.root)
     path = layout.lock(process)
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
@@ -213,16 +214,12 @@ class Spool:
 
     def delete_audio(self, recording: RecordingId) -> None:
         """Destroy the local audio of a call: what is stored elsewhere, and what may not be stored at all."""
-        # The audio last: it is the sign by which a later start knows that something is left to destroy.
-        for file in (self.layout.shipped / recording).glob(OBJECTS):
-            file.unlink()
-        with suppress(FileNotFoundError):
-            shutil.rmtree(self.layout.audio_of(recording))
-            sync_folder(self.layout.audio)
+        destroy_sound(self.layout, recording)
 
-    def finished_with_audio(self) -> list[RecordingId]:
-        """Return calls that are stored but whose audio still lies here: ship was killed before the last step."""
-        return [one for one in self._recordings(self.layout.audio) if (self.layout.shipped / one).is_dir()]
+    def destroy_finished(self) -> None:
+        """Destroy the audio of calls that are stored: a ship was killed before the last step."""
+        for recording in [one for one in self._recordings(self.layout.audio) if (self.layout.shipped / one).is_dir()]:
+            self.delete_audio(recording)
 
     def quarantine(self, recording: RecordingId) -> Path:
         """Put a call, with its audio, where nothing ships it and only ship's user can read it."""

@@ -14,6 +14,7 @@ from ari_app.core.free_space import FILES, Level, judge
 from ari_app.errors import FINDING, GOOD, UNREACHABLE, ConsentgateError, TransientError, UnreachableError
 from ari_app.free_space import measure
 from ari_app.layout import Layout
+from ari_app.mounts import objection
 from ari_app.signing import Signer
 
 from .finding import Finding
@@ -50,6 +51,9 @@ def spool(config: Config) -> Iterator[Finding]:
         return
     if not stat.S_ISDIR(found.st_mode):
         yield Finding(subject, "is not a folder", FINDING, "choose another spool.path")
+        return
+    if (unfit := objection(path)) is not None:
+        yield Finding(subject, unfit[0], FINDING, unfit[1])
         return
     owner, group, me = _user(found.st_uid), _group(found.st_gid), _user(os.geteuid())
     faults = list(_spool_faults(subject, path, found, me))

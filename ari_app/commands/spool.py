@@ -16,11 +16,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ari_app import attempts, clock, config
+from ari_app import attempts, clock, config, strays
 from ari_app.attempts import ALL, REACH, Account, Attempt
 from ari_app.config.units import size_text
 from ari_app.core import names
 from ari_app.core.names import MICROSECONDS, Instant, RecordingId, UnsafeNameError
+from ari_app.core.strays import TO_DO
 from ari_app.errors import FINDING, GOOD, ConsentgateError
 from ari_app.layout import JOURNAL, MANIFEST, SIGNATURE, Layout
 
@@ -122,6 +123,14 @@ def items(layout: Layout, account: Account | None) -> list[Item]:
     return sorted((one for one in found if one is not None), key=lambda item: (item.since, item.id))
 
 
+def _strays(layout: Layout) -> list[strays.Stray]:
+    try:
+        return strays.find(layout)
+    except OSError as failure:
+        hint = "Run this as the user of ship, or as root"
+        raise ConsentgateError("the spool cannot be read", why=str(failure), hint=hint) from failure
+
+
 def _one(layout: Layout, account: Account | None, recording: RecordingId) -> Item:
     found = _waiting(layout, account, recording) or _incident(layout, account, recording)
     if found is not None:
@@ -172,11 +181,14 @@ def show_list(layout: Layout, *, as_json: bool) -> int:
     found = items(layout, account)
     notes = sum(1 for one in layout.fallback.glob("*.json"))
     away = account.found.get(REACH) if account else None
+    lost = _strays(layout)
     if as_json:
         for item in found:
             typer.echo(_json(item, layout))
         size, reach = sum(item.bytes for item in found), asdict(away) if away else None
-        typer.echo(json.dumps({"waiting": len(found), "bytes": size, "notes": notes, "not_reached": reach}))
+        belongs_to_nothing = [{"kind": one.kind, "place": one.place, "name": one.name} for one in lost]
+        total = {"waiting": len(found), "bytes": size, "notes": notes, "not_reached": reach}
+        typer.echo(json.dumps(total | {"strays": belongs_to_nothing}))
         return GOOD
     console = _console()
     if account is not None and not account.running:
@@ -197,7 +209,14 @@ def show_list(layout: Layout, *, as_json: bool) -> int:
         console.print("nothing waits in the spool")
     if notes:
         console.print(f"{notes} note(s) of scripts about calls without a gate wait to be taken up by ship.")
+    _show_strays(console, lost)
     return GOOD
+
+
+def _show_strays(console: Console, lost: list[strays.Stray]) -> None:
+    for one in lost:
+        place = f"{one.place}/{one.name}".lstrip("/")
+        console.print(f"stray: {escape(place)}\n    {TO_DO[one.kind]}")
 
 
 def show_one(layout: Layout, recording: RecordingId, *, as_json: bool) -> int:

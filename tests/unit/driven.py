@@ -50,6 +50,7 @@ from ari_app.core import (
     segments,
     shape,
     signature,
+    strays,
     telling,
     topology,
     verification,
@@ -90,6 +91,7 @@ class Core:
     day: ModuleType | Any
     free_space: ModuleType | Any
     retention: ModuleType | Any
+    strays: ModuleType | Any
 
 
 REAL = Core(
@@ -117,6 +119,7 @@ REAL = Core(
     day,
     free_space,
     retention,
+    strays,
 )
 
 

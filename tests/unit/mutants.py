@@ -55,6 +55,7 @@ DEPENDENTS = {
     "assurance": ("assurance", "day"),
     "day": ("day",),
     "free_space": ("free_space",),
+    "strays": ("strays",),
     "retention": ("retention",),
 }
 OPPOSITE: dict[type[ast.cmpop], ast.cmpop] = {

@@ -113,7 +113,7 @@ def test_a_line_of_json_for_each_and_one_for_the_sum(synthetic, ask):
         f"sealed/{recording}/journal.jsonl",
         *(f"audio/{recording}/seg-001.p0{number}.wav" for number in (1, 2)),
     }
-    assert total == {"waiting": 1, "bytes": item["bytes"], "notes": 0, "not_reached": None}
+    assert total == {"waiting": 1, "bytes": item["bytes"], "notes": 0, "not_reached": None, "strays": []}
     assert item["bytes"] == sum(one["bytes"] for one in item["files"])
     assert json.loads(ask("show", recording, as_json=True)[1][0]) == item
 

@@ -39,6 +39,7 @@ from unit import (
     test_segments_tracks,
     test_segments_waiting,
     test_signature,
+    test_strays,
     test_topology,
     test_topology_lines,
     test_topology_optimised,
@@ -98,6 +99,7 @@ TABLES = {
         test_keeper_asked,
         test_keeper_core,
         test_signature,
+        test_strays,
         test_verification,
         test_verification_arithmetic,
         test_verification_shape,
@@ -140,6 +142,7 @@ NEAREST = {
     "assurance": (test_assurance,),
     "day": (test_day,),
     "free_space": (test_free_space,),
+    "strays": (test_strays,),
     "retention": (test_retention,),
 }
 """Where a mutant of a module is found the fastest."""
@@ -228,6 +231,7 @@ def test_the_tables_hold_for_the_core_itself():
         ("assurance", 60),
         ("day", 10),
         ("free_space", 10),
+        ("strays", 5),
         ("retention", 10),
     ],
 )

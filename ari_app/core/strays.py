@@ -1,0 +1,115 @@
+"""What lies in the spool and belongs to nothing there: which names may stand where, and what to do about the others.
+
+Every file on the disk has a record, or somebody is told of it. This knows the names of every folder and what a sound
+needs beside it; the shell (`ari_app.strays`) looks, and waits a while before it calls anything a stray, for whatever is
+being written now is without its record for a moment.
+"""
+
+import re
+from collections.abc import Callable, Container, Mapping
+from enum import StrEnum
+from typing import Final
+
+from .names import UnsafeNameError, channel_id, parse_track_file, recording_id
+
+Rule = Callable[[str], bool]
+
+
+class Kind(StrEnum):
+    """In which way something belongs to nothing."""
+
+    SOUND_ALONE = "sound_alone"
+    STRANGE_SOUND = "strange_sound"
+    UNFINISHED = "unfinished"
+    UNKNOWN = "unknown"
+    KEPT_ALONE = "kept_alone"
+    NOT_ATTESTED = "not_attested"
+    NAMED_ALONE = "named_alone"
+
+
+TO_DO: Final[Mapping[Kind, str]] = {
+    Kind.SOUND_ALONE: "Sound without any account of its call: ship never stores it. Nobody can say that whoever speaks "
+    "there was told, so destroy it, unless you have its journal in a copy: then put that back into sealed/.",
+    Kind.STRANGE_SOUND: "A file that no capture of ours makes lies beside a call's sound. Ship puts it into quarantine "
+    "when it stores the call. Find out who wrote it.",
+    Kind.UNFINISHED: "A process was ended while it wrote this, and it was written anew since. It can be removed.",
+    Kind.UNKNOWN: "Nothing of ours has such a name. Find out who put it there, and move it away.",
+    Kind.KEPT_ALONE: "The guard kept a capture of whose script there is no account: nothing of it is stored. If there "
+    "is a folder of the same id in audio/, destroy both.",
+    Kind.NOT_ATTESTED: "A script was ended before it had written whom it told: nothing was captured. Remove it.",
+    Kind.NAMED_ALONE: "A capture is named whose call is over. Unless Asterisk's `mixmonitor list` shows it, remove it.",
+}
+
+
+def _minted(name: str) -> bool:
+    try:
+        return bool(recording_id(name))
+    except UnsafeNameError:
+        return False
+
+
+def _channel(name: str) -> bool:
+    try:
+        return bool(channel_id(name))
+    except UnsafeNameError:
+        return False
+
+
+def _with(*suffixes: str, stem: Rule) -> Rule:
+    return lambda name: any(name.endswith(one) and stem(name.removesuffix(one)) for one in suffixes)
+
+
+def _like(pattern: str) -> Rule:
+    return lambda name: re.fullmatch(pattern, name) is not None
+
+
+def _none(_: str) -> bool:
+    return False
+
+
+_FOLDERS: Final = (
+    "audio|live|calls|sealed|shipped|fallback|keeper|heartbeat|announcements|quarantine|incidents|anchors|lost.found"
+)
+_FILES: Final = r"policy\.json|lines\.conf|spool\.full|[a-z-]+\.(lock|ready)|ship\.[a-z]+\.json|retry-[0-9A-Za-z]+"
+_SHA256: Final = _like(r"[0-9a-f]{64}")
+
+KNOWN: Final[Mapping[str, tuple[Rule, Rule]]] = {
+    "": (_like(_FOLDERS), _like(_FILES)),
+    "audio": (_minted, _none),
+    "calls": (_minted, _none),
+    "sealed": (_minted, _none),
+    "shipped": (_minted, _none),
+    "live": (_none, _channel),
+    # A note of a channel is a file; a folder of that name would be of a channel that nobody has.
+    "fallback": (lambda name: _channel(name) and not name.endswith(".json"), _with(".json", stem=_channel)),
+    "keeper": (_none, _with(".jsonl", ".kept", ".taken", stem=_minted)),
+    "heartbeat": (_none, _with(".jsonl", stem=_minted)),
+    "announcements": (_none, _with(".wav", stem=_SHA256)),
+    "incidents": (_like("shipped"), _with(".json", stem=_minted)),
+    "anchors": (_none, _like(r"\d{4}-\d\d-\d\d\.[a-z.]+")),
+}
+"""By folder of the spool: which folders and which files may be in it. In `quarantine/` anything may be."""
+
+
+def of_name(folder: str, name: str, *, is_folder: bool) -> Kind | None:
+    """Return what is wrong with a name in a folder of the spool; None if it may be there."""
+    if name.startswith("."):
+        return Kind.UNFINISHED
+    folders, files = KNOWN[folder]
+    return None if (folders if is_folder else files)(name) else Kind.UNKNOWN
+
+
+def of_track(name: str) -> Kind | None:
+    """Return what is wrong with a file beside the tracks of a recording; None if it may be one of them."""
+    return None if parse_track_file(name) else Kind.STRANGE_SOUND
+
+
+def of_sound(recording: str, accounts: Container[str]) -> Kind | None:
+    """Return whether the sound of a recording lies there alone. accounts: of which calls something is written."""
+    return None if recording in accounts else Kind.SOUND_ALONE
+
+
+def sweepable(name: str) -> int | None:
+    """Return by which process a file was begun that is ours to remove if that is gone; None for every other."""
+    found = re.fullmatch(r"\..+\.(\d{1,10})\.tmp", name)
+    return int(found[1]) if found else None

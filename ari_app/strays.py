@@ -1,0 +1,175 @@
+"""Looks for what lies in the spool and belongs to nothing there, says each once, and sweeps up what was never finished.
+
+It reads names and times alone, so that a hundred thousand calls that wait are looked through in a second or two.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from . import clock, log
+from .core import strays
+from .core.names import MICROSECONDS, Instant
+from .core.strays import Kind
+from .layout import JOURNAL, KEPT, Layout
+
+AGE_SECONDS: Final = 600.0
+"""So long something may be without its record, which comes within a second: nothing is called a stray for that."""
+
+LOOK_MICROSECONDS: Final = 600 * MICROSECONDS
+UNFINISHED_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """Something that belongs to nothing. `place`: the folder, below the spool."""
+
+    kind: Kind
+    place: str
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The name, as it may be shown: it may be anybody's, so no control character of it reaches a terminal."""
+        return ascii(self.path.name)[1:-1]
+
+    @property
+    def hash(self) -> str:
+        """The name as it may be logged: a stranger may have written a caller's number into it."""
+        return sha256(os.fsencode(self.path.name)).hexdigest()[:16]
+
+
+def _entries(folder: Path) -> Iterator[tuple[Path, bool]]:
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as found:
+        for entry in found:
+            yield Path(entry.path), entry.is_dir(follow_symlinks=False)
+
+
+def _old(path: Path, seconds: float) -> bool:
+    """Tell whether something was not changed for so long. What is gone meanwhile was no stray."""
+    with suppress(FileNotFoundError):
+        return clock.now() - path.lstat().st_mtime_ns // 1000 > seconds * MICROSECONDS
+    return False
+
+
+class _Accounts:
+    """Of which recordings something is written, wherever that may be."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._attested = {kept.stem for kept, _ in _entries(layout.keeper)}
+
+    def __contains__(self, recording: object) -> bool:
+        name = str(recording)
+        places = (self._layout.calls, self._layout.sealed, self._layout.shipped)
+        return name in self._attested or any((place / name).is_dir() for place in places)
+
+
+def find(layout: Layout, *, age_seconds: float = AGE_SECONDS) -> list[Stray]:
+    """Return what lies there and belongs to nothing, if it has lain there for so long. Raises OSError."""
+    found = [*_named(layout), *_alone(layout), *_scripts(layout)]
+    return sorted((one for one in found if _old(one.path, age_seconds)), key=lambda one: str(one.path))
+
+
+def _named(layout: Layout) -> Iterator[Stray]:
+    for place in strays.KNOWN:
+        for path, is_folder in _entries(layout.root / place):
+            kind = strays.of_name(place, path.name, is_folder=is_folder)
+            if kind is not None:
+                yield Stray(kind, place, path)
+
+
+def _alone(layout: Layout) -> Iterator[Stray]:
+    accounts = _Accounts(layout)
+    for folder, is_folder in _entries(layout.audio):
+        if not is_folder or strays.of_name("audio", folder.name, is_folder=True):
+            continue
+        files = [file for file, _ in _entries(folder)]
+        # An empty folder is a promise that nobody took up: a call that was told, and not captured.
+        if files and (kind := strays.of_sound(folder.name, accounts)):
+            yield Stray(kind, "audio", folder)
+            continue
+        for file in files:
+            if kind := strays.of_track(file.name):
+                yield Stray(kind, f"audio/{folder.name}", file)
+    for file, _ in _entries(layout.live):
+        if (recording := _recording(file)) and recording not in accounts:
+            yield Stray(Kind.NAMED_ALONE, "live", file)
+
+
+def _recording(live: Path) -> str:
+    try:
+        return str(json.loads(live.read_bytes())["recording"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _scripts(layout: Layout) -> Iterator[Stray]:
+    attested = set()
+    for folder, is_folder in _entries(layout.fallback):
+        journal = folder / JOURNAL
+        if not is_folder or folder.name.startswith("."):
+            continue
+        if not journal.is_file():
+            yield Stray(Kind.NOT_ATTESTED, "fallback", folder)
+        else:
+            attested.add(_first(journal))
+    for kept, _ in _entries(layout.keeper):
+        if kept.suffix == KEPT and kept.stem not in attested:
+            yield Stray(Kind.KEPT_ALONE, "keeper", kept)
+
+
+def _first(journal: Path) -> str:
+    """Return of which recording a script's journal is, as its first line says."""
+    try:
+        with journal.open("rb") as stream:
+            return str(json.loads(stream.readline(1 << 16))["recording"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def sweep(layout: Layout) -> list[Path]:
+    """Remove what a process was writing that is gone: whatever it was, it was written anew, or never promised."""
+    swept = []
+    for place in ("", "announcements", "incidents", "anchors"):
+        for path, is_folder in _entries(layout.root / place):
+            pid = strays.sweepable(path.name)
+            if pid is None or is_folder or Path(f"/proc/{pid}").exists() or not _old(path, UNFINISHED_SECONDS):
+                continue
+            with suppress(OSError):
+                path.unlink()
+                swept.append(path)
+    return swept
+
+
+@dataclass(slots=True)
+class Lookout:
+    """Ship's look, at its start and every ten minutes: each stray is said once."""
+
+    layout: Layout
+    _said: set[Path] = field(default_factory=set)
+    _next_at: Instant = Instant(0)
+
+    def look(self, now: Instant) -> None:
+        """Look, if it is time to."""
+        if now < self._next_at:
+            return
+        self._next_at = Instant(now + LOOK_MICROSECONDS)
+        logger = log.get("ship")
+        if swept := sweep(self.layout):
+            logger.info("spool.swept", files=len(swept))
+        try:
+            found = find(self.layout)
+        except OSError as failure:
+            logger.error("spool.not_looked_through", why=failure.strerror)  # noqa: TRY400  no fault of this program
+            return
+        for one in found:
+            if one.path not in self._said:
+                logger.error("spool.stray", kind=one.kind, place=one.place, name=one.hash, hint=strays.TO_DO[one.kind])
+        # What has gone and comes again is news.
+        self._said = {one.path for one in found}
