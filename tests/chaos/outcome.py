@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any, Final
@@ -93,21 +93,29 @@ def _accounts(case: Case, stage: Stage, found: list[Evidence], outcome: Outcome)
                 outcome.faults.append(f"{title}: {party} is stored twice: {own}")
 
 
-def once(ground: Ground, found: list[Evidence], outcome: Outcome) -> None:
-    """Look through the whole bucket: each recording lies in one place, and has one row, and nothing lies beside it."""
+def known(ground: Ground) -> set[str]:
+    """Return every recording that has an object or a row."""
+    with psycopg.connect(ground.world.postgres.dsn) as connection:
+        rows = {one for (one,) in connection.execute("SELECT recording FROM recordings")}
+    matches = (_KEY.match(key) for key in ground.hospital.archive.keys(f"{PREFIX}/"))
+    return rows | {one["recording"] for one in matches if one}
+
+
+def once(ground: Ground, found: list[Evidence], before: set[str], outcome: Outcome) -> None:
+    """Look through the bucket: what was not there before lies in one place, has one row, and nothing lies beside it."""
     archive = ground.hospital.archive
     folders: dict[str, set[str]] = defaultdict(set)
-    objects: Counter[str] = Counter()
     for key in archive.keys(f"{PREFIX}/"):
         matched = _KEY.match(key)
         if matched is None:
             if not key.startswith((f"{PREFIX}/incidents/", f"{PREFIX}/anchors/")):
                 outcome.faults.append(f"S3 holds {key}")
             continue
+        if matched["recording"] in before:
+            continue
         folders[matched["recording"]].add(matched["folder"])
-        objects[matched["recording"]] += 1
     with psycopg.connect(ground.world.postgres.dsn) as connection:
-        rows = {one for (one,) in connection.execute("SELECT recording FROM recordings")}
+        rows = {one for (one,) in connection.execute("SELECT recording FROM recordings")} - before
         channels = {one for (one,) in connection.execute("SELECT channel FROM calls")}
     for one in found:
         if len(folders[one.recording]) != 1:

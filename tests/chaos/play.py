@@ -19,7 +19,7 @@ from telephone import Instant, TelephoneError, now_us
 from . import faults
 from .crowd import Crowd
 from .ground import Ground
-from .outcome import ALARMS, Outcome, left_over, once, settle
+from .outcome import ALARMS, Outcome, known, left_over, once, settle
 from .points import CALL, FREEZE, KILL, Round
 from .shipments import Shipments
 
@@ -64,6 +64,7 @@ def play(ground: Ground, what: Round, kept: Path) -> Outcome:
 
 async def _play(ground: Ground, what: Round, outcome: Outcome, kept: Path) -> None:
     hospital = ground.hospital
+    before = await hospital.do(known, ground)
     async with Stage(hospital) as stage:
         stage.lag_us = LAG_US
         deadly = what.blow.victim == "Asterisk" and what.blow.fault == KILL
@@ -102,7 +103,7 @@ async def _play(ground: Ground, what: Round, outcome: Outcome, kept: Path) -> No
             await hospital.do(settle, stage, found, outcome)
         except AssertionError as failure:
             outcome.faults.append(f"what is stored does not agree: {failure}"[:1500])
-        await hospital.do(once, ground, found, outcome)
+        await hospital.do(once, ground, found, before, outcome)
 
 
 class _Blow:
