@@ -4,6 +4,9 @@ Twice a second a marker of our own is sent through ARI and through AMI. When it 
 every event up to the earlier of its two stamps has been handled, and that instant is written to the heartbeat
 file: a stream that is delayed delays the heartbeat, and with it what ship may store. A marker that does not come
 back means that the stream is dead, however open its socket looks.
+
+All evidence is stamps of the wall clock. So when that is set, what was said before and after cannot be compared: then
+everything begins anew, as when a stream is lost. A machine that was suspended looks the same.
 """
 
 import asyncio
@@ -18,6 +21,9 @@ from .core.names import MICROSECONDS, Instant
 
 BEAT_SECONDS: Final = 0.5
 DEAD_MICROSECONDS: Final = 2_500_000
+SET_MICROSECONDS: Final = 1_000_000
+"""The least by which a clock that was set goes on wrong between two beats; NTP moves it by 250 us at most."""
+CLOCK: Final = "none, but the machine's clock was set"
 ALIVE: Final = "CONSENTGATE_ALIVE"
 STANDBY: Final = "CONSENTGATE_STANDBY"
 """When another gate last stood by: for a second a caller waits for it, instead of passing unrecorded."""
@@ -41,7 +47,8 @@ class Pulse:
         self._ari, self._ami, self._beat, self._standby, self._leaving = ari, ami, beat, standby, leaving
         self._stood_by = True
         self._number = 0
-        self._sent: dict[int, Instant] = {}
+        self._sent: dict[int, int] = {}
+        """When each marker was sent that has not come back, in ticks."""
         self._stamps: dict[int, dict[str, Instant]] = {}
         self._first_beat = asyncio.Event()
         self.alive = False
@@ -61,22 +68,26 @@ class Pulse:
                 self._stamps.pop(old, None)
 
     async def run(self) -> str:
-        """Beat until a stream is dead; return which, for the log."""
+        """Beat until a stream is dead, or the clock is set; return which, for the log."""
+        apart = clock.now() - clock.ticks()
         while True:
-            now = clock.now()
-            if self._sent and now - min(self._sent.values()) > DEAD_MICROSECONDS:
+            now, ticks = clock.now(), clock.ticks()
+            if abs(now - ticks - apart) >= SET_MICROSECONDS:
+                return CLOCK
+            apart = now - ticks
+            if self._sent and ticks - min(self._sent.values()) > DEAD_MICROSECONDS:
                 oldest = min(self._sent)
                 silent = [name for name in ("ari", "ami") if name not in self._stamps.get(oldest, {})]
                 return " and ".join(silent)
             self._number += 1
-            self._sent[self._number] = now
+            self._sent[self._number] = ticks
             await asyncio.gather(self._ari.mark(self._number), self._ami.mark(self._number))
             # Callers are sent to us from the first marker on that came back through both streams, not before. With each
             # beat: if no heartbeat can be written, it is all by which the guard knows a full disk from a dead gate.
             if self._first_beat.is_set():
                 await self._say_alive(now)
                 await self._say_standby(now)
-            pause_seconds = max(0.0, BEAT_SECONDS - (clock.now() - now) / MICROSECONDS)
+            pause_seconds = max(0.0, BEAT_SECONDS - (clock.ticks() - ticks) / MICROSECONDS)
             if self._first_beat.is_set():
                 await asyncio.sleep(pause_seconds)
             else:

@@ -101,13 +101,16 @@ class Case:
         self.verdict.faults.append(text)
 
     def arrivals(self, title: str) -> NDArray[np.int64]:
-        """When each packet of a voice reached Asterisk."""
+        """When each packet of a voice reached Asterisk: what came while it stood still, when it went on."""
         call = self.legs[title].call
-        return np.array(call.sent.instants, dtype=np.int64) + call.delay_us
+        found = np.array(call.sent.instants, dtype=np.int64) + call.delay_us
+        for begin, end in self.stage.stood_still:
+            found[(found >= begin) & (found < end)] = end
+        return found
 
     def thrown_away(self, title: str) -> NDArray[np.bool_]:
         """Of each packet of a voice, whether Asterisk says that it threw away what it held then."""
-        return thrown_away(self.arrivals(title), self._thrown.get(self.channels[title], ()))
+        return thrown_away(self.arrivals(title), self._thrown.get(self.channels[title].partition("~")[0], ()))
 
     def kept_until(self, title: str) -> NDArray[np.int64]:
         """Until when the monitor on its channel can have kept back each packet of a voice; as it came, if none ran."""

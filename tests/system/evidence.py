@@ -51,6 +51,8 @@ class Evidence:
     """The rows of every other table, by its name."""
     objects: dict[str, bytes]
     """Everything that S3 holds below the call's folder, by key."""
+    accounts: list[dict[str, Any]] = field(default_factory=list)
+    """The rows in `recordings` of all accounts of the same call, the latest last."""
     _decoded: dict[int, tuple[Pcm, int]] = field(default_factory=dict)
 
     @property
@@ -242,9 +244,14 @@ class Archive:
                 table: connection.execute(f"SELECT * FROM {table} WHERE recording = %(recording)s", key).fetchall()  # noqa: S608  a constant of ours
                 for table in TABLES
             }
+            accounts = connection.execute(
+                "SELECT * FROM recordings WHERE node = %(node)s AND channel = %(channel)s "
+                'ORDER BY began_at, recording COLLATE "C"',
+                key,
+            ).fetchall()
         assert call is not None, f"no row for {recording}"
         objects = {name: self.get(name) for name in self.keys(manifest["folder"] + "/")}
-        return Evidence(recording, manifest, text, entries, chain, call, rows, objects)
+        return Evidence(recording, manifest, text, entries, chain, call, rows, objects, accounts)
 
     def keys(self, prefix: str = "") -> list[str]:
         """Return every key in the bucket that begins so."""

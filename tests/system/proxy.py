@@ -33,6 +33,14 @@ class Framing(Protocol):
         ...
 
 
+class PlainFraming:
+    """No messages: bytes pass as they come, for a server of which no word is to be lost or late by itself."""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Return them as they are."""
+        return [data]
+
+
 class AmiFraming:
     """AMI: headers until an empty line. Its greeting is a single line, and goes with the first message."""
 
@@ -103,12 +111,41 @@ class Rule:
         return True
 
 
+@dataclass(slots=True)
+class Trap:
+    """Something that happens, once, before the first bytes to the server that hold all of `words` are passed on.
+
+    `back`: not then, but before the server's next answer is passed back. `fire` runs in a thread of its own, and may do
+    anything to the proxy.
+    """
+
+    words: tuple[bytes, ...]
+    fire: Callable[[], None]
+    back: bool = False
+    sprung: bool = False
+    _met: bool = False
+
+    def takes(self, data: bytes, *, upward: bool) -> bool:
+        """Tell whether this is the moment."""
+        if self.sprung:
+            return False
+        if upward and all(one in data for one in self.words):
+            self._met = True
+            self.sprung = not self.back
+        elif not upward and self._met:
+            self.sprung = True
+        return self.sprung
+
+
 class Proxy:
     """Listens on a free loopback port and passes everything to `upstream`; use it as `with Proxy(…) as proxy`."""
 
     def __init__(self, upstream: Address, framing: Callable[[], Framing]) -> None:
         self.upstream, self._framing = upstream, framing
         self.rules: list[Rule] = []
+        self.trap: Trap | None = None
+        #: What whoever connects is told instead of what they asked for.
+        self.refusal: bytes | None = None
         #: What happens to all events from now on.
         self.weather: Weather | None = None
         self.address: Address = ("127.0.0.1", 0)
@@ -147,6 +184,21 @@ class Proxy:
     def obey(self) -> None:
         """Forget all rules."""
         self.rules = []
+
+    def set_trap(self, fire: Callable[[], None], *words: str, back: bool = False) -> Trap:
+        """Let something happen in the very moment at which the client says these words; takes the place of another."""
+        self.trap = Trap(tuple(one.encode() for one in words), fire, back)
+        return self.trap
+
+    @contextmanager
+    def refused(self, answer: bytes) -> Iterator[None]:
+        """Answer every request so meanwhile, and end its connection: what is under way too."""
+        self.refusal = answer
+        self.cut()
+        try:
+            yield
+        finally:
+            self.refusal = None
 
     @contextmanager
     def stalled(self) -> Iterator[None]:
@@ -206,6 +258,9 @@ class Proxy:
             writer.transport.abort()
             return
         self._writers.add(writer)
+        if self.refusal is not None:
+            await self._refuse(reader, writer, self.refusal)
+            return
         far: asyncio.StreamWriter | None = None
         try:
             far_reader, far = await asyncio.open_connection(*self.upstream)
@@ -229,12 +284,26 @@ class Proxy:
                     self._writers.discard(one_writer)
                     one_writer.transport.abort()
 
+    async def _refuse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: bytes) -> None:
+        with suppress(OSError, asyncio.CancelledError):
+            if await reader.read(CHUNK_BYTES):
+                writer.write(answer)
+                writer.write_eof()
+                # What else they send is theirs to lose, but a reset would take the answer with it.
+                while await reader.read(CHUNK_BYTES):
+                    pass
+        self._writers.discard(writer)
+        writer.transport.abort()
+
     async def _pump(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, framing: Framing | None, sky: Sky | None
     ) -> None:
         with suppress(OSError):
             while data := await reader.read(CHUNK_BYTES):
                 await self._flowing.wait()
+                if (trap := self.trap) is not None and trap.takes(data, upward=sky is None):
+                    await asyncio.to_thread(trap.fire)
+                    await self._flowing.wait()
                 for message in [data] if framing is None else framing.feed(data):
                     rule = None if framing is None else next((one for one in self.rules if one.takes(message)), None)
                     if rule is not None and rule.hold_seconds is None:

@@ -128,6 +128,8 @@ class Stage:
         """Where all scenes wait for each other before what they are about, and what happens then."""
         self.acted_at: Instant | None = None
         """When that was: from then on nothing has to be recorded."""
+        self.stood_still: list[tuple[Instant, Instant]] = []
+        """When Asterisk took nothing in, and let nothing out."""
         self.afterwards: Callable[[], None] = lambda: None
         """What happens when all scenes are over, before their calls are waited for."""
         self.deaf = False

@@ -58,6 +58,8 @@ class Witness:
         """SIP Call-ID to the name of the channel."""
         self.uniqueids: dict[str, str] = {}
         """Name of a channel to its uniqueid when it was made."""
+        self._lives = 1
+        """How many Asterisks there were: each begins its channels' names anew, so those of a later one are marked."""
         self._answers: dict[str, asyncio.Future[dict[str, str]]] = {}
         self._numbers = itertools.count()
         self._asking: set[asyncio.Task[None]] = set()
@@ -65,17 +67,31 @@ class Witness:
 
     async def __aenter__(self) -> Self:
         """Log in."""
-        self._reader, self._writer = await asyncio.open_connection(*self.address)
-        await self._reader.readline()
-        self._reading = asyncio.get_running_loop().create_task(self._read())
-        answer = await self.ask("Login", Username=LOGIN, Secret=LOGIN)
-        assert answer["response"] == "Success", answer
+        await self._login()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Log out; what was seen stays."""
+        await self._logout()
+
+    async def another_life(self, died_at: Instant) -> None:
+        """Go on with the Asterisk that came after one that died: all its channels ended then."""
+        await self._logout()
+        names = {*self.uniqueids, *(one["newname"] for one in self.of("Rename"))}
+        self.events += [Seen(died_at, "Hangup", {"channel": name}) for name in sorted(names)]
+        self._lives += 1
+        await self._login()
+
+    async def _login(self) -> None:
+        self._reader, self._writer = await asyncio.open_connection(*self.address)
+        await self._reader.readline()
+        self._reading = asyncio.get_running_loop().create_task(self._read())
+        answer = await self.ask("Login", Username=LOGIN, Secret=LOGIN)
+        assert answer["response"] == "Success", answer
+
+    async def _logout(self) -> None:
         tasks = [*self._asking, self._reading]
         for task in tasks:
             task.cancel()
@@ -107,6 +123,11 @@ class Witness:
 
     def _take(self, headers: dict[str, str]) -> None:
         seconds, _, fraction = headers["timestamp"].partition(".")
+        if self._lives > 1:
+            headers = {
+                name: f"{value}~{self._lives}" if value.startswith(("PJSIP/", "Local/")) else value
+                for name, value in headers.items()
+            }
         seen = Seen(int(seconds) * 1_000_000 + int(fraction.ljust(6, "0")[:6] or 0), headers["event"], headers)
         self.events.append(seen)
         if seen.kind == "Newchannel":
@@ -119,9 +140,10 @@ class Witness:
         self._news = asyncio.Event()
 
     async def _name(self, channel: str) -> None:
+        named = channel.partition("~")[0]
         # A channel is announced before its dialog is there; and in the instant of a pickup nobody has its name.
         for _ in range(_TRIES):
-            answer = await self.ask("Getvar", Channel=channel, Variable=_CALL_ID)
+            answer = await self.ask("Getvar", Channel=named, Variable=_CALL_ID)
             if call_id := answer.get("value"):
                 break
             await asyncio.sleep(_PAUSE_SECONDS)

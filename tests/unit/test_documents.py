@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from chaos.points import BLOWS
 from pydantic import BaseModel
 
 from ari_app.adapters.ami import WANTED
@@ -53,6 +54,32 @@ def test_the_database_knows_every_reason() -> None:
     schema = "".join(one.read_text(encoding="utf-8") for one in migrations)
     listed = re.findall(r"INSERT INTO outcomes \(reason\) VALUES([^;]*);", schema)
     assert set(re.findall(r"'(\w+)'", "".join(listed))) == {str(reason) for reason in Reason}
+
+
+def failures() -> list[list[str]]:
+    """The rows of the table of failures, cell by cell."""
+    table = README.partition("## What is guaranteed under which failure")[2].partition("\n## ")[0]
+    rows = [line.strip("|").split(" | ") for line in table.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in row] for row in rows[2:]]
+
+
+@pytest.mark.parametrize("row", failures(), ids=lambda row: row[0][:40])
+def test_what_is_guaranteed_under_a_failure_is_shown_by_a_test_that_exists(row: list[str]) -> None:
+    names = re.findall(r"`([^`]+)`", row[-1])
+    assert names
+    for name in names:
+        path, _, function = name.partition("::")
+        if function:
+            text = (CHECKOUT / path).read_text(encoding="utf-8")
+            assert re.search(rf"^def {function}\(", text, re.MULTILINE), name
+        else:
+            assert name in {one.name for one in BLOWS}, name
+
+
+def test_every_victim_of_the_chaos_stands_in_the_table_of_failures() -> None:
+    shown = " ".join(row[-1] for row in failures())
+    assert len(failures()) >= 15
+    assert {one.victim for one in BLOWS if f"`{one.victim}: " in shown} == {one.victim for one in BLOWS}
 
 
 def test_files_that_the_readme_names_exist() -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from system.proxy import AmiFraming, AriFraming, Framing, Proxy
+from system.proxy import AmiFraming, AriFraming, Framing, PlainFraming, Proxy
 from system.weather import Weather
 
 HOLD = b"Event: Hold\r\nUniqueid: 1.1\r\n\r\n"
@@ -185,3 +185,41 @@ def test_events_of_one_channel_stay_in_order_and_those_of_several_do_not() -> No
         for source in range(5):
             mine = [one for one in got if one % 5 == source]
             assert mine == sorted(mine)
+
+
+def test_a_trap_springs_before_its_words_are_passed_on_and_once() -> None:
+    """Whoever is killed then has said them, and the server has not heard them."""
+    heard: list[bytes] = []
+    with server() as upstream, Proxy(upstream, PlainFraming) as proxy:
+        trap = proxy.set_trap(lambda: heard.append(b"trap"), "PUT", "x.flac")
+        with socket.create_connection(proxy.address) as client:
+            client.sendall(b"PUT /y")
+            assert received(client, 6) == b"PUT /y"
+            assert not trap.sprung
+            client.sendall(b"PUT /x.flac")
+            assert received(client, 11) == b"PUT /x.flac"
+            client.sendall(b"PUT /x.flac")
+            assert received(client, 11) == b"PUT /x.flac"
+    assert heard == [b"trap"]
+
+
+def test_a_trap_on_the_way_back_may_cut_the_line() -> None:
+    """The server has done what it was asked, and the client never hears of it."""
+    with server() as upstream, Proxy(upstream, PlainFraming) as proxy:
+        trap = proxy.set_trap(proxy.cut, "COMMIT", back=True)
+        with socket.create_connection(proxy.address) as client:
+            client.sendall(b"COMMIT")
+            client.settimeout(3)
+            with contextlib.suppress(ConnectionResetError):
+                assert client.recv(100) == b""
+        assert trap.sprung
+
+
+def test_refused_while_it_lasts() -> None:
+    with server() as upstream, Proxy(upstream, PlainFraming) as proxy:
+        with proxy.refused(b"HTTP/1.1 403 Forbidden\r\n\r\n"), socket.create_connection(proxy.address) as client:
+            client.sendall(b"GET /")
+            assert received(client, 100) == b"HTTP/1.1 403 Forbidden\r\n\r\n"
+        with socket.create_connection(proxy.address) as client:
+            client.sendall(b"GET /")
+            assert received(client, 5) == b"GET /"

@@ -35,7 +35,9 @@ class Heart:
         ami: Any = self.ami
         self.pulse = pulse.Pulse(ari, ami, self.beats.append)
         self.now = ms(0)
-        monkeypatch.setattr(clock, "now", lambda: self.now)
+        self.set_us = 0
+        monkeypatch.setattr(clock, "now", lambda: Instant(self.now + self.set_us))
+        monkeypatch.setattr(clock, "ticks", lambda: self.now)
         monkeypatch.setattr(pulse, "BEAT_SECONDS", 0.0)
 
     def run(self, *instants, answer=()):
@@ -119,6 +121,50 @@ def test_while_both_streams_answer_it_goes_on(heart):
 def test_a_stream_that_gives_no_marker_back_for_two_and_a_half_seconds_is_dead(heart, answer, dead):
     assert heart.run(0, 500, 2500, 2501, answer=answer) == dead
     assert heart.ari.marked == [1, 2, 3]
+
+
+@pytest.mark.parametrize("seconds", [-3600, -1, 1, 90, 3600])
+def test_when_the_clock_is_set_everything_begins_anew(heart, seconds):
+    """Stamps from before and after cannot be compared; and no pause between two beats is as long as the step."""
+
+    def returned(at):
+        if at >= ms(900):
+            heart.set_us = seconds * 1_000_000
+
+    heart.pulse._beat = returned
+    assert heart.run(0, 500, 1000, 1500, answer=("ari", "ami")) == pulse.CLOCK
+    assert len(heart.ari.marked) == 3
+
+
+@pytest.mark.parametrize("seconds", [-3600.0, 3600.0])
+def test_the_next_beat_comes_in_time_though_the_clock_was_set_during_this_one(heart, monkeypatch, seconds):
+    asked = []
+
+    async def sleep(pause):
+        asked.append(pause)
+        heart.now = Instant(heart.now + round(pause * 1e6))
+        await real(0)
+
+    real = asyncio.sleep
+    monkeypatch.setattr(pulse, "BEAT_SECONDS", 0.5)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    heart.pulse._first_beat.set()
+
+    async def set_meanwhile(_):
+        heart.set_us = round(seconds * 1e6)
+
+    heart.ari.mark = set_meanwhile
+    assert asyncio.run(heart.pulse.run()) == pulse.CLOCK
+    assert asked == [0.5]
+
+
+@pytest.mark.parametrize("drift_us", [-250, 250])
+def test_a_clock_that_is_slowly_put_right_is_not_set(heart, drift_us):
+    def returned(_):
+        heart.set_us += drift_us
+
+    heart.pulse._beat = returned
+    assert heart.run(*range(0, 50_000, 500), answer=("ari", "ami")) is None
 
 
 def test_with_every_beat_the_dialplan_and_the_guard_are_told_that_the_gate_lives(heart):
