@@ -11,8 +11,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from . import log
+from .config import Config
 from .core.names import MICROSECONDS, Instant
-from .core.retention import Locking
+from .core.retention import Keep, Locking, LockMode
 from .errors import ConsentgateError, NotThereError
 from .ports import Found, NotLockableError, ObjectStore, conflict
 
@@ -40,6 +41,21 @@ class Terms:
     proof: Proof = Proof.READ_BACK
     keep_audio_seconds: int = 0
     locking: Locking = field(default_factory=Locking)
+
+
+def terms_of(config: Config) -> Terms:
+    """Return what a configuration demands. A lock that it does not name is made where the bucket can."""
+    s3 = config.s3
+    classes = {name: Keep(one.keep.count, one.keep.unit) for name, one in config.retention.items()}
+    lines = {name: classes[line.retention] for name, line in config.lines.items() if line.retention}
+    locking = Locking(
+        mode=LockMode(s3.object_lock or "governance"),
+        demanded=s3.object_lock is not None,
+        legal_hold=s3.legal_hold,
+        lines=lines,
+        classes=tuple(classes.values()),
+    )
+    return Terms(Proof(s3.proof), s3.keep_audio_seconds, locking)
 
 
 @dataclass(slots=True)

@@ -27,7 +27,7 @@ from ari_app.errors import FINDING, GOOD, ConsentgateError, SpoolError, Unreacha
 from ari_app.layout import Layout
 from ari_app.ports import Database, ObjectStore
 from ari_app.retrying import Patience, RetryingDatabase, RetryingStore, StoppedError
-from ari_app.safekeeping import Terms
+from ari_app.safekeeping import Terms, terms_of
 from ari_app.shipping import Shipping, UnshippableError, Wait, Waiting
 from ari_app.signing import Signer
 from ari_app.strays import Lookout
@@ -343,6 +343,7 @@ def run(config_path: Path, *, once: bool = False) -> int:
     signer = Signer.from_text(settings.signing.key.reveal()) if settings.signing.key else None
     database = PostgresDatabase(settings.postgres.dsn.reveal())
     ship = Ship(Layout(settings.spool.path), store, database, settings.s3.prefix, settings.site.node, once, signer)
+    ship.terms = terms_of(settings)
     try:
         with _signals(ship.stopping):
             return ship.run()

@@ -197,4 +197,7 @@ def configured(settings: "S3") -> S3Store:
         secret_key=secret.reveal() if secret else None,
         encryption=settings.encryption,
         kms_key_id=settings.kms_key_id,
+        ca_file=settings.ca_file,
+        addressing=settings.addressing,
+        multipart_above_bytes=settings.multipart_above_bytes,
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic import BaseModel, ConfigDict, Field, Strict
 
 from ari_app.core.free_space import Floor
 from ari_app.core.guard import Mode as GuardMode
@@ -22,6 +22,7 @@ from .values import (
     Application,
     Bucket,
     BucketPrefix,
+    CaFile,
     CapturePath,
     Context,
     EmergencyNumber,
@@ -38,6 +39,7 @@ from .values import (
     LevelRange,
     LineMode,
     LongText,
+    MultipartSize,
     Name,
     Number,
     Port,
@@ -51,7 +53,6 @@ from .values import (
     Url,
     User,
     Word,
-    not_yet,
 )
 
 
@@ -103,7 +104,14 @@ class S3(Section):
     prefix: BucketPrefix = "calls"
     encryption: Literal["AES256", "aws:kms"] | None = None
     kms_key_id: Id | None = None
-    object_lock: Annotated[None, BeforeValidator(not_yet)] = None
+    ca_file: CaFile | None = None
+    addressing: Literal["path", "virtual"] | None = None
+    multipart_above_bytes: MultipartSize = Field(default=64 * 2**20, alias="multipart_above")
+    object_lock: Literal["none", "governance", "compliance"] | None = None
+    """None: governance, where the bucket has Object Lock. One that is written down is demanded of the bucket."""
+    legal_hold: Annotated[bool, Strict()] = False
+    proof: Literal["read_back", "head"] = "read_back"
+    keep_audio_seconds: Annotated[int, Strict(), Field(ge=0, le=7 * 24 * SECONDS_PER_HOUR)] = 300
 
 
 class Numbers(Section):

@@ -171,6 +171,21 @@ def _s3(document: Document) -> Iterator[Problem]:
     if s3.get("kms_key_id") and s3.get("encryption") != "aws:kms":
         hint = "write encryption: aws:kms, or remove the key"
         yield document.problem(("s3", "kms_key_id"), "has no effect without encryption: aws:kms", hint)
+    if s3.get("ca_file") and str(s3.get("endpoint_url", "")).startswith("http:"):
+        hint = "write https:// in s3.endpoint_url, or remove the file"
+        yield document.problem(("s3", "ca_file"), "has no effect on an endpoint without TLS", hint)
+    yield from _locked(document, s3.get("object_lock"))
+
+
+def _locked(document: Document, mode: object) -> Iterator[Problem]:
+    """Whoever demands a lock says for how long: each line that may be recorded has a class."""
+    if mode not in {"governance", "compliance"}:
+        return
+    for name, line in _section(document.data, "lines").items():
+        if isinstance(line, dict) and str(line.get("mode")) in _TELLING and not line.get("retention"):
+            hint = _defined(document, "retention", "")
+            problem = f"is missing: s3.object_lock: {mode} needs to know for how long"
+            yield document.problem(("lines", name, "retention"), problem, hint)
 
 
 def _secret(document: Document, section: str, key: str) -> str:

@@ -5,6 +5,7 @@ terminals.
 """
 
 import re
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -17,11 +18,13 @@ from ari_app.core.free_space import Floor
 from ari_app.core.policy import Mode
 
 from .problems import did_you_mean
-from .units import Period, floor, period
+from .units import Period, floor, period, size_bytes
 
 MAX_SPOOL_PATH = 180
 SECONDS_PER_HOUR = 3600
 LOWEST_DBFS = -60
+SMALLEST_MULTIPART_BYTES = 5 * 2**20
+LARGEST_WHOLE_BYTES = 5 * 2**30
 
 
 def refuse(problem: str, hint: str = "") -> PydanticCustomError:
@@ -151,11 +154,23 @@ def _level_range(value: object) -> object:
     raise refuse(problem, "for example level_dbfs: [-36, -10]")
 
 
-def not_yet(value: object) -> object:
-    # A setting that is taken and not obeyed would be believed: nobody looks at a bucket's locks every day.
-    if value is not None:
-        raise refuse("does not exist yet in this version", "remove it; the bucket's own default retention works today")
-    return value
+def _ca_file(value: object, info: ValidationInfo) -> object:
+    path = _file(value, info)
+    try:
+        ssl.create_default_context(cafile=str(path))
+    except ssl.SSLError:
+        raise refuse("names a file that holds no certificate", "certificates of CAs, as PEM") from None
+    except OSError as error:
+        problem = f"names a file that cannot be read: {error.strerror}"
+        raise refuse(problem, "certificates of CAs, as PEM; the user of ship must read it") from None
+    return path
+
+
+def _multipart_size(size: int) -> int:
+    # S3's own limits: of a part but the last at least the one, of an object that comes whole at most the other.
+    if not SMALLEST_MULTIPART_BYTES <= size <= LARGEST_WHOLE_BYTES:
+        raise refuse("must be from 5MiB to 5GiB", "for example multipart_above: 64MiB")
+    return size
 
 
 def _bucket_prefix(text: str) -> str:
@@ -181,6 +196,8 @@ Application = Annotated[
 SpoolPath = Annotated[Path, BeforeValidator(_spool_path)]
 Port = Annotated[int, Strict(), Field(ge=1, le=65535)]
 FreeSpace = Annotated[Floor, _text_to(floor, "for example 2GiB or 5%")]
+MultipartSize = Annotated[int, _text_to(size_bytes, "for example 64MiB"), AfterValidator(_multipart_size)]
+CaFile = Annotated[Path, BeforeValidator(_ca_file)]
 KeepPeriod = Annotated[Period, _text_to(period, "for example 8y")]
 HoursInSeconds = Annotated[int, BeforeValidator(_seconds_of_hours)]
 LevelRange = Annotated[tuple[float, float], BeforeValidator(_level_range)]

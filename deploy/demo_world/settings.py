@@ -17,12 +17,16 @@ from .errors import WorldError
 from .voices import ANNOUNCEMENTS, Announcement
 
 PURPOSES = ["medico-legal", "training", "audit"]
+RETENTION = "demo"
+"""The one class of retention: so long the recordings of these lines are locked in S3."""
+
 LINES: Mapping[str, Mapping[str, Any]] = {
     "switchboard": {
         "numbers": ["01632960100"],
         "mode": "announce",
         "announcements": ["switchboard-en"],
         "purposes": PURPOSES,
+        "retention": RETENTION,
         "capture": "conversation",
         "max_hours": 3,
     },
@@ -35,16 +39,23 @@ LINES: Mapping[str, Mapping[str, Any]] = {
         "language_keys": {"cy": "1", "en": "2"},
         "confirmation": ["declined-cy", "declined-en"],
         "purposes": PURPOSES,
+        "retention": RETENTION,
         "capture": "conversation",
         "max_hours": 3,
     },
     "crisis-line": {"numbers": ["01632960199"], "mode": "never", "reason": "anonymous support line"},
     # No number of its own: the LINE of every Dial to the outside, and of the conference's Gosub.
-    "outgoing": {"mode": "announce", "outgoing_announcements": ["calling-en"], "purposes": PURPOSES},
+    "outgoing": {
+        "mode": "announce",
+        "outgoing_announcements": ["calling-en"],
+        "purposes": PURPOSES,
+        "retention": RETENTION,
+    },
     "conference": {
         "mode": "announce",
         "announcements": ["conference-en"],
         "purposes": PURPOSES,
+        "retention": RETENTION,
         "on_objection": "leave_out",
     },
 }

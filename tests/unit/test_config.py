@@ -1,6 +1,7 @@
 """The configuration: what a right one gives, and how each wrong one is told."""
 
 import pickle
+import re
 from datetime import date
 from pathlib import Path
 
@@ -57,8 +58,8 @@ def test_it_is_frozen(tmp_path: Path) -> None:
 
 def test_the_example_for_administrators_loads_and_shows_every_key(tmp_path: Path) -> None:
     text = EXAMPLE.read_text()
-    for name in set(text.split("_file: ")[1:]):
-        secret = tmp_path / name.split()[0]
+    for name in set(re.findall(r"^ +\w+_file: (\S+)", text, re.MULTILINE)):
+        secret = tmp_path / name
         secret.parent.mkdir(exist_ok=True)
         secret.write_text(SECRETS[secret.name])
     file = tmp_path / "consentgate.yaml"
@@ -67,10 +68,7 @@ def test_the_example_for_administrators_loads_and_shows_every_key(tmp_path: Path
     assert {line.mode for line in loaded.lines.values()} == {Mode.ANNOUNCE_OPT_OUT, Mode.NEVER}
     sections: list[type[config.Section]] = [config.Config, *config.SECTIONS]
     undocumented = [
-        f"{section.__name__}.{key}"
-        for section in sections
-        for key in config.keys_of(section)
-        if f"{key}:" not in text and key != "object_lock"
+        f"{section.__name__}.{key}" for section in sections for key in config.keys_of(section) if f"{key}:" not in text
     ]
     assert undocumented == []
 
@@ -116,7 +114,11 @@ def test_nothing_prints_a_secret(tmp_path: Path) -> None:
         ("s3.prefix", "/calls", "is not a prefix of plain words between slashes"),
         ("s3.prefix", "a/../b", "is not a prefix of plain words between slashes"),
         ("s3.encryption", "aes256", "is not one of AES256, aws:kms: did you mean AES256?"),
-        ("s3.object_lock", "governance", "does not exist yet in this version"),
+        ("s3.object_lock", "worm", "is not one of none, governance, compliance"),
+        ("s3.multipart_above", "64", "is not a size"),
+        ("s3.multipart_above", "4MiB", "must be from 5MiB to 5GiB"),
+        ("s3.multipart_above", "6GiB", "must be from 5MiB to 5GiB"),
+        ("s3.keep_audio_seconds", 604801, "must be less than or equal to 604800"),
         ("lines", {}, "must be a section of keys|should have at least 1 item"),
         ("lines", ["advice-line"], "must be a section of keys: with at least one entry"),
         ("lines.advice-line.repeat_key", "12", "is not one key of a telephone"),
@@ -230,6 +232,21 @@ def test_a_wrong_value_is_told_with_its_place_and_a_hint(
         ([("s3.access_key_file", None)], "s3.access_key_file", "is missing, although secret_key is there"),
         ([("s3.encryption", "aws:kms")], "s3.kms_key_id", "is missing: aws:kms needs it"),
         ([("s3.kms_key_id", "alias/x")], "s3.kms_key_id", "has no effect without encryption: aws:kms"),
+        (
+            [("s3.endpoint_url", "https://s3"), ("s3.ca_file", "nowhere.pem")],
+            "s3.ca_file",
+            "names a file that cannot be read: No such file",
+        ),
+        (
+            [("s3.endpoint_url", "https://s3"), ("s3.ca_file", "ari.password")],
+            "s3.ca_file",
+            "names a file that holds no certificate",
+        ),
+        (
+            [("s3.object_lock", "governance"), ("lines.advice-line.retention", None)],
+            "lines.advice-line.retention",
+            "is missing: s3.object_lock: governance needs to know for how long",
+        ),
         ([("asterisk.ami_password", "hunter2")], "asterisk.ami_password", "does not stand in the configuration itself"),
         ([("signing.key_file", "numbers.key")], "signing.key_file", "is the key for telephone numbers: make another"),
         ([("signing.public_keys", ["ABC"])], "signing.public_keys[0]", "is not a public key"),

@@ -27,7 +27,7 @@ def settings(model: type[BaseModel]) -> list[str]:
         below = [one for one in inner if issubclass(one, BaseModel)]
         if below:
             found += settings(below[0])
-        elif f"{name}_file" not in model.model_fields and name != "object_lock":
+        elif f"{name}_file" not in model.model_fields:
             found.append(field.alias or name)
     return sorted(set(found))
 
