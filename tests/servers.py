@@ -1,15 +1,17 @@
 """PostgreSQL and SeaweedFS for the contract and integration rings: the demo's own launchers, a world of their own.
 
-Started once for a test run, on the first test that asks, and ended with it. A test gets a database of its own,
-copied from a migrated one, and a key prefix of its own in the one bucket.
+Started once for each process of a test run, on the first test that asks, and ended with it. A test gets a database of
+its own, copied from a migrated one, and a key prefix of its own in the one bucket.
 """
 
 import atexit
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
@@ -45,6 +47,16 @@ def packages_cache() -> Path:
     else:
         demo = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "consentgate-demo"
     return demo / "packages"
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Hold what two worlds must not do at the same time: fetch programs, make users, choose ports and listen there."""
+    packages = packages_cache()
+    packages.mkdir(parents=True, exist_ok=True)
+    with (packages / "making.lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
 
 
 @dataclass(slots=True)
@@ -108,14 +120,17 @@ class Servers:
 
 @cache
 def running() -> Servers:
-    """Return the servers of this test run, started now if no test has asked before."""
+    """Return the servers of this process, started now if no test has asked before."""
+    with alone():
+        return _started()
+
+
+def _started() -> Servers:
     # The servers' users must be able to enter, which pytest's own temporary folders refuse.
     root = Path(tempfile.mkdtemp(prefix="consentgate-tests-"))
     root.chmod(0o755)
     (root / "log").mkdir()
-    packages = packages_cache()
-    packages.mkdir(parents=True, exist_ok=True)
-    fetcher = _Fetcher(packages, Progress(), ignore_installed=False)
+    fetcher = _Fetcher(packages_cache(), Progress(), ignore_installed=False)
     who, ports = accounts(), Ports.choose(None)
     servers = Servers(
         root=root,

@@ -16,11 +16,21 @@ from .checks import (
     missing_between,
     offsets_ms,
 )
-from .heard import HeardSpan, heard_span, likeness, music_heard, times_heard, tone_share
-from .match import Match, SentAt, Span, Stretch, attribute, find_reference
+from .heard import (
+    NEVER_PLAYED_SAMPLES,
+    HeardSpan,
+    heard_span,
+    likeness,
+    music_heard,
+    playings,
+    times_heard,
+    tone_share,
+)
+from .match import Match, SentAt, Span, Stretch, attribute, find_reference, find_spoken
 from .voices import Voices, unexplained
 
 __all__ = [
+    "NEVER_PLAYED_SAMPLES",
     "HeardSpan",
     "Match",
     "SentAt",
@@ -34,11 +44,13 @@ __all__ = [
     "assert_only",
     "attribute",
     "find_reference",
+    "find_spoken",
     "heard_span",
     "likeness",
     "missing_between",
     "music_heard",
     "offsets_ms",
+    "playings",
     "times_heard",
     "tone_share",
     "unexplained",

@@ -42,21 +42,28 @@ def heard_span(heard: Heard, announcement: Pcm, *, nth: int = 0) -> HeardSpan | 
 
     A packet is heard when it arrives: the last sample's sound ends one frame later, so `ended_at` is the strict
     reading."""
+    found = playings(heard, announcement)
+    return found[nth] if nth < len(found) else None
+
+
+def playings(heard: Heard, announcement: Pcm) -> list[HeardSpan]:
+    """Where each playing of an announcement is in what a telephone heard."""
     reference = encode(announcement)
     match = compare(heard.pcm, reference, SHORTEST_SPEECH, LEAST_SPEECH_ANCHORS)
-    playings: list[list[Span]] = []
+    found: list[list[Span]] = []
     for span in match.spans:
         # Going back in the announcement means that it was begun anew.
-        if not playings or span.sent_start < playings[-1][-1].sent_end:
-            playings.append([])
-        playings[-1].append(span)
-    if nth >= len(playings):
-        return None
-    spans = playings[nth]
+        if not found or span.sent_start < found[-1][-1].sent_end:
+            found.append([])
+        found[-1].append(span)
+    return [_playing(heard, len(reference), spans) for spans in found]
+
+
+def _playing(heard: Heard, length: int, spans: list[Span]) -> HeardSpan:
     # What is never played is silence, and so is the beginning of many a packet that comes after the announcement.
-    beyond = max(0, spans[-1].sent_end - (len(reference) - NEVER_PLAYED_SAMPLES))
+    beyond = max(0, spans[-1].sent_end - (length - NEVER_PLAYED_SAMPLES))
     start, end = spans[0].stored_start, spans[-1].stored_end - beyond
-    missing = len(reference) - sum(span.length for span in spans)
+    missing = length - sum(span.length for span in spans)
     whole = len(spans) == 1 and spans[0].sent_start == 0 and missing <= NEVER_PLAYED_SAMPLES
     return HeardSpan(start, end, tuple(spans), heard.heard_at(start), heard.heard_at(end - 1), whole, missing)
 
@@ -93,7 +100,4 @@ def likeness(heard: Pcm, words: Pcm) -> float:
 
 def times_heard(heard: Heard, announcement: Pcm) -> int:
     """How often an announcement was begun."""
-    count = 0
-    while heard_span(heard, announcement, nth=count) is not None:
-        count += 1
-    return count
+    return len(playings(heard, announcement))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -125,14 +126,13 @@ def telling(found: NDArray[np.uint64]) -> NDArray[np.bool_]:
     return silent <= _MOST_SILENT
 
 
-def _anchors(
-    stored: MulawBytes, exact: NDArray[np.bool_], reference: MulawBytes
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Positions in the file, and in the reference, of windows that occur once in the reference."""
-    known, wanted = windows(reference), windows(stored)
-    nowhere = np.empty(0, dtype=np.int64)
-    if not len(known) or not len(wanted):
-        return nowhere, nowhere
+@lru_cache(maxsize=64)
+def _index(reference: bytes) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Return the windows that occur once, in order, and where each is: an announcement is looked for again and again.
+
+    Whoever looks is the process of the telephones, whose next packets wait meanwhile.
+    """
+    known = windows(np.frombuffer(reference, dtype=np.uint8))
     order = np.argsort(known, kind="stable")
     ordered = known[order]
     single = np.ones(len(ordered), dtype=bool)
@@ -140,8 +140,17 @@ def _anchors(
     single[1:] &= ~same
     single[:-1] &= ~same
     single &= telling(ordered)
-    ordered, order = ordered[single], order[single]
-    if not len(ordered):
+    return ordered[single], order[single]
+
+
+def _anchors(
+    stored: MulawBytes, exact: NDArray[np.bool_], reference: MulawBytes
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Positions in the file, and in the reference, of windows that occur once in the reference."""
+    ordered, order = _index(reference.tobytes())
+    wanted = windows(stored)
+    if not len(ordered) or not len(wanted):
+        nowhere = np.empty(0, dtype=np.int64)
         return nowhere, nowhere
     place = np.minimum(np.searchsorted(ordered, wanted), len(ordered) - 1)
     hit = ordered[place] == wanted

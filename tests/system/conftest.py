@@ -1,22 +1,39 @@
-"""One world for the whole ring, and after each test the proof that it was left as it was found."""
+"""One world for all tests of a process, and after each test the proof that it was left as it was found.
+
+Two processes play side by side, each in its world (`tests/run`): a test mostly waits for what takes real time. Where
+many telephones talk at once and each packet is judged, that is not so: of such tests one is on at a time, by the
+group that pytest-xdist gives to one process alone.
+"""
 
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from demo_world import processes
 from demo_world.world import OWN, World
-from servers import packages_cache
+from servers import alone, packages_cache
 from system.cleanliness import dirt, settle_alarms
 from system.doors import dialplan, equipped
 from system.hospital import Hospital, await_alive
 from system.site import DIALPLAN, OPTIONS
 
 SETTLED_SECONDS = 12.0
+_CROWD = pytest.mark.xdist_group("crowd")
+_STAGES = {"system.judge", "system.stage", "system.standby"}
 _BUGS = ("Traceback", "order.failed", "fact_failed", "guard.failed", "incident.not_written")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put every test of a module that knows the stage among those of which one is on at a time."""
+    for item in items:
+        known = vars(item.module).values() if isinstance(item, pytest.Function) else ()
+        if _STAGES & {getattr(one, "__module__", "") for one in known}:
+            item.add_marker(_CROWD)
 
 
 @pytest.fixture(scope="session")
@@ -26,18 +43,22 @@ def world() -> Iterator[World]:
     # pytest's own temporary folders may not be entered by the servers' users.
     root = Path(tempfile.mkdtemp(prefix="cg-system-"))
     root.chmod(0o755)
-    made = World.create(root / "w", packages_cache=cache, options=equipped(OPTIONS))
-    try:
-        made.asterisk.write_site_dialplan(DIALPLAN + dialplan(made))
-        made.start()
+    with ExitStack() as end:
+        end.callback(_leave, root)
+        with alone():
+            made = World.create(root / "w", packages_cache=cache, options=equipped(OPTIONS))
+            end.callback(made.stop)
+            made.asterisk.write_site_dialplan(DIALPLAN + dialplan(made))
+            made.start()
         await_alive(made)
         yield made
-    finally:
-        made.stop()
-        if os.environ.get("CONSENTGATE_KEEP_WORLD"):
-            print(f"kept: {root}")
-        else:
-            shutil.rmtree(root)
+
+
+def _leave(root: Path) -> None:
+    if os.environ.get("CONSENTGATE_KEEP_WORLD"):
+        print(f"kept: {root}")
+    else:
+        shutil.rmtree(root)
 
 
 @pytest.fixture

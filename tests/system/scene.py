@@ -16,9 +16,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
-from canary import find_reference
-from telephone import Call, IncomingCall, Instant, OutgoingCall, Telephone, Voice, now_us
-from telephone.mulaw import RATE, Pcm
+from canary import NEVER_PLAYED_SAMPLES, find_spoken
+from telephone import FRAME_SAMPLES, Call, IncomingCall, Instant, OutgoingCall, Telephone, Voice, now_us
+from telephone.mulaw import Pcm
 
 from .hospital import CONNECT_SECONDS, fresh_noise, fresh_number
 from .rooms import END_OF_TIME, Joint, Off
@@ -29,7 +29,9 @@ TALK_SECONDS: Final = 0.8
 """How long people talk before and after what a scene is about."""
 PROMPT_SECONDS: Final = 0.5
 """After a transfer's code, until its prompt has begun."""
-_RECENT_SAMPLES: Final = RATE // 2
+_RECENT_PACKETS: Final = 25
+_SAID_FRAMES: Final = 100
+"""What can be heard in half a second was said in the last two: no way in these tests takes longer."""
 _HEARD_SAMPLES: Final = 480
 """So much of somebody's voice in the last half second, and they are heard; in a conference telephone half the frames
 are another's."""
@@ -166,9 +168,11 @@ class Scene:
 
     async def told(self, leg: Leg) -> Instant:
         """Wait until somebody outside has heard all of the announcement."""
+        least = sum(len(one) - NEVER_PLAYED_SAMPLES for one in leg.announcements)
 
         async def told() -> bool:
-            return told_at(leg) is not None
+            # To look is work, and while one looks no telephone of this process speaks: not before there can be enough.
+            return leg.call.media.packets * FRAME_SAMPLES >= least and told_at(leg) is not None
 
         await self.hospital.until(told, f"{leg.title} hears the announcement")
         return told_at(leg) or Instant(0)
@@ -194,8 +198,8 @@ class Scene:
         async def heard() -> bool:
             for one in (ear, mouth):
                 assert one.call.state not in {"ending", "ended"}, f"{one.title} is in no call: {one.call.events}"
-            recent = ear.call.heard.pcm[-_RECENT_SAMPLES:]
-            return len(mouth.call.sent) > 0 and find_reference(recent, mouth.call.sent).matched >= _HEARD_SAMPLES
+            recent, said = ear.call.media.lately(_RECENT_PACKETS).pcm, mouth.call.sent.lately(_SAID_FRAMES)
+            return find_spoken(recent, said).matched >= _HEARD_SAMPLES
 
         await self.hospital.until(heard, f"{ear.title} hears {mouth.name}", seconds)
         return now_us()

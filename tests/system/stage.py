@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Final, Self
 
 import numpy as np
-from canary import heard_span
+from canary import playings
 from canary.heard import HeardSpan
 from telephone import Call, IncomingCall, Instant, Telephone, Voice, now_us
 from telephone.mulaw import RATE, Pcm
@@ -68,8 +68,10 @@ class Leg:
 
 def _whole(call: Call, announcement: Pcm) -> HeardSpan | None:
     """Return where an announcement was heard whole: whoever is told anew has not heard it whole the first time."""
-    first, second = (heard_span(call.heard, announcement, nth=nth) for nth in (0, 1))
-    return second if first is not None and not first.complete and second is not None else first
+    found = playings(call.heard, announcement)
+    if len(found) > 1 and not found[0].complete:
+        return found[1]
+    return found[0] if found else None
 
 
 def told_at(leg: Leg) -> Instant | None:

@@ -68,6 +68,10 @@ class Sent:
             b"".join(_SILENT if number in self.passed_on else one for number, one in enumerate(self.frames)), np.uint8
         )
 
+    def lately(self, frames: int) -> MulawBytes:
+        """The mu-law bytes of the latest frames."""
+        return np.frombuffer(b"".join(self.frames[-frames:]), dtype=np.uint8)
+
     def sent_at(self, sample: int) -> Instant:
         """The instant at which the packet with this sample left the telephone (all 160 samples of a packet leave
         together).
@@ -197,6 +201,15 @@ class Media:
         if self._heard is None or self._heard[0] != len(self._packets):
             self._heard = len(self._packets), heard_from(self._packets, self.event_type)
         return self._heard[1]
+
+    @property
+    def packets(self) -> int:
+        """How many packets have come until now; it costs nothing to ask."""
+        return len(self._packets)
+
+    def lately(self, packets: int) -> Heard:
+        """What was heard in the latest packets."""
+        return heard_from(self._packets[-packets:], self.event_type)
 
     def agreed(self, session: Negotiation) -> None:
         """The two sides agreed (anew) on where and in which direction RTP goes."""
