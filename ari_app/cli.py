@@ -4,20 +4,20 @@ Every command is imported only when it is asked for: `consentgate --help` must n
 reaches a user: a known failure is one message and its exit code, an unknown one names a file with the details.
 """
 
-import importlib
 import os
 import re
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from . import cli_days
+from .cli_options import ConfigOption, run
 from .errors import FINDING, ConsentgateError
 
 EPILOG = "Exit codes: 0 good · 1 a finding or a failure · 2 usage · 3 configuration · 4 a dependency cannot be reached"
@@ -33,16 +33,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        "-c",
-        help="The configuration file. [default: $CONSENTGATE_CONFIG, else /etc/consentgate/consentgate.yaml]",
-        show_default=False,
-    ),
-]
 
 
 def _version(asked: bool) -> None:
@@ -67,13 +57,6 @@ def _options(
         os.environ["CONSENTGATE_DEBUG"] = "1"
 
 
-def _run(module: str, config: Path | None, **options: Any) -> None:  # noqa: ANN401 - handed through unread
-    from .config import default_path  # noqa: PLC0415 - pydantic costs more than all of --help
-
-    command: Callable[..., int] = importlib.import_module(f"ari_app.{module}").run
-    raise typer.Exit(command(config or default_path(), **options))
-
-
 @app.command()
 def gate(
     config: ConfigOption = None,
@@ -86,7 +69,7 @@ def gate(
     ] = False,
 ) -> None:
     """Run the gate: announce, grant and revoke permits, start and stop captures. Runs until SIGTERM."""
-    _run("gate", config, standby=standby)
+    run("gate", config, standby=standby)
 
 
 @app.command()
@@ -97,7 +80,7 @@ def guard(
     ] = False,
 ) -> None:
     """Run the guard: end captures that the gate has not named, and let go whom a dead gate holds. Until SIGTERM."""
-    _run("guard", config, once=once)
+    run("guard", config, once=once)
 
 
 @app.command()
@@ -106,13 +89,13 @@ def ship(
     once: Annotated[bool, typer.Option("--once", help="Ship what is there, then end.")] = False,
 ) -> None:
     """Run ship: bring finished calls from the spool to S3 and PostgreSQL. Runs until SIGTERM."""
-    _run("ship", config, once=once)
+    run("ship", config, once=once)
 
 
 @app.command()
 def migrate(config: ConfigOption = None) -> None:
     """Bring the database's schema to this version. Safe to repeat, and to run on two machines at once."""
-    _run("commands.migrate", config)
+    run("commands.migrate", config)
 
 
 @app.command()
@@ -144,7 +127,7 @@ def check(
     ] = Path("/etc/asterisk"),
 ) -> None:
     """Check the configuration, the announcements, the spool, keys and every connection, before the first call does."""
-    _run(
+    run(
         "commands.check",
         config,
         offline=offline,
@@ -185,7 +168,7 @@ def verify(
         raise typer.BadParameter("--public-key: 64 hexadecimal digits, as `consentgate check` shows them")
     if copy is not None and not public_keys:
         raise typer.BadParameter("--copy: name the --public-key that you were given")
-    _run(
+    run(
         "commands.verify",
         config,
         recording=recording,
@@ -213,7 +196,10 @@ def rebuild_index(
     ] = False,
 ) -> None:
     """Make PostgreSQL's rows anew from what lies in S3. Safe to interrupt and to repeat: it enters what is missing."""
-    _run("commands.rebuild_index", config, unsigned=unsigned, as_json=as_json)
+    run("commands.rebuild_index", config, unsigned=unsigned, as_json=as_json)
+
+
+cli_days.register(app)
 
 
 quarantine = typer.Typer(
@@ -228,13 +214,13 @@ IdArgument = Annotated[str, typer.Argument(metavar="ID", help="As `consentgate q
 @quarantine.command("list")
 def quarantine_list(config: ConfigOption = None) -> None:
     """List what lies there: since when, by which door it came, how much it is, and why."""
-    _run("commands.quarantine", config, action="list")
+    run("commands.quarantine", config, action="list")
 
 
 @quarantine.command("show")
 def quarantine_show(identity: IdArgument, config: ConfigOption = None) -> None:
     """Show all that is known of one: its channel, how fast it was stopped, its files and their hashes."""
-    _run("commands.quarantine", config, action="show", identity=identity)
+    run("commands.quarantine", config, action="show", identity=identity)
 
 
 @quarantine.command("destroy")
@@ -244,7 +230,7 @@ def quarantine_destroy(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Remove one for ever. A line with the hash of each file stays in incidents/destroyed.jsonl."""
-    _run("commands.quarantine", config, action="destroy", identity=identity, yes=yes)
+    run("commands.quarantine", config, action="destroy", identity=identity, yes=yes)
 
 
 spool = typer.Typer(
@@ -260,13 +246,13 @@ JsonOption = Annotated[bool, typer.Option("--json", help="A line of JSON for eac
 @spool.command("list")
 def spool_list(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List what waits: its state, age and size, how often it was tried in vain, and the last reason."""
-    _run("commands.spool", config, action="list", as_json=as_json)
+    run("commands.spool", config, action="list", as_json=as_json)
 
 
 @spool.command("show")
 def spool_show(recording: RecordingArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show all that is known of one: its files, how far it has come, why it waits, when it is tried again."""
-    _run("commands.spool", config, action="show", recording=recording, as_json=as_json)
+    run("commands.spool", config, action="show", recording=recording, as_json=as_json)
 
 
 @spool.command("retry")
@@ -281,7 +267,7 @@ def spool_retry(
     """Ask the running ship to try one, or all, at once. A discard window is not cut short by it."""
     if (recording is None) is not everything:
         raise typer.BadParameter("name one RECORDING, or --all")
-    _run("commands.spool", config, action="retry", recording=recording)
+    run("commands.spool", config, action="retry", recording=recording)
 
 
 def _unexpected(error: BaseException) -> str:

@@ -21,6 +21,7 @@ from .model import (
     AllowedCapture,
     AnnouncementChecks,
     AnnouncementFile,
+    Assurance,
     Asterisk,
     Config,
     Guard,
@@ -70,7 +71,7 @@ __all__ = [
 
 SECTIONS: tuple[type[Section], ...] = (
     Site, Asterisk, Spool, S3, Numbers, Signing, Postgres, AnnouncementFile, AnnouncementChecks, Line, Parties,
-    RetentionClass, Guard,
+    RetentionClass, Guard, Assurance,
 )  # fmt: skip
 DEFAULT_PATH = Path("/etc/consentgate/consentgate.yaml")
 VARIABLE = "CONSENTGATE_CONFIG"

@@ -23,8 +23,10 @@ from .values import (
     Bucket,
     BucketPrefix,
     CapturePath,
+    Context,
     EmergencyNumber,
     Endpoint,
+    File,
     Folder,
     FreeSpace,
     Host,
@@ -174,6 +176,14 @@ class Line(Section):
     discard_window_seconds: Annotated[int, Strict(), Field(ge=0, le=30 * 24 * SECONDS_PER_HOUR)] = 0
 
 
+class Assurance(Section):
+    """What `reconcile` compares with: Asterisk's own note of conversations, and when what is not stored is late."""
+
+    witness: File | None = Field(default=None, examples=["/var/log/asterisk/cel-custom/consentgate.csv"])
+    late_after_seconds: HoursInSeconds = Field(default=4 * SECONDS_PER_HOUR, alias="late_after_hours", examples=["4"])
+    unrecorded_contexts: tuple[Context, ...] = ()
+
+
 class Parties(Section):
     """Endpoints by exact name: staff are told by contract, everybody else must hear it."""
 
@@ -235,6 +245,7 @@ class Config(Section):
     emergency_numbers: tuple[EmergencyNumber, ...] = ()
     retention: dict[Word, RetentionClass] = Field(default_factory=dict)
     guard: Guard | None = None
+    assurance: Assurance = Assurance()
 
 
 def section_at(path: tuple[str | int, ...]) -> type[Section] | None:

@@ -101,6 +101,12 @@ def _folder(value: object) -> object:
     return Path(value)
 
 
+def _plain_file(value: object) -> object:
+    if not isinstance(value, str) or not value.startswith("/") or "\0" in value or "/../" in f"{value}/":
+        raise refuse("must be the absolute path of a file", "for example /var/log/asterisk/cel-custom/consentgate.csv")
+    return Path(value)
+
+
 def _capture_path(text: str) -> str:
     if not text.startswith("/") or not text.isprintable() or "/../" in f"{text}/":
         raise refuse("must be an absolute path, * for anything", 'for example "/var/spool/asterisk/voicemail/*"')
@@ -129,7 +135,7 @@ def _seconds_of_hours(value: object) -> int:
     # bool is an int to Python: `max_hours: yes` would be one hour.
     seconds = value * SECONDS_PER_HOUR if isinstance(value, int | float) and not isinstance(value, bool) else 0
     if not 1 <= seconds <= 24 * SECONDS_PER_HOUR:
-        raise refuse("must be a number of hours, from one second (0.0003) to 24", "for example max_hours: 3")
+        raise refuse("must be a number of hours, from one second (0.0003) to 24", "for example 3")
     return round(seconds)
 
 
@@ -164,6 +170,10 @@ Url = Annotated[str, AfterValidator(_url)]
 SecretFile = Annotated[Path, BeforeValidator(_file)]
 SoundFile = Annotated[Path, BeforeValidator(_file)]
 Folder = Annotated[Path, BeforeValidator(_folder)]
+File = Annotated[Path, BeforeValidator(_plain_file)]
+Context = Annotated[
+    str, _form(r"[A-Za-z0-9_-]{1,79}", "is not a context of the dialplan", "as in extensions.conf: fax-machines")
+]
 CapturePath = Annotated[str, AfterValidator(_capture_path)]
 Application = Annotated[
     str, _form(r"[A-Za-z][A-Za-z0-9_-]{0,79}", "is not an application's name", "as Asterisk calls it: VoiceMail")

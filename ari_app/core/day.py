@@ -96,9 +96,13 @@ class Day:
             self.findings.append(finding)
 
     def _waits(self, account: Account) -> None:
-        self.waiting += 1
-        if self.oldest is None or account.ended < self.oldest.ended:
-            self.oldest = Oldest(account.ended, account.recording, account.line)
+        self.earlier(1, Oldest(account.ended, account.recording, account.line))
+
+    def earlier(self, count: int, oldest: Oldest) -> None:
+        """Count what waits of other days as well, with the oldest of it."""
+        self.waiting += count
+        if self.oldest is None or oldest.ended < self.oldest.ended:
+            self.oldest = oldest
 
 
 def words(reason: Reason | None, group: Group) -> str:

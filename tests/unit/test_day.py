@@ -70,6 +70,13 @@ def test_the_oldest_that_waits_is_named(core):
     assert (day.waiting, day.calls, day.oldest) == (4, 5, core.day.Oldest(at(20), minted(2), "switchboard"))
 
 
+def test_what_waits_of_earlier_days_is_counted_with_it(core):
+    day, older = core.day.Day(), core.day.Oldest(at(-9), minted(8), "")
+    day.earlier(3, older)
+    day.add(judged(core, held(core, waiting=True)))
+    assert (day.waiting, day.oldest, day.calls) == (4, older, 1)
+
+
 def test_findings_are_counted_with_and_without_a_call(core):
     day = core.day.Day()
     day.add(judged(core, held(core, row=False), aside=(minted(4),)))
