@@ -93,6 +93,7 @@ def configuration(world: "World") -> dict[str, Any]:
             "trunks": ["PJSIP/trunk"],
         },
         "emergency_numbers": list(EMERGENCY_NUMBERS),
+        "assurance": {"witness": world.asterisk.witness},
         "guard": {
             "mode": "stop",
             "scope": "whole_pbx",

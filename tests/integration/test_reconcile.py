@@ -129,8 +129,7 @@ class Site:
         self.running.seaweed.client().delete_object(Bucket=BUCKET, Key=key)
 
     def copy(self, key, target):
-        source = {"Bucket": BUCKET, "Key": key}
-        self.running.seaweed.client().copy_object(Bucket=BUCKET, Key=target, CopySource=source)
+        self.running.seaweed.client().copy_object(Bucket=BUCKET, Key=target, CopySource=f"{BUCKET}/{key}")
 
     def sql(self, *statements):
         """Change rows behind everybody's back, as a restored backup or a careless superuser does."""
