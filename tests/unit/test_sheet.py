@@ -56,7 +56,9 @@ class Checked(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.open, self.links, self.words = [], [], []
+        self.open: list[str] = []
+        self.links: list[str | None] = []
+        self.words: list[str] = []
         self.feed(text)
         self.close()
         # Like the page of announcements it leaves out the tags that HTML lets one leave out.
