@@ -28,6 +28,9 @@ CREATE TABLE aside (channel TEXT, began INT, recording TEXT);
 CREATE TABLE account (recording TEXT PRIMARY KEY, channel TEXT, began INT, waiting INT, row INT, said TEXT);
 CREATE INDEX account_by_channel ON account (channel);
 CREATE TABLE named (key TEXT, recording TEXT, sha256 TEXT, waiting INT, PRIMARY KEY (key, recording)) WITHOUT ROWID;
+CREATE INDEX running_by_channel ON running (channel);
+CREATE INDEX aside_by_channel ON aside (channel);
+CREATE INDEX named_by_recording ON named (recording);
 CREATE INDEX named_by_sound ON named (sha256);
 CREATE TABLE object (key TEXT PRIMARY KEY, recording TEXT) WITHOUT ROWID;
 CREATE INDEX object_by_recording ON object (recording);
@@ -209,6 +212,7 @@ def gathered(report: Callable[[Path], None] = lambda _: None) -> Iterator[Gather
             for setting in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{CACHE_KIB}"):
                 tables.execute(f"PRAGMA {setting}")
             tables.executescript(_TABLES)
+            tables.execute("BEGIN EXCLUSIVE")
             yield Gathered(tables)
         finally:
             tables.close()

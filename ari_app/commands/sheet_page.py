@@ -41,6 +41,7 @@ td.n,th.n{padding-left:.75rem}
 .id{font:.82rem ui-monospace,"DejaVu Sans Mono",monospace;overflow-wrap:anywhere}
 details summary{cursor:pointer;color:var(--soft)}
 .scroll{overflow-x:auto}
+.w{white-space:nowrap}
 @media print{*{print-color-adjust:exact;-webkit-print-color-adjust:exact}details{display:none}
 thead{display:table-header-group}tr,figure{break-inside:avoid}body{font-size:11pt}}
 """
@@ -136,7 +137,7 @@ def _found(day: Day) -> Iterator[str]:
         here = [one for one in day.findings if one.fault is fault]
         if here:
             rows = "".join(
-                f"<tr><td>{stamp(one.at)}</td><td>{_(one.line)}</td><td>{_(one.what)}</td>"
+                f"<tr><td class=w>{stamp(one.at)}</td><td class=w>{_(one.line)}</td><td>{_(one.what)}</td>"
                 f'<td class="id">{_(about(one))}</td></tr>'
                 for one in here
             )
@@ -154,7 +155,7 @@ def _unrecorded(day: Day) -> str:
     if not day.unrecorded:
         return ""
     rows = "".join(
-        f"<tr><td>{stamp(one.at)}</td><td>{_(one.line) or '<i>none</i>'}</td>"
+        f"<tr><td class=w>{stamp(one.at)}</td><td class=w>{_(one.line) or '<i>none</i>'}</td>"
         f"<td>{_(one.why) if one.explained else f'<b>{_(one.why)}</b>'}</td></tr>"
         for one in day.unrecorded
     )

@@ -98,6 +98,7 @@ def configuration(world: "World") -> dict[str, Any]:
         "retention": {
             RETENTION: {"keep": "30d", "from": "call", "citation": "a demo keeps nothing", "checked": "2026-11-01"}
         },
+        "assurance": {"witness": world.asterisk.witness},
         "guard": {
             "mode": "stop",
             "scope": "whole_pbx",

@@ -1,6 +1,7 @@
 """An incoming call, the whole way: told, connected, recorded, shipped, and every account of it agrees."""
 
 import asyncio
+import json
 from contextlib import AsyncExitStack
 
 import pytest
@@ -78,10 +79,10 @@ def test_many_at_once_and_nobody_in_another_s_recording(hospital: Hospital) -> N
 
 
 def test_the_house_hangs_up_first(hospital: Hospital) -> None:
-    """The recording ends with the conversation, and nothing of it is lost."""
+    """The recording ends with the conversation, nothing of it is lost, and `reconcile` finds nothing wrong with it."""
 
     async def scenario() -> tuple[Talk, Evidence]:
-        async with hospital.house(talk_seconds=1.5) as house:
+        async with hospital.house(talk_seconds=5.5) as house:
             async with hospital.conversation(house) as talk:
                 await hospital.over(talk.house)
                 await hospital.over(talk.caller)
@@ -94,3 +95,22 @@ def test_the_house_hangs_up_first(hospital: Hospital) -> None:
     assert_parties(found, talk)
     assert_nothing_untold(found, talk.caller, hospital.announcements("switchboard"))
     assert_nothing_missing(found, talk.house, "p02")
+    assert_reconciled(hospital, found)
+
+
+def assert_reconciled(hospital: Hospital, found: Evidence) -> None:
+    """Every source was asked, Asterisk's own note names the call, the sum closes, and nobody misses anything of it."""
+    call = found.manifest["call"]
+    done = hospital.world.consentgate(
+        "reconcile", "--day", call["began_at"][:10], "--json", "--config", str(hospital.world.config)
+    )
+    *findings, total = [json.loads(line) for line in done.stdout.splitlines()]
+    # The other tests of this world make faults, some of them on purpose.
+    assert [one for one in findings if call["channel"] in one["channel"] or found.recording == one["recording"]] == []
+    assert done.returncode == (1 if findings else 0), done.stderr
+    assert total["not_asked"] == {}
+    groups = ("recorded", "not_recorded_by_policy", "not_recorded_with_reason", "unexplained")
+    assert total["calls"] == sum(total[group] for group in groups) > 0
+    noted = hospital.world.asterisk.witness.read_text(encoding="ascii")
+    assert f",{call['channel']},house,PJSIP/trunk-" in noted
+    print(f"reconcile: {total['calls']} calls, {len(findings)} findings")
