@@ -8,6 +8,7 @@ objected or paused meanwhile, the recording goes on with its next segment. After
 import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from . import clock, log
 from .adapters.journal import Journalist
@@ -23,7 +24,7 @@ from .core.room import Room
 from .dispatcher import Dispatcher
 from .executor import Executor, Phone
 from .journals import leftovers
-from .layout import Layout
+from .layout import JOURNAL, Layout
 from .opening import Call
 
 _log = log.get("gate")
@@ -44,6 +45,8 @@ def inherit(layout: Layout, journalist: Journalist, rules: Policy) -> list[Inher
     """Take over the journals of dead runs, each at its end. Before the journalist starts."""
     found = []
     for recording, text in leftovers(layout):
+        if not text and _removed(layout.calls / recording):
+            continue
         try:
             recording_id(recording)
             entries, previous = ev.read(text)
@@ -59,6 +62,20 @@ def inherit(layout: Layout, journalist: Journalist, rules: Policy) -> list[Inher
         ending = () if over else (*_ending(entries), *_going_on(room, journalist))
         found.append(Inherited(recording, ChannelId(opened.channel), ending, over, room))
     return found
+
+
+def _removed(folder: Path) -> bool:
+    """Remove the folder of a call of which not a word was written; tell whether it was no more than that.
+
+    Nobody was told on the strength of it, and nothing captured. Who called is let pass or told by whoever comes now.
+    """
+    try:
+        if [one.name for one in folder.iterdir()] == [JOURNAL]:
+            (folder / JOURNAL).unlink()
+        folder.rmdir()
+    except OSError:
+        return False
+    return True
 
 
 def _opened(entries: list[ev.Entry]) -> ev.Opened:

@@ -147,13 +147,8 @@ class Ship:
         for file in shipping.spool.fallbacks():
             try:
                 fallback = spool_adapter.read_fallback(file, self.node)
-                match shipping.adopt_attested(fallback, now):
-                    case True:
-                        file.unlink()
-                    case False:
-                        shipping.adopt(file, fallback)
-                    case None:
-                        pass
+                if shipping.adopt_attested(fallback, file, now) is False:
+                    shipping.adopt(file, fallback)
             except (ValueError, SpoolError) as damage:
                 self._aside(shipping, file, "fallback", damage)
             except OSError as problem:

@@ -141,7 +141,7 @@ class Shipping:
         text, _ = mf.to_json(mf.build_fallback(fallback, folder))
         self.spool.adopt_fallback(file, fallback.recording, text)
 
-    def adopt_attested(self, fallback: mf.Fallback, now: Instant) -> bool | None:
+    def adopt_attested(self, fallback: mf.Fallback, note: Path, now: Instant) -> bool | None:
         """Make a sealed call of what an AGI script attested on the channel of its note, if it attested anything.
 
         Returns whether it did: then the note says nothing more. None: that must wait, for its keeper may still have
@@ -152,18 +152,18 @@ class Shipping:
         if found is None:
             return False
         opened = found.opened
-        if found.kept and opened is not None and not self.heartbeats.superseded(opened.run):
+        if found.kept and not found.done and opened is not None and not self.heartbeats.superseded(opened.run):
             last = self.heartbeats.last(opened.run)
             seen = self._seen.setdefault(opened.recording, now)
             if not (found.ended and last is not None and last >= found.ended) and now - seen < HEARTBEAT_PATIENCE:
                 return None
-        return self.attested.adopt(found, fallback.ended_at)
+        return self.attested.adopt(found, fallback.ended_at, note)
 
     def adopt_orphans(self) -> None:
         """Adopt what was attested in an Asterisk that is gone: it has told nobody of a hang-up."""
         for found in self.attested.all():
             opened = found.opened
-            if opened is not None and self.heartbeats.asterisk_gone(opened.run, opened.at):
+            if opened is not None and (found.done or self.heartbeats.asterisk_gone(opened.run, opened.at)):
                 self.attested.adopt(found, self.heartbeats.last(opened.run) or opened.at)
 
     def take_incident(self, file: Path, now: Instant) -> Incident:
@@ -209,7 +209,10 @@ class Shipping:
     def _superseded(self, manifest: Mapping[str, Any]) -> bool:
         """Tell whether the gate's own account of this channel, or an earlier script's, is there already."""
         call = manifest["call"]
-        return mf.is_note(call) and self.database.has_call(call["node"], call["channel"])
+        if not mf.is_note(call) or not self.database.has_call(call["node"], call["channel"]):
+            return False
+        # Our own rows, of a ship that was killed just after, supersede nothing: the day's ledger must name it too.
+        return not self.database.known({f"{manifest['folder']}/{MANIFEST}"})
 
     # -- decide
 

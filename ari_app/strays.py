@@ -144,6 +144,13 @@ def sweep(layout: Layout) -> list[Path]:
             with suppress(OSError):
                 path.unlink()
                 swept.append(path)
+    for folder, is_folder in _entries(layout.fallback):
+        # Of a script that was ended before its first line, or of a ship before its last step. One that holds anything
+        # stays: no `rmdir` removes it.
+        if is_folder and _old(folder, UNFINISHED_SECONDS):
+            with suppress(OSError):
+                folder.rmdir()
+                swept.append(folder)
     return swept
 
 

@@ -27,12 +27,16 @@ TAKEN: Final = ".taken"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A script's account of a channel. opened: None if it is none. ended: as its keeper has it, so far."""
+    """A script's account of a channel. opened: None if it is none. ended: as its keeper has it, so far.
+
+    done: it was made a call before, by a ship that was killed before it had forgotten this.
+    """
 
     folder: Path
     opened: ev.Opened | None
     kept: bool
     ended: Instant | None
+    done: bool = False
 
 
 class Attested:
@@ -56,10 +60,14 @@ class Attested:
             return None
         opened = _opened(self._text(folder), channel)
         kept = self._kept(opened.recording) if opened else None
-        return Account(folder, opened, kept is not None, _ended(kept) if kept else None)
+        done = opened is not None and self._done(opened.recording)
+        return Account(folder, opened, kept is not None or done, _ended(kept) if kept else None, done)
 
-    def adopt(self, account: Account, ended_at: Instant) -> bool:
-        """Make a sealed call of it, then forget the folder; tell whether it was worth one.
+    def _done(self, recording: RecordingId) -> bool:
+        return any((place / recording).is_dir() for place in (self._layout.sealed, self._layout.shipped))
+
+    def adopt(self, account: Account, ended_at: Instant, note: Path | None = None) -> bool:
+        """Make a sealed call of it, then forget the folder, and the note of the hang-up; tell whether it was worth one.
 
         What nobody kept is no evidence of anything: no capture began on the strength of it.
         """
@@ -69,9 +77,13 @@ class Attested:
         elif opened is None and b"\n" in self._text(account.folder):
             name = f"fallback-{sha256(os.fsencode(account.folder.name)).hexdigest()[:16]}.json"
             (account.folder / JOURNAL).rename(self._layout.quarantine / name)
+        worth = opened is not None and account.kept
+        if worth and note is not None:
+            # Before the folder: a note without one is taken for a call of which nothing else is known.
+            note.unlink(missing_ok=True)
         shutil.rmtree(account.folder)
         sync_folder(self._layout.fallback)
-        return opened is not None and account.kept
+        return worth
 
     @staticmethod
     def _text(folder: Path) -> bytes:
@@ -90,14 +102,17 @@ class Attested:
         layout = self._layout
         taken = layout.kept_of(recording).with_suffix(TAKEN)
         target = layout.sealed / recording
-        if not target.is_dir() and not (layout.shipped / recording).is_dir():
+        if not self._done(recording):
             new = layout.sealed / f".{recording}.new"
             new.mkdir(mode=0o700, exist_ok=True)
             text = self._text(folder) + self._take(layout.kept_of(recording), taken)
             replace(new / JOURNAL, _closed(text, ended_at), mode=0o600)
             new.rename(target)
             sync_folder(layout.sealed)
-        taken.unlink(missing_ok=True)
+        # By both names: a power cut may have taken back the other one.
+        for one in (taken, layout.kept_of(recording)):
+            one.unlink(missing_ok=True)
+        sync_folder(layout.keeper)
 
     @staticmethod
     def _take(kept: Path, taken: Path) -> bytes:

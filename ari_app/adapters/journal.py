@@ -25,6 +25,7 @@ from ari_app.core import evidence as ev
 from ari_app.core.names import ChannelId, Instant, RecordingId, RunId
 from ari_app.core.orders import Live
 from ari_app.core.policy import canonical
+from ari_app.durable import sync_folder
 from ari_app.journals import Journal, Journals, put
 from ari_app.layout import Layout
 
@@ -114,6 +115,8 @@ class Journalist:
             if not folder.is_dir():
                 folder.mkdir(parents=True)
                 folder.chmod(mode)
+        # What is durable in a folder is lost all the same with a folder whose own name is not.
+        sync_folder(layout.root)
         self._thread.start()
 
     def submit(self, job: Job) -> None:

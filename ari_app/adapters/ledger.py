@@ -57,6 +57,8 @@ class Ledger:
             os.fsync(stream.fileno())
         if new:
             sync_folder(self._folder)
+            # What is durable in a folder is lost all the same with a folder whose own name is not.
+            sync_folder(self._folder.parent)
 
     def due(self, now: Instant) -> list[str]:
         """Return the days that are over and whose anchors are not stored and proved, the first one first."""

@@ -153,6 +153,9 @@ class Spool:
                 (self.layout.incidents / SHIPPED, 0o750),
             ):
                 folder.mkdir(mode=mode, exist_ok=True)
+            # What is made durable in a folder is lost all the same with a folder whose own name is not.
+            sync_folder(self.layout.root)
+            sync_folder(self.layout.incidents)
         except OSError as error:
             raise SpoolError(
                 "the spool cannot be used",

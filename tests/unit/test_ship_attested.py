@@ -109,11 +109,12 @@ def test_a_keeper_that_died_is_not_waited_for_longer_than_a_gate(world, syntheti
     shipping = Shipping(
         spool, heartbeats, Attested(synthetic.layout), world.store, world.database, "calls", lambda _: 0
     )
-    told = read_fallback(synthetic.layout.fallback / f"{CHANNEL}.json", "pbx1")
-    assert shipping.adopt_attested(told, at(100)) is None
-    assert shipping.adopt_attested(told, at(104.9)) is None
-    assert shipping.adopt_attested(told, at(105)) is True
-    assert shipping.adopt_attested(told, at(106)) is False
+    file = synthetic.layout.fallback / f"{CHANNEL}.json"
+    told = read_fallback(file, "pbx1")
+    assert shipping.adopt_attested(told, file, at(100)) is None
+    assert shipping.adopt_attested(told, file, at(104.9)) is None
+    assert shipping.adopt_attested(told, file, at(105)) is True
+    assert shipping.adopt_attested(told, file, at(106)) is False
 
 
 def test_without_a_keepers_word_nothing_of_it_is_stored(world, synthetic):

@@ -5,13 +5,15 @@ import os
 
 import numpy as np
 import pytest
-from sealed_calls import RATE_HZ, SECOND, SyntheticSpool, at, good, minted, noise, wav
+from sealed_calls import RATE_HZ, SECOND, SyntheticSpool, at, good, journal, minted, noise, wav
 from unit.ship_world import World, sound
 
 from ari_app.adapters import audio
 from ari_app.core import evidence as ev
+from ari_app.core.names import instant_of
 from ari_app.core.recording import Interval, Track, Wav, cut, missing_microseconds
 from ari_app.core.shape import faults
+from ari_app.layout import JOURNAL
 
 ORIGIN, KILLED = 4.0, 8.0
 
@@ -19,6 +21,13 @@ ORIGIN, KILLED = 4.0, 8.0
 @pytest.fixture
 def world(tmp_path):
     return World(SyntheticSpool(tmp_path / "spool").prepare())
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch):
+    """Nothing here need survive anything."""
+    for name in ("fsync", "fdatasync"):
+        monkeypatch.setattr(os, name, lambda _: None)
 
 
 def killed(number):
@@ -105,15 +114,15 @@ def test_a_file_cut_off_at_every_byte_is_stored_or_empty_and_never_more_than_it_
 
 
 def test_a_header_of_which_any_bit_is_another_stores_nothing_that_is_not_there(world):
-    """Each flip in turn: it is quarantined, or stored as it lies there; the length in it decides nothing."""
+    """Every third in turn: it is quarantined, or stored as it lies there; the length in it decides nothing."""
     whole = wav(noise(7, 0.01))
-    for number in range(44 * 8):
+    for number in range(0, 44 * 8, 3):
         spoiled = bytearray(whole)
         spoiled[number // 8] ^= 1 << number % 8
         world.synthetic.seal(killed(number), {"seg-001.p01.wav": bytes(spoiled)})
     world.run()
     aside, stored = world.names("quarantine"), world.names("shipped")
-    assert len([one for one in aside if not one.endswith(".audio")]) + len(stored) == 44 * 8
+    assert len([one for one in aside if not one.endswith(".audio")]) + len(stored) == len(range(0, 44 * 8, 3))
     assert world.names("sealed") == world.names("audio") == []
     for recording in stored:
         track = tracks(shipped(world, recording))["p01"]
@@ -130,6 +139,28 @@ def test_every_sample_that_is_there_and_no_more(tmp_path):
         assert found.wav.samples == max(0, length - 44) // 2
         assert found.left(by_a_killed_one=True).truncated
         assert found.left(by_a_killed_one=False).truncated is (found.wav.samples > 0)
+
+
+def test_a_sealed_journal_that_was_cut_off_stores_nothing_from_after_its_last_line(world):
+    """Whatever else it said, a revocation for one, is not known: so nothing that was said then may be stored."""
+    story, whole = good(minted(0)), journal(good(minted(0)))
+    ends = [number + 1 for number, one in enumerate(whole) if one == ord("\n")]
+    last = {}
+    for number, length in enumerate(sorted({end + more for end in ends for more in (-9, -1, 0)}), start=1):
+        cut_off = journal(good(minted(number)))[:length]
+        recording = world.synthetic.seal(good(minted(number)), {"seg-001.p01.wav": wav(noise(number, 4))})
+        (world.layout.sealed / recording / JOURNAL).write_bytes(cut_off)
+        last[recording] = story[max(0, cut_off.count(b"\n") - 1)].at
+    # Which of them was closed, nobody has written down: another Asterisk tells that.
+    world.synthetic.beat(at(61), boot="boot-2")
+    world.run()
+    assert world.names("sealed") == []
+    stored = [shipped(world, one) for one in world.names("shipped")]
+    assert len(stored) > len(ends)
+    for manifest in stored:
+        until = [instant_of(one["stored_until"]) for one in manifest["tracks"] if one["stored_samples"]]
+        assert max(until, default=0) <= last[manifest["call"]["recording"]]
+    assert any(one["call"]["outcome"] == "recorded" for one in stored)
 
 
 # -- the arithmetic
