@@ -48,6 +48,10 @@ HEARTBEAT_PATIENCE = Instant(5 * names.MICROSECONDS)
 """How long a sealed call waits for the heartbeat after its end: lines are at most a second apart, so a gate
 that wrote none for so long has died. What it did not live to see is not covered."""
 
+EMPTY_PATIENCE = Instant(60 * names.MICROSECONDS)
+"""How long a call has been over, and an empty file of it unchanged, until that counts as closed: after a hang-up
+there is no more sound to write, and of a gate that died nobody saw how its files were closed."""
+
 _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 """What the pure core raises on evidence of another shape than the gate's: a person must look at it."""
 
@@ -218,7 +222,7 @@ class Shipping:
             waiting = self._too_early(recording, entries, opened, now)
             if waiting is not None:
                 return waiting
-            wavs, still_open = self._captured(recording, entries, opened.run)
+            wavs, still_open = self._captured(recording, entries, opened.run, now)
             runs = {run for _, run in shipment.told_by(entries) if run}
             later = {run: at for run in runs if (at := self.heartbeats.last(run)) is not None}
             if still_open:
@@ -252,7 +256,9 @@ class Shipping:
         last = self.heartbeats.last(run)
         return (last is not None and last >= until) or self.heartbeats.superseded(run)
 
-    def _captured(self, recording: RecordingId, entries: list[ev.Entry], run: str) -> tuple[dict[TrackKey, Wav], bool]:
+    def _captured(
+        self, recording: RecordingId, entries: list[ev.Entry], run: str, now: Instant
+    ) -> tuple[dict[TrackKey, Wav], bool]:
         """Return the files that exist, and whether one of them may still be written to."""
         wavs: dict[TrackKey, Wav] = {}
         still_open = False
@@ -267,7 +273,9 @@ class Shipping:
             if found is None:
                 continue
             gone = self.heartbeats.asterisk_gone(*requested[key])
-            closed = track.closed or found.closed_by_header or gone
+            quiet_since = max(shipment.ended_at(entries), found.wav.latest)
+            empty = not found.wav.samples and now - quiet_since >= EMPTY_PATIENCE
+            closed = track.closed or found.closed_by_header or gone or empty
             still_open = still_open or not closed
             wavs[key] = found.left(by_a_killed_one=gone and not track.stopped)
         return wavs, still_open
