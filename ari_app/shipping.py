@@ -49,9 +49,7 @@ HEARTBEAT_PATIENCE = Instant(5 * names.MICROSECONDS)
 that wrote none for so long has died. What it did not live to see is not covered."""
 
 EMPTY_PATIENCE = Instant(60 * names.MICROSECONDS)
-"""How long a call has been over, and an empty file of it unchanged, until that counts as closed: after a hang-up
-there is no more sound to write, and of a gate that died nobody saw how its files were closed."""
-
+"""After so long an empty file counts as closed: there is no more sound, and nobody saw what a dead gate's files did."""
 _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 """What the pure core raises on evidence of another shape than the gate's: a person must look at it."""
 
@@ -261,7 +259,7 @@ class Shipping:
     ) -> tuple[dict[TrackKey, Wav], bool]:
         """Return the files that exist, and whether one of them may still be written to."""
         wavs: dict[TrackKey, Wav] = {}
-        still_open = False
+        still_open, over = False, shipment.ended_at(entries)
         requested = {
             (entry.segment, entry.party): (by or run, entry.at)
             for entry, by in shipment.told_by(entries)
@@ -273,8 +271,7 @@ class Shipping:
             if found is None:
                 continue
             gone = self.heartbeats.asterisk_gone(*requested[key])
-            quiet_since = max(shipment.ended_at(entries), found.wav.latest)
-            empty = not found.wav.samples and now - quiet_since >= EMPTY_PATIENCE
+            empty = not found.wav.samples and now - max(over, found.wav.latest) >= EMPTY_PATIENCE
             closed = track.closed or found.closed_by_header or gone or empty
             still_open = still_open or not closed
             wavs[key] = found.left(by_a_killed_one=gone and not track.stopped)
