@@ -19,6 +19,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -221,11 +222,12 @@ class Shipping:
             if waiting is not None:
                 return waiting
             wavs, still_open = self._captured(recording, entries, opened.run, now)
+            heard = partial(self.heartbeats.last, since=Instant(min(entry.at for entry in entries)))
             runs = {run for _, run in shipment.told_by(entries) if run}
-            later = {run: at for run in runs if (at := self.heartbeats.last(run)) is not None}
+            later = {run: at for run in runs if (at := heard(run)) is not None}
             if still_open:
                 return Waiting(Wait.AUDIO_OPEN, Instant(now + names.MICROSECONDS))
-            made = shipment.plan(entries, chain, recording, self.heartbeats.last(opened.run), wavs, later)
+            made = shipment.plan(entries, chain, recording, heard(opened.run), wavs, later)
             folder = names.object_folder(self.prefix, recording, opened.at)
             objects = {segment.number: self._encode(recording, segment) for segment in made.segments}
             text, _ = mf.to_json(mf.build(made, folder, objects))
@@ -245,9 +247,7 @@ class Shipping:
         if all(self._heard_all(run or opened.run, until) for run, until in awaited):
             return None
         seen = self._seen.setdefault(recording, now)
-        if now - seen < HEARTBEAT_PATIENCE:
-            return Waiting(Wait.HEARTBEAT, now)
-        return None
+        return Waiting(Wait.HEARTBEAT, now) if now - seen < HEARTBEAT_PATIENCE else None
 
     def _heard_all(self, run: str, until: Instant) -> bool:
         """Tell whether no heartbeat that this run may still write can add anything."""
@@ -272,8 +272,7 @@ class Shipping:
                 continue
             gone = self.heartbeats.asterisk_gone(*requested[key])
             empty = not found.wav.samples and now - max(over, found.wav.latest) >= EMPTY_PATIENCE
-            closed = track.closed or found.closed_by_header or gone or empty
-            still_open = still_open or not closed
+            still_open |= not (track.closed or found.closed_by_header or gone or empty)
             wavs[key] = found.left(by_a_killed_one=gone and not track.stopped)
         return wavs, still_open
 

@@ -176,6 +176,18 @@ def test_a_dead_gates_call_is_shipped_up_to_its_last_heartbeat(world, synthetic,
     assert 4 <= next(clocks) // 1_000_000 <= 8
 
 
+def test_of_a_gate_that_died_after_the_clock_was_set_back_nothing_more_is_stored_than_it_heard(world, synthetic):
+    """Its heartbeats from before say that it has heard everything until long after its death."""
+    file = synthetic.layout.heartbeats / "run-1.jsonl"
+    file.unlink()
+    for seconds in (3600, 6):
+        synthetic.beat(at(seconds))
+    synthetic.beat(at(7), run="run-2")
+    shipped = synthetic.good()
+    assert world.run() == 0
+    assert sound(world, shipped).shape[0] == 2 * RATE_HZ
+
+
 def test_a_new_gate_run_ends_the_wait_at_once(world, synthetic):
     heartbeat_of(synthetic, 6)
     synthetic.beat(at(7), run="run-2")
