@@ -19,6 +19,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,8 @@ HEARTBEAT_PATIENCE = Instant(5 * names.MICROSECONDS)
 """How long a sealed call waits for the heartbeat after its end: lines are at most a second apart, so a gate
 that wrote none for so long has died. What it did not live to see is not covered."""
 
+EMPTY_PATIENCE = Instant(60 * names.MICROSECONDS)
+"""After so long an empty file counts as closed: there is no more sound, and nobody saw what a dead gate's files did."""
 _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 """What the pure core raises on evidence of another shape than the gate's: a person must look at it."""
 
@@ -223,12 +226,13 @@ class Shipping:
             waiting = self._too_early(recording, entries, opened, now)
             if waiting is not None:
                 return waiting
-            wavs, still_open = self._captured(recording, entries, opened.run)
+            wavs, still_open = self._captured(recording, entries, opened.run, now)
+            heard = partial(self.heartbeats.last, since=Instant(min(entry.at for entry in entries)))
             runs = {run for _, run in shipment.told_by(entries) if run}
-            later = {run: at for run in runs if (at := self.heartbeats.last(run)) is not None}
+            later = {run: at for run in runs if (at := heard(run)) is not None}
             if still_open:
                 return Waiting(Wait.AUDIO_OPEN, Instant(now + names.MICROSECONDS))
-            made = shipment.plan(entries, chain, recording, self.heartbeats.last(opened.run), wavs, later)
+            made = shipment.plan(entries, chain, recording, heard(opened.run), wavs, later)
             folder = names.object_folder(self.prefix, recording, opened.at)
             objects = {segment.number: self._encode(recording, segment) for segment in made.segments}
             text, _ = mf.to_json(mf.build(made, folder, objects))
@@ -248,19 +252,19 @@ class Shipping:
         if all(self._heard_all(run or opened.run, until) for run, until in awaited):
             return None
         seen = self._seen.setdefault(recording, now)
-        if now - seen < HEARTBEAT_PATIENCE:
-            return Waiting(Wait.HEARTBEAT, now)
-        return None
+        return Waiting(Wait.HEARTBEAT, now) if now - seen < HEARTBEAT_PATIENCE else None
 
     def _heard_all(self, run: str, until: Instant) -> bool:
         """Tell whether no heartbeat that this run may still write can add anything."""
         last = self.heartbeats.last(run)
         return (last is not None and last >= until) or self.heartbeats.superseded(run)
 
-    def _captured(self, recording: RecordingId, entries: list[ev.Entry], run: str) -> tuple[dict[TrackKey, Wav], bool]:
+    def _captured(
+        self, recording: RecordingId, entries: list[ev.Entry], run: str, now: Instant
+    ) -> tuple[dict[TrackKey, Wav], bool]:
         """Return the files that exist, and whether one of them may still be written to."""
         wavs: dict[TrackKey, Wav] = {}
-        still_open = False
+        still_open, over = False, shipment.ended_at(entries)
         requested = {
             (entry.segment, entry.party): (by or run, entry.at)
             for entry, by in shipment.told_by(entries)
@@ -272,8 +276,8 @@ class Shipping:
             if found is None:
                 continue
             gone = self.heartbeats.asterisk_gone(*requested[key])
-            closed = track.closed or found.closed_by_header or gone
-            still_open = still_open or not closed
+            empty = not found.wav.samples and now - max(over, found.wav.latest) >= EMPTY_PATIENCE
+            still_open |= not (track.closed or found.closed_by_header or gone or empty)
             wavs[key] = found.left(by_a_killed_one=gone and not track.stopped)
         return wavs, still_open
 

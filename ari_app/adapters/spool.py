@@ -70,12 +70,16 @@ def lock(layout: Layout, process: str) -> Iterator[None]:
         os.close(descriptor)
 
 
+SET_BACK = Instant(names.MICROSECONDS)
+
+
 @dataclass(slots=True)
 class _Run:
     """One gate run's heartbeats so far: how far its file is read, and when which Asterisk answered."""
 
     read_bytes: int = 0
-    consumed_at: Instant | None = None
+    consumed_at: list[Instant] = field(default_factory=list)
+    """The greatest instant, anew when the clock is set back: what was heard before proves nothing of after."""
     written_at: Instant = Instant(0)
     boots: list[tuple[Instant, str]] = field(default_factory=list)
     folder: Path = Path()
@@ -107,14 +111,17 @@ class Heartbeats:
             with suppress(ValueError, KeyError, TypeError):
                 line = json.loads(raw)
                 boot, consumed_at, written_at = str(line["boot"]), int(line["consumed_at"]), int(line["written_at"])
-                run.consumed_at = Instant(max(consumed_at, run.consumed_at or consumed_at))
+                if not run.consumed_at or consumed_at < run.consumed_at[-1] - SET_BACK:
+                    run.consumed_at.append(Instant(consumed_at))
+                run.consumed_at[-1] = Instant(max(consumed_at, run.consumed_at[-1]))
                 run.written_at = Instant(max(written_at, run.written_at))
                 if not run.boots or run.boots[-1][1] != boot:
                     run.boots.append((Instant(written_at), boot))
 
-    def last(self, run: str) -> Instant | None:
-        """Return up to when this run had consumed every event; None if it never said so."""
-        return self._runs[run].consumed_at if run in self._runs else None
+    def last(self, run: str, since: Instant = Instant(0)) -> Instant | None:
+        """Return up to when this run had consumed every event since an instant, at least; None if it never said so."""
+        said = self._runs[run].consumed_at if run in self._runs else []
+        return min((at for at in said if at >= since), default=max(said, default=None))
 
     def superseded(self, run: str) -> bool:
         """Tell whether another run of its kind has written since: then this one, whose lock it holds, does no more."""

@@ -145,6 +145,11 @@ class Ground:
             getattr(self.world, f"start_{name}")()
         await_alive(self.world)
 
+    @property
+    def said(self) -> tuple[str, str]:
+        """How a command is told ship's configuration."""
+        return "--config", str(self._configs[SHIP])
+
     # -- processes
 
     def start(self, victim: str, *, await_ready: bool = True) -> None:

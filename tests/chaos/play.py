@@ -139,6 +139,10 @@ class _Blow:
             elif self.blow.fault == FREEZE:
                 self.stage.stood_still.append((self._begun, now_us()))
         await asyncio.to_thread(self.ground.await_ready)
+        if self.blow.victim == "disk":
+            # By itself ship looks again after a minute; whoever has made room says so.
+            done = await asyncio.to_thread(self.ground.world.consentgate, "spool", "retry", "--all", *self.ground.said)
+            assert done.returncode in {0, 1}, done.stderr
 
 
 async def _scenes(stage: Stage, scenarios: Mapping[str, Scenario]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from ari_app.core.names import Instant
 from ari_app.core.policy import Line, Mode, Policy
 from ari_app.core.reasons import Reason
 from ari_app.errors import TransientError
+from ari_app.shipping import EMPTY_PATIENCE
 
 
 @pytest.fixture
@@ -61,6 +63,14 @@ def test_a_call_that_was_not_recorded_has_a_manifest_and_no_audio(world, synthet
     assert world.database.manifests[recording]["call"]["reason"] == "line_never"
 
 
+def renumbered(entry):
+    """The same in the second permit and segment."""
+    changes = {name: 2 for name in ("permit", "segment") if hasattr(entry, name)}
+    if isinstance(entry, ev.CaptureRequested):
+        changes["file"] = entry.file.replace("001", "002")
+    return replace(entry, **changes)
+
+
 def unclosed(number, *, sound_seconds=4.0, closed=False):
     """A good call whose files nobody saw closed."""
     entries = [
@@ -86,6 +96,28 @@ def test_an_empty_closed_header_proves_nothing(world, synthetic):
     waiting = synthetic.seal(*unclosed(50, sound_seconds=0.0, closed=True))
     world.run()
     assert world.names("sealed") == [waiting]
+
+
+def test_an_empty_file_of_a_gate_that_died_keeps_no_recording_here_for_ever(world, synthetic, monkeypatch):
+    """It died while the house phone rang, and nobody saw the file closed; the next one's segment is whole."""
+    entries = good(minted(50))
+    first = [
+        ev.PermitGranted(at=at(3), permit=1, parties=["p01"]),
+        ev.CaptureRequested(at=at(3), permit=1, segment=1, party="p01", file="seg-001.p01.wav", bridged_only=True),
+        ev.PermitRevoked(at=at(3.5), permit=1, reason=Reason.GATE_RESTARTED),
+    ]
+    place = next(number for number, one in enumerate(entries) if isinstance(one, ev.PermitGranted))
+    later = [renumbered(one) for one in entries[place:]]
+    audio = {f"seg-002.{party}.wav": wav(noise(50, 4.0)) for party in ("p01", "p02")}
+    recording = synthetic.seal([*entries[:place], *first, *later], audio | {"seg-001.p01.wav": wav(noise(50, 0.0))})
+    file = world.layout.audio_of(recording) / "seg-001.p01.wav"
+    assert file.stat().st_size == 44
+    world.run()
+    assert world.names("sealed") == [recording]
+    monkeypatch.setattr(clock, "now", lambda: Instant(file.stat().st_mtime_ns // 1000 + EMPTY_PATIENCE))
+    world.run()
+    assert world.names("shipped") == [recording]
+    assert len(sound(world, recording, 2)) > 0
 
 
 def test_a_header_that_agrees_with_the_size_proves_that_a_file_is_closed(world, synthetic):
@@ -142,6 +174,18 @@ def test_a_dead_gates_call_is_shipped_up_to_its_last_heartbeat(world, synthetic,
     assert sound(world, shipped).shape[0] == 2 * RATE_HZ
     # It waited for a heartbeat that might still have come, but not for ever.
     assert 4 <= next(clocks) // 1_000_000 <= 8
+
+
+def test_of_a_gate_that_died_after_the_clock_was_set_back_nothing_more_is_stored_than_it_heard(world, synthetic):
+    """Its heartbeats from before say that it has heard everything until long after its death."""
+    file = synthetic.layout.heartbeats / "run-1.jsonl"
+    file.unlink()
+    for seconds in (3600, 6):
+        synthetic.beat(at(seconds))
+    synthetic.beat(at(7), run="run-2")
+    shipped = synthetic.good()
+    assert world.run() == 0
+    assert sound(world, shipped).shape[0] == 2 * RATE_HZ
 
 
 def test_a_new_gate_run_ends_the_wait_at_once(world, synthetic):

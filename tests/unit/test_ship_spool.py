@@ -35,6 +35,15 @@ def test_the_greatest_consumed_instant_counts(synthetic, heartbeats):
     assert heartbeats.last("run-2") is None
 
 
+def test_what_was_heard_before_the_clock_was_set_back_proves_nothing_of_what_came_after(synthetic, heartbeats):
+    for seconds in (3600, 3601, 3600.5, 10, 11):
+        synthetic.beat(at(seconds), written=at(9))
+    heartbeats.refresh()
+    assert heartbeats.last("run-1", at(9)) == at(11), "a call from after it"
+    assert heartbeats.last("run-1", at(3500)) == at(3601), "a call from before it"
+    assert heartbeats.last("run-1", at(4000)) == at(3601), "nothing was heard of this one"
+
+
 def test_a_torn_last_line_is_read_when_it_is_whole(synthetic, heartbeats):
     file = synthetic.layout.heartbeats / "run-1.jsonl"
     synthetic.beat(at(1))
