@@ -22,6 +22,7 @@ import psycopg
 from botocore.exceptions import ClientError
 from demo_world import processes
 from demo_world.accounts import accounts
+from demo_world.errors import WorldError
 from demo_world.ports import Ports
 from demo_world.postgres import DATABASE, ROLE, Postgres
 from demo_world.processes import Place, Process
@@ -118,21 +119,36 @@ class Servers:
         return f"test-{next(self.numbers)}"
 
 
-@cache
 def running() -> Servers:
     """Return the servers of this process, started now if no test has asked before."""
+    found = _attempt()
+    if isinstance(found, Exception):
+        raise WorldError(f"the servers of these tests did not start: {found}") from found
+    return found
+
+
+@cache
+def _attempt() -> Servers | Exception:
+    """Start them once: where that fails, as many more as there are tests would only be in each other's way."""
     with alone():
-        return _started()
+        servers = _made()
+        atexit.register(servers.stop)
+        try:
+            _start(servers)
+        except (WorldError, psycopg.Error) as error:
+            servers.stop()
+            return error
+    return servers
 
 
-def _started() -> Servers:
+def _made() -> Servers:
     # The servers' users must be able to enter, which pytest's own temporary folders refuse.
     root = Path(tempfile.mkdtemp(prefix="consentgate-tests-"))
     root.chmod(0o755)
     (root / "log").mkdir()
     fetcher = _Fetcher(packages_cache(), Progress(), ignore_installed=False)
     who, ports = accounts(), Ports.choose(None)
-    servers = Servers(
+    return Servers(
         root=root,
         postgres=Postgres(
             binaries=fetcher.postgres(),
@@ -153,11 +169,12 @@ def _started() -> Servers:
             more_buckets=(UNLOCKED,),
         ),
     )
-    atexit.register(servers.stop)
+
+
+def _start(servers: Servers) -> None:
     servers.start_postgres()
     servers.start_s3()
     with psycopg.connect(servers.postgres.admin_dsn, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {MIGRATED} OWNER {ROLE} TEMPLATE {DATABASE}")
     with psycopg.connect(servers.dsn(MIGRATED), autocommit=True) as connection:
         schema.migrate(connection)
-    return servers
