@@ -4,20 +4,21 @@ Every command is imported only when it is asked for: `consentgate --help` must n
 reaches a user: a known failure is one message and its exit code, an unknown one names a file with the details.
 """
 
-import importlib
 import os
 import re
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from . import cli_doctor
+from .cli_options import ConfigOption, JsonOption
+from .cli_options import run as _run
 from .errors import FINDING, ConsentgateError
 
 EPILOG = "Exit codes: 0 good · 1 a finding or a failure · 2 usage · 3 configuration · 4 a dependency cannot be reached"
@@ -33,16 +34,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        "-c",
-        help="The configuration file. [default: $CONSENTGATE_CONFIG, else /etc/consentgate/consentgate.yaml]",
-        show_default=False,
-    ),
-]
 
 
 def _version(asked: bool) -> None:
@@ -65,13 +56,6 @@ def _options(
     del version
     if debug:
         os.environ["CONSENTGATE_DEBUG"] = "1"
-
-
-def _run(module: str, config: Path | None, **options: Any) -> None:  # noqa: ANN401 - handed through unread
-    from .config import default_path  # noqa: PLC0415 - pydantic costs more than all of --help
-
-    command: Callable[..., int] = importlib.import_module(f"ari_app.{module}").run
-    raise typer.Exit(command(config or default_path(), **options))
 
 
 @app.command()
@@ -254,7 +238,6 @@ spool = typer.Typer(
 )
 app.add_typer(spool, name="spool")
 RecordingArgument = Annotated[str, typer.Argument(metavar="RECORDING", help="As `consentgate spool list` names it.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="A line of JSON for each, and in a list one for the sum.")]
 
 
 @spool.command("list")
@@ -282,6 +265,9 @@ def spool_retry(
     if (recording is None) is not everything:
         raise typer.BadParameter("name one RECORDING, or --all")
     _run("commands.spool", config, action="retry", recording=recording)
+
+
+app.add_typer(cli_doctor.app, name="doctor")
 
 
 def _unexpected(error: BaseException) -> str:
