@@ -16,8 +16,8 @@ from typing import Annotated
 
 import typer
 
-from . import cli_days
-from .cli_options import ConfigOption, run
+from . import cli_days, cli_doctor
+from .cli_options import ConfigOption, JsonOption, run
 from .errors import FINDING, ConsentgateError
 
 EPILOG = "Exit codes: 0 good · 1 a finding or a failure · 2 usage · 3 configuration · 4 a dependency cannot be reached"
@@ -249,7 +249,6 @@ spool = typer.Typer(
 )
 app.add_typer(spool, name="spool")
 RecordingArgument = Annotated[str, typer.Argument(metavar="RECORDING", help="As `consentgate spool list` names it.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="A line of JSON for each, and in a list one for the sum.")]
 
 
 @spool.command("list")
@@ -277,6 +276,9 @@ def spool_retry(
     if (recording is None) is not everything:
         raise typer.BadParameter("name one RECORDING, or --all")
     run("commands.spool", config, action="retry", recording=recording)
+
+
+app.add_typer(cli_doctor.app, name="doctor")
 
 
 def _unexpected(error: BaseException) -> str:

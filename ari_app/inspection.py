@@ -14,7 +14,7 @@ from itertools import chain, groupby
 from threading import Event
 from typing import TypeVar
 
-from ari_app import clock
+from ari_app import bucket_rules, clock
 from ari_app.core import anchor, names, verification
 from ari_app.core.anchor import Judged, Lain, Packed
 from ari_app.core.names import UnsafeNameError
@@ -37,7 +37,7 @@ Result = TypeVar("Result")
 Thing = TypeVar("Thing")
 
 _CALL = re.compile(r"(\d{4}/\d\d/\d\d/[0-9A-HJKMNP-TV-Z]{26})/")
-_ELSEWHERE = ("incidents", anchor.FOLDER)
+_ELSEWHERE = ("incidents", anchor.FOLDER, bucket_rules.PROBES)
 """Below the prefix, and no recordings."""
 
 

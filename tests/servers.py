@@ -36,7 +36,7 @@ from ari_app.adapters import schema
 from ari_app.adapters.s3 import S3Store
 
 MIGRATED = "migrated"
-UNLOCKED = "unlocked"
+BUCKETS = ("unlocked", "doctor-1", "doctor-2", "doctor-3")
 
 
 def packages_cache() -> Path:
@@ -108,11 +108,11 @@ class Servers:
             secret_key=secret_key or self.seaweed.key.secret,
         )
 
-    def unlocked(self) -> str:
-        """Return a bucket that was made without Object Lock, and on which ship's key has all its rights."""
+    def bucket(self, name: str) -> str:
+        """Make one of `BUCKETS`, without Object Lock, if it is not there: ship's key has all its rights on it."""
         with contextlib.suppress(ClientError):
-            self.seaweed.client(self.seaweed.admin).create_bucket(Bucket=UNLOCKED)
-        return UNLOCKED
+            self.seaweed.client(self.seaweed.admin).create_bucket(Bucket=name)
+        return name
 
     def prefix(self) -> str:
         """Return a prefix of a test's own."""
@@ -166,7 +166,7 @@ def _made() -> Servers:
             key=Key("AKIATEST", token_hex(20)),
             admin=Key("AKIAADMIN", token_hex(20)),
             sse_key=token_hex(32),
-            more_buckets=(UNLOCKED,),
+            more_buckets=BUCKETS,
         ),
     )
 

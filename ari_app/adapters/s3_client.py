@@ -26,8 +26,10 @@ from ari_app import clock
 from ari_app.core.names import MICROSECONDS
 from ari_app.errors import ConsentgateError, NotThereError, PermanentError, TransientError
 
-if TYPE_CHECKING:  # the stubs are a development tool
+if TYPE_CHECKING:  # the stubs are a development tool, the configuration is not read here
     from mypy_boto3_s3 import S3Client
+
+    from ari_app.config import S3
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 60
@@ -90,6 +92,20 @@ class Access:
     def where(self) -> str:
         """The bucket, for a message."""
         return f"bucket {self.bucket} at {self.endpoint_url or self.region}"
+
+
+def access_of(settings: "S3") -> Access:
+    """Return the way to the bucket that a configuration names."""
+    access, secret = settings.access_key, settings.secret_key
+    return Access(
+        bucket=settings.bucket,
+        region=settings.region,
+        endpoint_url=settings.endpoint_url,
+        access_key=access.reveal() if access else None,
+        secret_key=secret.reveal() if secret else None,
+        ca_file=settings.ca_file,
+        addressing=settings.addressing,
+    )
 
 
 class _ElsewhereError(Exception):

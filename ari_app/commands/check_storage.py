@@ -11,6 +11,7 @@ from pathlib import Path
 from ari_app.config import Config
 from ari_app.config.units import size_text
 from ari_app.core.free_space import FILES, Level, judge
+from ari_app.core.policy import Mode
 from ari_app.errors import FINDING, GOOD, UNREACHABLE, ConsentgateError, TransientError, UnreachableError
 from ari_app.free_space import measure
 from ari_app.layout import Layout
@@ -158,6 +159,7 @@ def s3(config: Config) -> Iterator[Finding]:
     except TransientError as error:
         if "igest" in error.why or "hecksum" in error.why:
             yield Finding(subject, "readable, writable, checks what it is given", GOOD)
+            yield from _bucket(config, subject)
         else:
             yield _finding(subject, error)
     except ConsentgateError as error:
@@ -165,6 +167,32 @@ def s3(config: Config) -> Iterator[Finding]:
     else:
         hint = f"use a store that checks ChecksumSHA256; remove the object {key}"
         yield Finding(subject, "took an object with a wrong checksum: damage would not be seen", FINDING, hint)
+
+
+def _bucket(config: Config, subject: str) -> Iterator[Finding]:
+    """Find a bucket in which somebody could remove or replace recordings; who may not ask is shown by `doctor s3`."""
+    from ari_app.adapters.s3_bucket import S3Bucket  # noqa: PLC0415 - as boto3 above
+    from ari_app.adapters.s3_client import access_of  # noqa: PLC0415
+
+    bucket, mode = S3Bucket(access_of(config.s3)), config.s3.object_lock
+    versions = bucket.ask("get_bucket_versioning")
+    if versions.good and versions.data.get("Status") != "Enabled":
+        verdict = "keeps no older versions: whoever may write there may replace and remove recordings"
+        yield Finding(subject, verdict, hint="see `consentgate doctor s3`", warning=True)
+    if mode == "none":
+        return
+    lock = bucket.ask("get_object_lock_configuration")
+    if not lock.good and not lock.denied:
+        if mode:
+            verdict = f"has no Object Lock, which s3.object_lock: {mode} demands: no sound would be let go here"
+            yield Finding(subject, verdict, FINDING, "consentgate doctor s3 --apply, or a new bucket that has it")
+        else:
+            hint = "see `consentgate doctor s3`, or say s3.object_lock: none"
+            yield Finding(subject, "has no Object Lock: recordings are stored unlocked", hint=hint, warning=True)
+    unlocked = [name for name, line in config.lines.items() if line.mode != Mode.NEVER and not line.retention]
+    if unlocked:
+        verdict = f"recordings of {', '.join(unlocked)} are not locked: nobody said for how long"
+        yield Finding(subject, verdict, hint="give each line a `retention`", warning=True)
 
 
 def postgres(config: Config) -> Iterator[Finding]:

@@ -27,7 +27,7 @@ def unlocked(request):
     """A store whose bucket was made without Object Lock."""
     if request.param == "memory":
         return MemoryStore(lockable=False)
-    return servers.running().store(bucket=servers.running().unlocked())
+    return servers.running().store(bucket=servers.running().bucket("unlocked"))
 
 
 def lock_of(store, key):

@@ -2,6 +2,7 @@
 
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,14 +19,15 @@ class Answer:
     status: int
     code: str = ""
     message: str = "as the test wants it"
-    body: str = ""
+    body: str = "<Nothing/>"
     headers: dict[str, str] = field(default_factory=dict)
     ahead_seconds: float = 0.0
     """How far the server's clock is ahead of ours."""
 
     def text(self) -> bytes:
         if self.code:
-            return f"<Error><Code>{self.code}</Code><Message>{self.message}</Message>{self.body}</Error>".encode()
+            more = self.body.replace("<Nothing/>", "")
+            return f"<Error><Code>{self.code}</Code><Message>{self.message}</Message>{more}</Error>".encode()
         return self.body.encode()
 
 
@@ -52,7 +54,7 @@ def scripted(*answers: Answer, certificate: Path | None = None) -> Iterator[Scri
             answer = said.answers.pop(0) if len(said.answers) > 1 else said.answers[0]
             text = answer.text()
             self.send_response_only(answer.status)
-            clock = formatdate(usegmt=True) if not answer.ahead_seconds else _date(answer.ahead_seconds)
+            clock = formatdate(time.time() + answer.ahead_seconds, usegmt=True)
             whole = {"Date": clock, "Content-Length": str(len(text)), "Connection": "close"} | answer.headers
             for name, value in whole.items():
                 self.send_header(name, value)
@@ -79,9 +81,3 @@ def scripted(*answers: Answer, certificate: Path | None = None) -> Iterator[Scri
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-def _date(ahead_seconds: float) -> str:
-    import time  # noqa: PLC0415 - nobody else here reads a clock
-
-    return formatdate(time.time() + ahead_seconds, usegmt=True)

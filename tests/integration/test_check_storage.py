@@ -41,6 +41,33 @@ def postgres(folder: Path, dsn: str) -> Finding:
     return found
 
 
+@pytest.mark.parametrize(("mode", "code"), [(None, GOOD), ("governance", FINDING), ("none", GOOD)])
+def test_a_bucket_without_versions_and_lock_is_said(tmp_path: Path, mode: str | None, code: int) -> None:
+    server = servers.running()
+    changes = {"bucket": server.bucket("unlocked"), "region": REGION, "endpoint_url": server.seaweed.endpoint}
+    file = write(tmp_path, *((f"s3.{key}", value) for key, value in (changes | {"object_lock": mode}).items() if value))
+    (tmp_path / "s3.access_key").write_text(server.seaweed.key.access)
+    (tmp_path / "s3.secret_key").write_text(server.seaweed.key.secret)
+    good, *found = check_storage.s3(config.load(file, {}))
+    assert good.code == GOOD
+    assert found[0].warning
+    assert found[0].verdict.startswith("keeps no older versions")
+    locks = found[1:]
+    assert [one.code for one in locks] == ([code] if mode != "none" else [])
+    assert all("no Object Lock" in one.verdict for one in locks)
+    assert [one.warning for one in locks] == ([mode is None] if mode != "none" else [])
+
+
+def test_a_line_whose_recordings_nobody_locks_is_said(tmp_path: Path) -> None:
+    server = servers.running().seaweed
+    changes = {"s3.bucket": BUCKET, "s3.region": REGION, "s3.endpoint_url": server.endpoint}
+    file = write(tmp_path, *changes.items(), ("lines.advice-line.retention", None))
+    (tmp_path / "s3.access_key").write_text(server.key.access)
+    (tmp_path / "s3.secret_key").write_text(server.key.secret)
+    _, found = check_storage.s3(config.load(file, {}))
+    assert (found.warning, "recordings of advice-line are not locked" in found.verdict) == (True, True)
+
+
 def test_a_good_store_is_readable_and_writable_and_nothing_is_left_in_it(tmp_path: Path) -> None:
     found = s3(tmp_path)
     assert (found.code, found.verdict) == (GOOD, "readable, writable, checks what it is given")

@@ -3,12 +3,9 @@
 import base64
 import datetime as dt
 import hashlib
-import ipaddress
 
+import certificates
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from integration.scripted_s3 import Answer, scripted
 
 from ari_app.adapters.s3 import S3Store
@@ -168,29 +165,7 @@ def test_an_answer_without_a_text_is_still_told():
 
 @pytest.fixture
 def certificate(tmp_path):
-    """Return a certificate of nobody's for 127.0.0.1, and the same with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "hospital")])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    public, whole = tmp_path / "ca.pem", tmp_path / "server.pem"
-    public.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    whole.write_bytes(public.read_bytes() + secret)
-    return public, whole
+    return certificates.make(tmp_path)
 
 
 def test_a_server_that_nobody_vouches_for_gets_nothing(certificate, file):
