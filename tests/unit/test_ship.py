@@ -65,7 +65,7 @@ def test_a_call_that_was_not_recorded_has_a_manifest_and_no_audio(world, synthet
 
 def renumbered(entry):
     """The same in the second permit and segment."""
-    changes = {name: 2 for name in ("permit", "segment") if hasattr(entry, name)}
+    changes: dict[str, object] = {name: 2 for name in ("permit", "segment") if hasattr(entry, name)}
     if isinstance(entry, ev.CaptureRequested):
         changes["file"] = entry.file.replace("001", "002")
     return replace(entry, **changes)
