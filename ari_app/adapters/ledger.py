@@ -64,7 +64,10 @@ class Ledger:
         """Return the days that are over and whose anchors are not stored and proved, the first one first."""
         today = names.iso(now)[:10]
         closed = set(self._days(".json"))
-        return [day for day in self._days(".jsonl") if day < today or day in closed]
+        days = self._days(".jsonl")
+        # What a kill left of a day that was just forgotten.
+        self._forget_bundles(days)
+        return [day for day in days if day < today or day in closed]
 
     def manifests(self, day: str) -> dict[str, str]:
         """Return what was stored on a day: the SHA-256 of each manifest, by its key."""
@@ -124,11 +127,13 @@ class Ledger:
         """Forget what was noted for a day whose anchor is stored and proved."""
         # The first: a day without its bundles must not be looked for any more.
         (self._folder / f"{day}.jsonl").unlink()
-        awaited = set(self._days(".jsonl"))
+        self._forget_bundles(self._days(".jsonl"))
+        sync_folder(self._folder)
+
+    def _forget_bundles(self, awaited: list[str]) -> None:
         for bundle in self._folder.glob("*.jsonl.gz"):
             if bundle.name.split(".")[0] not in awaited:
                 bundle.unlink()
-        sync_folder(self._folder)
 
 
 def _kept(shipped: Path, key: str, digest: str) -> Packed | None:

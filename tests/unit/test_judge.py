@@ -75,6 +75,7 @@ class World:
         """When each key was down and up again, in turn."""
         self.offs: list[Off] = []
         self.thrown: list[Instant] = []
+        self.stood_still: list[tuple[Instant, Instant]] = []
         self.deaf = False
         self.refused: tuple[str, ...] = ()
         self.causes: tuple[str, ...] = ()
@@ -134,6 +135,7 @@ class World:
             joints=[],
             acted_at=None,
             deaf=self.deaf,
+            stood_still=self.stood_still,
             lag_us=400 * MS,
             thrown=lambda: {CALLER: self.thrown},
         )
@@ -343,3 +345,13 @@ def test_who_was_told_twice(world: World) -> None:
 def test_who_heard_somebody_before_the_announcement(world: World) -> None:
     world.heard["caller"] = hears((0, b"".join(world.sent["house"].frames[:10])), (TOLD - 1000, ANNOUNCED))
     one(world, "heard ['s: house'] before they were told")
+
+
+def test_what_was_said_while_asterisk_stood_still_came_to_it_afterwards() -> None:
+    """Whether it may be there depends on the room that it came into, and no pause was then."""
+    world = World()
+    begin, end = at(BRIDGED + 500), at(BRIDGED + 900)
+    world.offs = [Off("s: caller", begin, end, "paused")]
+    assert world.faults()
+    world.stood_still = [(begin, end)]
+    assert world.faults() == []
