@@ -34,6 +34,7 @@ KILLS: Final = 20
 TALKS: Final = 6
 TOLD: Final = 2
 NEXT: Final = 2
+ROUND_SECONDS: Final = 120.0
 FIRST_PACKET_SECONDS: Final = 1.0
 LOST_SECONDS: Final = 1.5
 CROWD_CALLS: Final = 100
@@ -114,7 +115,9 @@ class Round:
         }
         self.found.calls += len(scenes)
         try:
-            kept = await played(self.hospital, scenes, self.dies)
+            # If one of them fails before all talk, the others would wait for it for ever.
+            async with asyncio.timeout(ROUND_SECONDS):
+                kept = await played(self.hospital, scenes, self.dies)
         except (AssertionError, TimeoutError, ExceptionGroup) as failure:
             self.found.faults.append(f"round {self.number}: {failure!r}"[:2000])
             return
