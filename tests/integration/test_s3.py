@@ -111,7 +111,11 @@ def test_an_object_without_a_kept_checksum_is_read_back(file):
     assert running.store().head(key) == Found(5000, SHA256)
 
 
-def test_encryption_is_asked_for_and_recorded(file):
+@pytest.mark.parametrize(
+    ("encryption", "kms_key_id"), [("AES256", None), ("aws:kms", "alias/recordings"), ("aws:kms", "1234abcd-12ab")]
+)
+@pytest.mark.parametrize("multipart_above_bytes", [1 << 20, 1 << 10])
+def test_encryption_is_asked_for_and_recorded(file, encryption, kms_key_id, multipart_above_bytes):
     running = servers.running()
     key = f"{running.prefix()}/secret"
     store = S3Store(
@@ -120,11 +124,30 @@ def test_encryption_is_asked_for_and_recorded(file):
         endpoint_url=running.seaweed.endpoint,
         access_key=running.seaweed.key.access,
         secret_key=running.seaweed.key.secret,
-        encryption="AES256",
+        encryption=encryption,
+        kms_key_id=kms_key_id,
+        multipart_above_bytes=multipart_above_bytes,
     )
-    store.put(key, file, SHA256, "audio/flac")
-    assert store.head(key) == Found(5000, SHA256)
-    assert running.seaweed.client().head_object(Bucket="recordings", Key=key)["ServerSideEncryption"] == "AES256"
+    for _ in range(2):
+        store.put(key, file, SHA256, "audio/flac")
+    assert store.head(key) == store.read_back(key) == Found(5000, SHA256)
+    answer = running.seaweed.client().head_object(Bucket="recordings", Key=key)
+    assert (answer["ServerSideEncryption"], answer.get("SSEKMSKeyId")) == (encryption, kms_key_id)
+
+
+def test_a_key_of_kms_that_the_store_does_not_know_is_named(file):
+    running = servers.running()
+    store = S3Store(
+        bucket="recordings",
+        region="eu-west-2",
+        endpoint_url=running.seaweed.endpoint,
+        access_key=running.seaweed.key.access,
+        secret_key=running.seaweed.key.secret,
+        encryption="aws:kms",
+        kms_key_id="arn:aws:kms:eu-west-2:000000000000:key/nobody",
+    )
+    with pytest.raises(TransientError, match=r"InternalError.*s3\.kms_key_id"):
+        store.put(f"{running.prefix()}/secret", file, SHA256, "audio/flac")
 
 
 def test_objects_survive_a_killed_server(file):
