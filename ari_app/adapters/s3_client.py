@@ -36,7 +36,7 @@ READ_SECONDS = 60
 
 _RENEW = (
     "With a role: look whether this machine still gets credentials for it. With keys: put new ones into "
-    "s3.access_key_file and s3.secret_key_file, then restart ship. Nothing is lost meanwhile"
+    "s3.access_key_file and s3.secret_key_file, which ship reads again by itself. Nothing is lost meanwhile"
 )
 _HINTS = {
     "InvalidAccessKeyId": "The access key is unknown there: check s3.access_key_file",

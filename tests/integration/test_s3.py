@@ -6,8 +6,10 @@ import threading
 
 import pytest
 import servers
+from unit.config_world import write
 
-from ari_app.adapters.s3 import S3Store
+from ari_app import config
+from ari_app.adapters.s3 import S3Store, configured
 from ari_app.errors import PermanentError, TransientError
 from ari_app.ports import Found
 
@@ -33,6 +35,27 @@ def test_a_wrong_secret_is_named():
     with pytest.raises(PermanentError, match=r"SignatureDoesNotMatch.*s3\.secret_key_file") as caught:
         store.reach()
     assert "hunter2" not in str(caught.value)
+
+
+def test_keys_that_were_replaced_are_taken_up_without_a_restart(tmp_path, file):
+    server = servers.running().seaweed
+    changes = {"bucket": "recordings", "region": "eu-west-2", "endpoint_url": server.endpoint}
+    settings = config.load(write(tmp_path, *((f"s3.{key}", value) for key, value in changes.items())), {}).s3
+    store = configured(settings)
+    with pytest.raises(PermanentError):
+        store.reach()
+    (tmp_path / "s3.access_key").write_text(f"{server.key.access}\n")
+    for spoilt in ("", "wrong\n", None):
+        # Whatever lies there meanwhile, the next attempt is made all the same.
+        secret = tmp_path / "s3.secret_key"
+        secret.unlink(missing_ok=True) if spoilt is None else secret.write_text(spoilt)
+        with pytest.raises(PermanentError):
+            store.put(f"{servers.running().prefix()}/x", file, SHA256, "audio/flac")
+    (tmp_path / "s3.secret_key").write_text(f"{server.key.secret}\n")
+    with pytest.raises(PermanentError):
+        store.reach()
+    store.reach()
+    store.put(f"{servers.running().prefix()}/x", file, SHA256, "audio/flac")
 
 
 def test_an_unknown_access_key_is_named():
