@@ -8,13 +8,16 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from . import log
 from .config import Config
 from .core.names import MICROSECONDS, Instant
 from .core.retention import Keep, Locking, LockMode
 from .errors import ConsentgateError, NotThereError
+from .layout import MANIFEST, SIGNATURE
 from .ports import Found, NotLockableError, ObjectStore, conflict
 
 STORED = "stored"
@@ -142,6 +145,16 @@ class Safekeeping:
     def _look(self, key: str) -> Found:
         read_back = self.terms.proof is Proof.READ_BACK
         return self.store.read_back(key) if read_back else self.store.head(key)
+
+
+def objects_of(manifest: Mapping[str, Any], text: bytes, signed: bytes | None) -> dict[str, Found]:
+    """Return what lies in S3 of a call: by its manifest, the manifest itself, and its signature if it has one."""
+    folder = manifest["folder"]
+    found = {f"{folder}/{one['object']}": Found(one["bytes"], one["sha256"]) for one in manifest["segments"]}
+    for name, content in ((MANIFEST, text), (SIGNATURE, signed)):
+        if content is not None:
+            found[f"{folder}/{name}"] = Found(len(content), sha256(content).hexdigest())
+    return found
 
 
 def stored_at(call: Path, now: Instant) -> Instant | None:

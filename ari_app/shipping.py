@@ -336,12 +336,8 @@ class Shipping:
         self, recording: RecordingId, manifest: Mapping[str, Any], text: bytes, now: Instant
     ) -> Waiting | None:
         """Lock and let lie what is stored; tell how long its audio must stay here."""
-        folder, call = manifest["folder"], manifest["call"]
-        wanted = {f"{folder}/{one['object']}": Found(one["bytes"], one["sha256"]) for one in manifest["segments"]}
-        signed = self.spool.signed(recording)
-        for name, content in ((MANIFEST, text), (SIGNATURE, signed)):
-            if content is not None:
-                wanted[f"{folder}/{name}"] = Found(len(content), hashlib.sha256(content).hexdigest())
+        call = manifest["call"]
+        wanted = safekeeping.objects_of(manifest, text, self.spool.signed(recording))
         locked_until = self.keeping.terms.locking.until(call["line"], names.instant_of(call["ended_at"]))
         sealed = self.spool.layout.sealed / recording
         until = self.keeping.settle(sealed, wanted, locked_until, now, sound=bool(manifest["segments"]))

@@ -167,6 +167,7 @@ def _made() -> Servers:
             admin=Key("AKIAADMIN", token_hex(20)),
             sse_key=token_hex(32),
             more_buckets=BUCKETS,
+            kms=True,
         ),
     )
 

@@ -2,17 +2,19 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
 
+from ari_app import clock
 from ari_app.core.names import MICROSECONDS, Instant
 from ari_app.core.retention import LockMode
-from ari_app.errors import NotThereError, TransientError
+from ari_app.errors import NotThereError, PermanentError, TransientError
 from ari_app.ports import Found, NotEncryptedError, NotLockableError, conflict
 
 from . import s3_multipart
@@ -47,12 +49,15 @@ class S3Store:
         ca_file: Path | None = None,
         addressing: Literal["path", "virtual"] | None = None,
         multipart_above_bytes: int = MULTIPART_ABOVE_BYTES,
+        keys: Callable[[], tuple[str, str]] | None = None,
     ) -> None:
+        """keys: where an access and a secret key are looked for again when the store refuses those that are known."""
         self._access = Access(bucket, region, endpoint_url, access_key, secret_key, ca_file, addressing)
         self._bucket = bucket
         self._encryption = encryption
         self._kms_key_id = kms_key_id
         self._multipart_above_bytes = multipart_above_bytes
+        self._keys = keys
         self._client = connect(self._access)
 
     def reach(self) -> None:
@@ -124,6 +129,9 @@ class S3Store:
         return Found(size, digest.hexdigest())
 
     def retain(self, key: str, mode: LockMode, until: Instant) -> None:
+        if until <= clock.now():
+            # Over by now. Stores say of an instant that is past what they say of a bucket without lock.
+            return
         with self._classified("an object cannot be locked", key):
             try:
                 self._retain(key, mode, until)
@@ -182,13 +190,36 @@ class S3Store:
     def _where(self, key: str) -> str:
         return f"{key} in {self._access.where}" if key else self._access.where
 
-    def _classified(self, what: str, key: str = "") -> AbstractContextManager[None]:
-        return classified(what, self._where(key))
+    @contextmanager
+    def _classified(self, what: str, key: str = "") -> Iterator[None]:
+        try:
+            with classified(what, self._where(key)):
+                yield
+        except PermanentError:
+            # Whoever tries again does so with what an administrator has put in their place meanwhile.
+            self._renew()
+            raise
+
+    def _renew(self) -> None:
+        if self._keys is None:
+            return
+        with suppress(OSError, ValueError):
+            access, secret = self._keys()
+            if (access, secret) != (self._access.access_key, self._access.secret_key):
+                self._access = replace(self._access, access_key=access, secret_key=secret)
+                self._client = connect(self._access)
 
 
 def configured(settings: "S3") -> S3Store:
     """Return the store that the configuration names."""
     access, secret = settings.access_key, settings.secret_key
+    files = settings.access_key_file, settings.secret_key_file
+
+    def keys() -> tuple[str, str]:
+        found = [file.read_text(encoding="utf-8").strip() for file in files if file is not None]
+        first, second = found
+        return first, second
+
     return S3Store(
         bucket=settings.bucket,
         region=settings.region,
@@ -200,4 +231,5 @@ def configured(settings: "S3") -> S3Store:
         ca_file=settings.ca_file,
         addressing=settings.addressing,
         multipart_above_bytes=settings.multipart_above_bytes,
+        keys=keys if None not in files else None,
     )

@@ -36,7 +36,7 @@ READ_SECONDS = 60
 
 _RENEW = (
     "With a role: look whether this machine still gets credentials for it. With keys: put new ones into "
-    "s3.access_key_file and s3.secret_key_file, then restart ship. Nothing is lost meanwhile"
+    "s3.access_key_file and s3.secret_key_file, which ship reads again by itself. Nothing is lost meanwhile"
 )
 _HINTS = {
     "InvalidAccessKeyId": "The access key is unknown there: check s3.access_key_file",
@@ -55,6 +55,10 @@ _HINTS = {
     "NotImplemented": "This S3 lacks a function that is needed: `consentgate doctor s3` says which",
     "PermanentRedirect": "The bucket is in another region: set s3.region to where it is meant to be",
     "AuthorizationHeaderMalformed": "The bucket is in another region: set s3.region to where it is meant to be",
+    "InternalError": (
+        "If it stays, look into the store's own log. Stores answer so as well for a key that they do not know "
+        "(s3.kms_key_id)"
+    ),
     "XMinioStorageFull": "The store's disks are full: make room there. Recordings wait in the spool",
     "QuotaExceeded": "The bucket's quota is used up: raise it. Recordings wait in the spool",
 }

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ari_app import attempts, clock, config, strays
+from ari_app import attempts, clock, config, safekeeping, strays
 from ari_app.attempts import ALL, REACH, Account, Attempt
 from ari_app.config.units import size_text
 from ari_app.core import names
@@ -97,6 +97,9 @@ def _waiting(layout: Layout, account: Account | None, recording: RecordingId) ->
     why = _WHY[state]
     if state == IN_TURN and attempt is not None:
         state, why = (KEPT, attempt.why) if attempt.failed else (WAITS, _WAITS.get(attempt.why, attempt.why))
+    elif state == IN_TURN and (place / safekeeping.STORED).exists():
+        # Its mark outlives the ship that said so.
+        state, why = WAITS, _WAITS["stored"]
     files, size = _files(*dict.fromkeys((place, sound)))
     return Item(recording, "call", state, names.minted_at(recording), size, files, why, attempt)
 
@@ -246,6 +249,8 @@ def _stands(item: Item) -> str:
     there = {file.name for file in item.files}
     if item.state == STORED:
         return "stored and proved"
+    if safekeeping.STORED in there:
+        return "stored, proved and entered; its sound is still here"
     if MANIFEST in there:
         signed = ", and signed" if SIGNATURE in there else ""
         return f"what is stored of it is decided{signed}; some of it may be in S3 already"

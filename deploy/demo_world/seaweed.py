@@ -61,6 +61,8 @@ class Seaweed:
     """64 hexadecimal digits; objects stored with SSE-S3 are lost without it."""
     more_buckets: tuple[str, ...] = ()
     """On which ship's key has its rights as well, if somebody makes them."""
+    kms: bool = False
+    """Keys for SSE-KMS, in the server's memory: what was encrypted by them is lost when it ends."""
 
     @property
     def endpoint(self) -> str:
@@ -125,7 +127,10 @@ class Seaweed:
         # Of the lock's rights not the one to pass it by: who stores recordings shall not be able to remove them.
         buckets = (BUCKET, *self.more_buckets)
         own = [f"{right}:{bucket}" for bucket in buckets for right in (*rights, *LOCK_RIGHTS)]
-        return {"identities": [identity("launcher", self.admin, ["Admin", *rights]), identity("ship", self.key, own)]}
+        known = [identity("launcher", self.admin, ["Admin", *rights]), identity("ship", self.key, own)]
+        local = {"type": "local", "enableOnDemandCreate": True}
+        kms = {"kms": {"default_provider": "local", "providers": {"local": local}}} if self.kms else {}
+        return {"identities": known, **kms}
 
     def _stores(self) -> bool:
         """The first PUT can come long after the first answer, so only a stored object counts as ready."""

@@ -7,9 +7,10 @@ mistake there is not repeated here.
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
+from botocore.exceptions import ClientError
 from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
@@ -18,6 +19,9 @@ from .errors import WorldError
 from .seaweed import BUCKET
 from .tables import Sheet
 from .world import World
+
+if TYPE_CHECKING:  # the stubs are a development tool; the demo's environment has none
+    from mypy_boto3_s3 import S3Client
 
 WIDTH = 124
 ROW = """
@@ -68,6 +72,17 @@ def _row(world: World, recording_id: str) -> dict[str, Any]:
     return row
 
 
+def _lock(client: "S3Client", key: str) -> str:
+    """Say until when an object cannot be removed, or why it can."""
+    try:
+        found = client.get_object_retention(Bucket=BUCKET, Key=key)["Retention"]
+    except ClientError as error:
+        return f"not locked: the bucket of this world was made without Object Lock ({error.response['Error']['Code']})"
+    return (
+        f"locked ({found['Mode'].lower()}) until {found['RetainUntilDate']:%Y-%m-%d}: as long as its line's class says"
+    )
+
+
 def _objects(world: World, manifest: dict[str, Any], console: Console) -> None:
     """Fetch each object back, compare its hash, and say where to listen to it."""
     client = world.s3.client()
@@ -85,6 +100,7 @@ def _objects(world: World, manifest: dict[str, Any], console: Console) -> None:
         console.print(f"\n[bold]The object[/bold]  s3://{BUCKET}/{key}")
         console.print(f"  {len(content)} bytes, {seconds:.2f} s, channels {channels}, sha256 {segment['sha256']}")
         console.print(f"  fetched back and compared: the same. Listen to it: {copy}")
+        console.print(f"  {_lock(client, key)}")
     console.print(f"[bold]The manifest[/bold]  s3://{BUCKET}/{manifest['folder']}/manifest.json")
     signed = json.loads(client.get_object(Bucket=BUCKET, Key=f"{manifest['folder']}/manifest.json.sig")["Body"].read())
     console.print(f"  signed ({signed['algorithm']}) by the key {signed['key']}\n")

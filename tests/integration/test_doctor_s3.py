@@ -107,10 +107,17 @@ def test_a_bucket_that_was_made_with_lock_has_all_that_is_demanded(doctor, mode)
 
 
 def test_a_key_of_kms_that_the_store_does_not_know_is_found_out(doctor):
-    code, found, _ = doctor("recordings", {"encryption": "aws:kms", "kms_key_id": "alias/nobody"})
+    code, found, _ = doctor(
+        "recordings", {"encryption": "aws:kms", "kms_key_id": "arn:aws:kms:eu-west-2:000000000000:key/nobody"}
+    )
     assert code == FINDING
     assert found["encryption at rest"]["met"] is False
     assert "check s3.kms_key_id" in found["encryption at rest"]["todo"]
+
+
+def test_a_key_of_kms_that_the_store_knows_is_used(doctor):
+    code, found, _ = doctor("recordings", {"encryption": "aws:kms", "kms_key_id": "alias/recordings"})
+    assert (code, found["encryption at rest"]["seen"]) == (GOOD, "aws:kms")
 
 
 def test_ship_may_still_store_and_no_more_remove_after_the_policy_is_set(doctor, tmp_path):

@@ -6,8 +6,10 @@ import threading
 
 import pytest
 import servers
+from unit.config_world import write
 
-from ari_app.adapters.s3 import S3Store
+from ari_app import config
+from ari_app.adapters.s3 import S3Store, configured
 from ari_app.errors import PermanentError, TransientError
 from ari_app.ports import Found
 
@@ -33,6 +35,27 @@ def test_a_wrong_secret_is_named():
     with pytest.raises(PermanentError, match=r"SignatureDoesNotMatch.*s3\.secret_key_file") as caught:
         store.reach()
     assert "hunter2" not in str(caught.value)
+
+
+def test_keys_that_were_replaced_are_taken_up_without_a_restart(tmp_path, file):
+    server = servers.running().seaweed
+    changes = {"bucket": "recordings", "region": "eu-west-2", "endpoint_url": server.endpoint}
+    settings = config.load(write(tmp_path, *((f"s3.{key}", value) for key, value in changes.items())), {}).s3
+    store = configured(settings)
+    with pytest.raises(PermanentError):
+        store.reach()
+    (tmp_path / "s3.access_key").write_text(f"{server.key.access}\n")
+    for spoilt in ("", "wrong\n", None):
+        # Whatever lies there meanwhile, the next attempt is made all the same.
+        secret = tmp_path / "s3.secret_key"
+        secret.unlink(missing_ok=True) if spoilt is None else secret.write_text(spoilt)
+        with pytest.raises(PermanentError):
+            store.put(f"{servers.running().prefix()}/x", file, SHA256, "audio/flac")
+    (tmp_path / "s3.secret_key").write_text(f"{server.key.secret}\n")
+    with pytest.raises(PermanentError):
+        store.reach()
+    store.reach()
+    store.put(f"{servers.running().prefix()}/x", file, SHA256, "audio/flac")
 
 
 def test_an_unknown_access_key_is_named():
@@ -111,7 +134,11 @@ def test_an_object_without_a_kept_checksum_is_read_back(file):
     assert running.store().head(key) == Found(5000, SHA256)
 
 
-def test_encryption_is_asked_for_and_recorded(file):
+@pytest.mark.parametrize(
+    ("encryption", "kms_key_id"), [("AES256", None), ("aws:kms", "alias/recordings"), ("aws:kms", "1234abcd-12ab")]
+)
+@pytest.mark.parametrize("multipart_above_bytes", [1 << 20, 1 << 10])
+def test_encryption_is_asked_for_and_recorded(file, encryption, kms_key_id, multipart_above_bytes):
     running = servers.running()
     key = f"{running.prefix()}/secret"
     store = S3Store(
@@ -120,11 +147,30 @@ def test_encryption_is_asked_for_and_recorded(file):
         endpoint_url=running.seaweed.endpoint,
         access_key=running.seaweed.key.access,
         secret_key=running.seaweed.key.secret,
-        encryption="AES256",
+        encryption=encryption,
+        kms_key_id=kms_key_id,
+        multipart_above_bytes=multipart_above_bytes,
     )
-    store.put(key, file, SHA256, "audio/flac")
-    assert store.head(key) == Found(5000, SHA256)
-    assert running.seaweed.client().head_object(Bucket="recordings", Key=key)["ServerSideEncryption"] == "AES256"
+    for _ in range(2):
+        store.put(key, file, SHA256, "audio/flac")
+    assert store.head(key) == store.read_back(key) == Found(5000, SHA256)
+    answer = running.seaweed.client().head_object(Bucket="recordings", Key=key)
+    assert (answer["ServerSideEncryption"], answer.get("SSEKMSKeyId")) == (encryption, kms_key_id)
+
+
+def test_a_key_of_kms_that_the_store_does_not_know_is_named(file):
+    running = servers.running()
+    store = S3Store(
+        bucket="recordings",
+        region="eu-west-2",
+        endpoint_url=running.seaweed.endpoint,
+        access_key=running.seaweed.key.access,
+        secret_key=running.seaweed.key.secret,
+        encryption="aws:kms",
+        kms_key_id="arn:aws:kms:eu-west-2:000000000000:key/nobody",
+    )
+    with pytest.raises(TransientError, match=r"InternalError.*s3\.kms_key_id"):
+        store.put(f"{running.prefix()}/secret", file, SHA256, "audio/flac")
 
 
 def test_objects_survive_a_killed_server(file):

@@ -42,7 +42,18 @@ def test_help_names_every_command_and_what_the_codes_mean(
 ) -> None:
     assert end(monkeypatch, "--help") == 0
     shown = capsys.readouterr().out
-    for word in ("gate", "guard", "ship", "migrate", "check", "verify", "quarantine", "--version", "Exit codes"):
+    for word in (
+        "gate",
+        "guard",
+        "ship",
+        "migrate",
+        "check",
+        "verify",
+        "quarantine",
+        "doctor",
+        "--version",
+        "Exit codes",
+    ):
         assert word in shown
 
 

@@ -4,10 +4,12 @@ import json
 
 import pytest
 from sealed_calls import BEGAN, SECOND, SyntheticSpool, at, incident, minted, opened
+from unit.config_world import write
 from unit.ship_world import World, failing, said, sound
 
 from ari_app import attempts, clock
 from ari_app.adapters.memory import MemoryStore
+from ari_app.commands import spool
 from ari_app.core import evidence as ev
 from ari_app.core.names import Instant, instant_of
 from ari_app.core.reasons import Reason
@@ -78,6 +80,19 @@ def test_meanwhile_it_says_until_when_it_waits_and_is_not_stored_again(world):
     assert counted == []
     assert (world.layout.sealed / recording / STORED).read_text() == str(BEGAN + 60 * MINUTE)
     assert attempts.read(world.layout) is None
+
+
+def test_people_see_what_is_stored_and_whose_sound_is_still_here(world, tmp_path, capsys):
+    recording = world.synthetic.good()
+    world.run()
+    config = write(tmp_path, ("spool.path", str(world.layout.root)))
+    capsys.readouterr()
+    spool.run(config, action="list", as_json=True)
+    (found, _) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (found["id"], found["state"]) == (recording, "waits")
+    assert "s3.keep_audio_seconds" in found["why"]
+    spool.run(config, action="show", recording=recording)
+    assert "stored, proved and entered; its sound is still here" in capsys.readouterr().out
 
 
 def test_a_call_of_which_nothing_is_stored_but_the_account_need_not_wait(world):
