@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from ari_app import safekeeping
@@ -101,6 +102,7 @@ class Shipping:
     signer: Signer | None = None
     keeping: Safekeeping = field(init=False)
     _seen: dict[RecordingId, Instant] = field(default_factory=dict)
+    _noting: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
         self.keeping = Safekeeping(self.store)
@@ -122,7 +124,8 @@ class Shipping:
                 self._store(recording, manifest, text)
                 if self.signer is not None:
                     key, digest = f"{manifest['folder']}/{MANIFEST}", hashlib.sha256(text).hexdigest()
-                    self._ledger.note(key, digest, now)
+                    with self._noting:
+                        self._ledger.note(key, digest, now)
             waiting = self._keep_safe(recording, manifest, text, now)
             if waiting is not None:
                 return waiting
@@ -191,11 +194,13 @@ class Shipping:
         if self.signer is None:
             return
         for day in self._ledger.due(now):
-            if not self._ledger.file(day).exists():
-                manifests = self._ledger.manifests(day)
-                bundles = self._ledger.pack(day, manifests, self.spool.layout.shipped)
-                text = an.to_json(an.Anchor(self.node, day, self._ledger.before(day), manifests, bundles))
-                self._ledger.close(day, text, self.signer.sign(text))
+            with self._noting:
+                # Whoever notes something after that finds the day closed, and notes it for the next one.
+                if not self._ledger.file(day).exists():
+                    manifests = self._ledger.manifests(day)
+                    bundles = self._ledger.pack(day, manifests, self.spool.layout.shipped)
+                    text = an.to_json(an.Anchor(self.node, day, self._ledger.before(day), manifests, bundles))
+                    self._ledger.close(day, text, self.signer.sign(text))
             keys = []
             for file, name in self._ledger.objects(day, self.node):
                 keys.append("/".join(part for part in (self.prefix, an.FOLDER, name) if part))

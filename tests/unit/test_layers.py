@@ -30,11 +30,10 @@ MAY_IMPORT_ADAPTERS = {
     "ari_app/pulse.py",
     "ari_app/settling.py",
     "ari_app/sealing.py",
-    "ari_app/ship.py",
     "ari_app/shipping.py",
     "ari_app/whisper.py",
 }
-"""The processes and their hands; every file below ari_app/commands/ and ari_app/guard/ as well."""
+"""The processes and their hands; every file below ari_app/commands/, ari_app/guard/ and ari_app/ship/ as well."""
 
 ONE_ADAPTER_IN_SEVERAL_FILES = {
     "postgres": {"rows", "schema"},
@@ -107,9 +106,8 @@ def test_no_adapter_imports_another(file):
 def test_adapters_are_imported_by_the_processes_and_commands_alone(file):
     name = name_of(file)
     found = {module for module in imports(file) if within(module, "ari_app.adapters")}
-    inside = (
-        name.startswith(("ari_app/commands/", "ari_app/adapters/", "ari_app/guard/")) or name in MAY_IMPORT_ADAPTERS
-    )
+    folders = ("ari_app/commands/", "ari_app/adapters/", "ari_app/guard/", "ari_app/ship/")
+    inside = name.startswith(folders) or name in MAY_IMPORT_ADAPTERS
     assert inside or found == set(), (
         f"{name} imports {sorted(found)}: only processes and commands choose adapters, so that everything else can be "
         "tested without the other side"
