@@ -6,11 +6,13 @@ of them than ship does.
 """
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +20,8 @@ from typing import Any, Final
 import psycopg
 from demo_world.progress import Progress
 from demo_world.seaweed import BUCKET, PREFIX, REGION
+from demo_world.settings import Options
+from demo_world.world import World
 
 from . import signalling
 from .figures import Report, Say, percentile
@@ -72,7 +76,8 @@ class Drained:
 class ShipWorld:
     """A running world with servers, and a spool for ship alone."""
 
-    at: GateWorld
+    world: World
+    at: GateWorld | None
     backlog: Backlog
     config: Path
     rows: "psycopg.Connection[tuple[Any, ...]]"
@@ -80,12 +85,12 @@ class ShipWorld:
     def start(self) -> float:
         """Start ship; return when."""
         began = time.monotonic()
-        self.at.world.start_ship(config=self.config, await_ready=False)
+        self.world.start_ship(config=self.config, await_ready=False)
         return began
 
     def stop(self) -> None:
         """Stop ship, politely."""
-        self.at.world.stop_one("ship")
+        self.world.stop_one("ship")
 
     def ready(self) -> None:
         """Wait until ship says that it is ready."""
@@ -103,16 +108,16 @@ class ShipWorld:
     def _await(self, there: Any) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not there():
-            if time.monotonic() > deadline or not self.at.world.running("ship"):
-                raise OSError(f"ship did not do it; its log is {self.at.world.place('ship').log}")
+            if time.monotonic() > deadline or not self.world.running("ship"):
+                raise OSError(f"ship did not do it; its log is {self.world.place('ship').log}")
             time.sleep(0.02)
 
     def bare(self, recordings: list[Any]) -> dict[str, float]:
         """Let the reference store some recordings."""
-        key = self.at.world.s3.key
+        key = self.world.s3.key
         settings = {
             "s3": {
-                "endpoint_url": self.at.world.s3.endpoint,
+                "endpoint_url": self.world.s3.endpoint,
                 "region_name": REGION,
                 "aws_access_key_id": key.access,
                 "aws_secret_access_key": key.secret,
@@ -132,20 +137,36 @@ class ShipWorld:
 
 
 @contextmanager
-def shipping(packages: Path, command: tuple[str, ...]) -> Iterator[ShipWorld]:
-    """Make the world, with servers and a spool of ship's own."""
-    with running(packages, command) as at:
-        world = at.world
-        world.start_servers()
+def shipping(packages: Path, command: tuple[str, ...], *, with_gate: bool) -> Iterator[ShipWorld]:
+    """Make the world with its servers, and a spool of ship's own; Asterisk and a gate only if they are needed."""
+    with ExitStack() as stack:
+        at = stack.enter_context(running(packages, command)) if with_gate else None
+        world = at.world if at else stack.enter_context(_servers(packages, command))
+        if at:
+            world.start_servers()
         world.migrate()
         backlog = Backlog(world.root / "backlog", world.who.gate).prepare()
-        changes = {"spool": {"path": backlog.root}, "ship": {"workers": WORKERS}}
+        changes = {"spool": {"path": str(backlog.root)}, "ship": {"workers": WORKERS}}
         config = world.write_config(world.root / "etc" / "ship.yaml", changes)
-        with psycopg.connect(world.postgres.dsn, autocommit=True) as rows:
-            try:
-                yield ShipWorld(at, backlog, config, rows)
-            finally:
-                world.stop_one("ship")
+        rows = stack.enter_context(psycopg.connect(world.postgres.dsn, autocommit=True))
+        stack.callback(world.stop_one, "ship")
+        yield ShipWorld(world, at, backlog, config, rows)
+
+
+@contextmanager
+def _servers(packages: Path, command: tuple[str, ...]) -> Iterator[World]:
+    packages.parent.mkdir(parents=True, exist_ok=True)
+    root = Path(tempfile.mkdtemp(prefix="bench-", dir=packages.parent))
+    root.chmod(0o755)
+    world = World.create(root, packages_cache=packages, options=Options(), command=command, progress=Progress())
+    try:
+        world.start_servers()
+        yield world
+    finally:
+        if os.environ.get("CONSENTGATE_BENCH_KEEP"):
+            world.stop()
+        else:
+            world.destroy()
 
 
 def measure(
@@ -154,18 +175,20 @@ def measure(
     """Make the world, measure the parts, and return figures and bars. Raises WorldError or OSError."""
     report, size = Report("ship", figures={}, reference={}), QUICK if quick else FULL
     report.figures |= {"workers": WORKERS, "recordings": size.recordings, "waiting": size.waiting}
-    with shipping(packages, command) as it:
+    with shipping(packages, command, with_gate="gate" in parts) as it:
         small = _throughput(it, report, size, progress.say) if {"throughput", "backlog"} & {*parts} else None
         if small and "backlog" in parts:
             _backlog(it, report, size, small, progress.say)
-        if "gate" in parts:
-            _gate(it, report, size, progress.say)
+        if it.at:
+            _gate(it, it.at, report, size, progress.say)
     return report
 
 
 def _drain(it: ShipWorld, before: int, count: int, began: float, shown: float) -> Drained:
     """Watch ship bring so many rows more, and judge it by the time since `shown`."""
-    world, pid = it.at.world, it.at.pid("ship")
+    world, pid = it.world, it.world.pid("ship")
+    if pid is None:
+        raise OSError("ship has ended")
     cpu = cpu_ms(pid)
     it.await_stored(before + 1)
     first = time.monotonic() - began
@@ -233,7 +256,7 @@ def _clear(it: ShipWorld) -> None:
     it.backlog.hide().rename(it.backlog.root / "waited")
 
 
-def _gate(it: ShipWorld, report: Report, size: Size, say: Say) -> None:
+def _gate(it: ShipWorld, at: GateWorld, report: Report, size: Size, say: Say) -> None:
     # Enough for as long as it drains, twice as fast as any machine here.
     it.backlog.add(round(size.rounds * (size.round_seconds + 15) * 40))
     steps: dict[bool, list[float]] = {True: [], False: []}
@@ -244,7 +267,7 @@ def _gate(it: ShipWorld, report: Report, size: Size, say: Say) -> None:
         if draining:
             it.start()
             it.await_stored(before + 1)
-        found = signalling.burst(it.at, GATE, RATE, size.round_seconds)
+        found = signalling.burst(at, GATE, RATE, size.round_seconds)
         if draining:
             if not it.backlog.waiting():
                 raise OSError("the backlog was drained before the calls were over: this would prove nothing")
