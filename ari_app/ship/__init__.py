@@ -27,6 +27,9 @@ from .windows import DiscardWindows
 __all__ = ["DiscardWindows", "Ship", "run"]
 
 STOP_SECONDS = 8.0
+NICE = 10
+"""Calls come first: whatever else the machine has to do, a recording may be stored a little later for it. The kernel
+derives from it whose reads and writes come first as well."""
 
 
 @contextmanager
@@ -57,6 +60,8 @@ def run(config_path: Path, *, once: bool = False) -> int:
     """
     log.configure()
     settings = config.load(config_path)
+    # Before the first of the threads, which take it over; a user who has set it higher is left with that.
+    os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
     store = s3.configured(settings.s3)
     signer = Signer.from_text(settings.signing.key.reveal()) if settings.signing.key else None
     database = PostgresDatabase(settings.postgres.dsn.reveal())
