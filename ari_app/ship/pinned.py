@@ -34,8 +34,8 @@ class PinnedHeartbeats(Heartbeats):
         seen: Heartbeats = getattr(self._mine, "seen", self._now)
         return seen
 
-    def last(self, run: str) -> Instant | None:
-        return self._seen.last(run)
+    def last(self, run: str, since: Instant = Instant(0)) -> Instant | None:
+        return self._seen.last(run, since)
 
     def superseded(self, run: str) -> bool:
         return self._seen.superseded(run)

@@ -58,6 +58,8 @@ class Ship:
     """What ended a worker, and with it the process."""
     _unheard: set[RecordingId] = field(default_factory=set)
     """Calls for which the last heartbeat may still come."""
+    _stored: set[RecordingId] = field(default_factory=set)
+    """Calls whose audio only lies here until it may go."""
     _probed_at: Instant = Instant(0)
 
     def __post_init__(self) -> None:
@@ -231,11 +233,12 @@ class Ship:
                     continue
                 self._heartbeats.pin()
                 self._unheard.discard(recording)
+                self._stored.discard(recording)
                 due = self._ship(shipping, recording, now)
                 if due is None:
                     self._queue.done(recording)
                 else:
-                    self._queue.put_back(recording, due)
+                    self._queue.put_back(recording, due, stored=recording in self._stored)
         except StoppedError:
             pass
         except BaseException as failure:  # noqa: BLE001  # the main thread raises it
@@ -269,11 +272,7 @@ class Ship:
             return self._findings.keep(recording, now, "call.kept", str(problem), recording=recording)
         else:
             if isinstance(result, Waiting):
-                if result.why is Wait.HEARTBEAT:
-                    self._unheard.add(recording)
-                if self._findings.waits(recording, result.why, now, result.until):
-                    logger.info("call.waits", why=result.why)
-                return max(result.until, Instant(now + POLL_MICROSECONDS))
+                return self._wait(recording, result, now)
             logger.info(
                 "call.shipped",
                 outcome=result.outcome,
@@ -284,6 +283,15 @@ class Ship:
             )
         self._findings.forget(recording)
         return None
+
+    def _wait(self, recording: RecordingId, waiting: Waiting, now: Instant) -> Instant:
+        if waiting.why is Wait.HEARTBEAT:
+            self._unheard.add(recording)
+        elif waiting.why is Wait.STORED:
+            self._stored.add(recording)
+        if self._findings.waits(recording, waiting.why, now, waiting.until):
+            log.get("ship").info("call.waits", recording=recording, why=waiting.why)
+        return max(waiting.until, Instant(now + POLL_MICROSECONDS))
 
     def _ready(self, is_ready: bool) -> None:
         file = self.layout.ready("ship")

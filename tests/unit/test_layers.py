@@ -23,6 +23,7 @@ CORE_MAY_IMPORT = {
 """Data and arithmetic: none of these reads a clock, a file or a socket."""
 
 MAY_IMPORT_ADAPTERS = {
+    "ari_app/anchoring.py",
     "ari_app/gate.py",
     "ari_app/dispatcher.py",
     "ari_app/executor.py",

@@ -115,7 +115,8 @@ def test_an_empty_file_of_a_gate_that_died_keeps_no_recording_here_for_ever(worl
     assert file.stat().st_size == 44
     world.run()
     assert world.names("sealed") == [recording]
-    monkeypatch.setattr(clock, "now", lambda: Instant(file.stat().st_mtime_ns // 1000 + EMPTY_PATIENCE))
+    now = Instant(file.stat().st_mtime_ns // 1000 + EMPTY_PATIENCE)
+    monkeypatch.setattr(clock, "now", lambda: now)
     world.run()
     assert world.names("shipped") == [recording]
     assert len(sound(world, recording, 2)) > 0

@@ -127,3 +127,16 @@ def test_a_folder_that_is_not_there_holds_nothing(tmp_path):
     queue = Queue(tmp_path / "nowhere")
     queue.look()
     assert queue.take(NOW) is None
+
+
+def test_what_is_stored_comes_before_what_is_new_when_its_time_has_come(queue, make):
+    make(1, 2, 3)
+    queue.look()
+    queue.put_back(queue.take(NOW), LATER, stored=True)
+    queue.look()
+    assert (len(queue), queue.oldest) == (2, names.minted_at(minted(2)))
+    assert queue.take(NOW) == minted(2)
+    assert queue.take(LATER) == minted(1)
+    queue.put_back(minted(1), LATER)
+    queue.look()
+    assert (len(queue), queue.oldest) == (3, names.minted_at(minted(1))), "it was lost, and is to be stored once more"
