@@ -105,7 +105,8 @@ class Findings:
             now = clock.now()
             self._attempts.note(REACH, "; ".join(map(str, self._away.values())), now, now, failed=True)
             self._attempts.write(now, at_once=True)
-            if self.news(f"{REACH} {server}", str(failure)):
+            # Not its whole text, which names the recording that happened to be tried.
+            if self.news(f"{REACH} {server}", f"{type(failure).__name__} {failure.hint}"):
                 log.get("ship").error("ship.not_ready", why=str(failure), kind=type(failure).__name__)
 
     def reached(self, server: str) -> None:

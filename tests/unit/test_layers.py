@@ -156,3 +156,15 @@ def test_no_file_is_longer_than_one_head_holds():
     assert {name: length for name, length in lengths.items() if length > MOST_LINES} == {}, (
         f"a file of more than {MOST_LINES} lines holds more than one kind of knowledge: split it"
     )
+
+
+@pytest.mark.parametrize("process", ["gate", "guard"])
+def test_no_process_that_a_call_waits_for_knows_s3_or_postgresql(process):
+    """What was never loaded is never waited for: a store or a database that is away or hangs delays no caller."""
+    shows = (
+        f"import sys, ari_app.{process}; "
+        "print(*{one.partition('.')[0] for one in sys.modules} & {'boto3', 'botocore', 'psycopg', 'psycopg_pool'}, "
+        "*{'ari_app.adapters.s3', 'ari_app.adapters.postgres'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", shows], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.split() == []
