@@ -1,12 +1,14 @@
 """What waits in the spool and why, as ship last said it, for people: `consentgate spool`. And their word to try now.
 
-Ship alone writes the account, `ship.waiting.json`. It is there while something waits that was tried, and nothing relies
-on it. A person's word is an empty file, `retry-<recording-id>` or `retry-all`, which ship takes away within a second,
-also while it waits for a server that is away. No caller's number or name is in either.
+Ship alone writes the account, `ship.waiting.json`. It is there while a call is not stored yet, with how many there are
+and when the oldest of them began, or while something was tried in vain; nothing relies on it. A person's word is an
+empty file, `retry-<recording-id>` or `retry-all`, which ship takes away within a second, also while it waits for a
+server that is away. No caller's number or name is in either.
 """
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -27,6 +29,7 @@ ANCHOR = "anchor"
 """The same, for the anchors of days that are over."""
 
 WRITE_MICROSECONDS = 1 * MICROSECONDS
+WRITING_SHARE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class Attempts:
     _found: dict[str, Attempt] = field(default_factory=dict)
     _changed: bool = True
     _written_at: Instant = Instant(0)
+    _write_microseconds: int = WRITE_MICROSECONDS
+    _unshipped: tuple[int, Instant | None] = (0, None)
 
     def note(self, about: str, why: str, now: Instant, next_at: Instant, *, failed: bool) -> None:
         """Keep what came of a try, of a recording, an incident's file, the anchors or the servers."""
@@ -64,21 +69,36 @@ class Attempts:
         """It is done."""
         self._changed = self._found.pop(about, None) is not None or self._changed
 
+    def unshipped(self, count: int, oldest: Instant | None) -> None:
+        """Note how many calls are not stored yet, and when the oldest of them began."""
+        self._changed = self._changed or self._unshipped != (count, oldest)
+        self._unshipped = (count, oldest)
+
     def write(self, now: Instant, *, at_once: bool = False) -> None:
-        """Tell what there is, if it is news, at most once a second unless at_once; that nothing waits, each time."""
+        """Tell what there is, if it is news, at most once a second unless at_once; that nothing waits, each time.
+
+        Where very much waits, seldomer: telling it takes at most a twentieth of the time.
+        """
+        early = now - self._written_at < self._write_microseconds and not at_once
+        if early and self._write_microseconds > WRITE_MICROSECONDS:
+            return
+        began, (count, oldest) = time.monotonic(), self._unshipped
         for about in [one for one in self._found if self._gone(one)]:
             self.forget(about)
-        if self._changed and not self._found:
+        if self._changed and not self._found and not count:
             self.close()
             self._changed = False
-        if not self._changed or (now - self._written_at < WRITE_MICROSECONDS and not at_once):
+        if not self._changed or early:
             return
         waiting = {about: asdict(one) for about, one in self._found.items()}
-        text = canonical({"format": FORMAT, "pid": os.getpid(), "at": now, "waiting": waiting})
+        said = {"format": FORMAT, "pid": os.getpid(), "at": now, "waiting": waiting}
+        text = canonical({**said, "unshipped": count, "oldest": oldest})
         # A full disk must not end the process that empties it.
         with suppress(OSError):
             replace(self.layout.waiting, text, mode=0o640)
             self._changed, self._written_at = False, now
+        took = round((time.monotonic() - began) * MICROSECONDS)
+        self._write_microseconds = max(WRITE_MICROSECONDS, WRITING_SHARE * took)
 
     def _gone(self, about: str) -> bool:
         """Tell whether what was tried was taken out of the spool by somebody else."""
@@ -94,11 +114,13 @@ class Attempts:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a ship last said. `running`: its process is there."""
+    """What a ship last said. `running`: its process is there. `unshipped`, `oldest`: not stored yet, and since when."""
 
     at: Instant
     running: bool
     found: Mapping[str, Attempt]
+    unshipped: int = 0
+    oldest: Instant | None = None
 
 
 def read(layout: Layout) -> Account | None:
@@ -108,7 +130,9 @@ def read(layout: Layout) -> Account | None:
         if raw["format"] != FORMAT:
             return None
         found = {str(about): Attempt(**one) for about, one in raw["waiting"].items()}
-        return Account(Instant(int(raw["at"])), Path(f"/proc/{int(raw['pid'])}").exists(), found)
+        count, oldest = int(raw.get("unshipped", 0)), raw.get("oldest")
+        running = Path(f"/proc/{int(raw['pid'])}").exists()
+        return Account(Instant(int(raw["at"])), running, found, count, None if oldest is None else Instant(int(oldest)))
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

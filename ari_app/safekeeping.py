@@ -4,6 +4,7 @@ What a PUT promises differs from store to store (SeaweedFS answers before anythi
 an object is proved and how long its audio stays here all the same; the last proof is of what is there after that time.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -169,3 +170,10 @@ def _mark(call: Path, now: Instant) -> Instant:
     """Note that a sealed call is stored, and return when. Without fsync: what is lost of it is only done again."""
     (call / STORED).write_bytes(str(now).encode())
     return now
+
+
+def measure(file: Path) -> Found:
+    """Return what a file holds, as the store would describe it. Raises OSError."""
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256")
+        return Found(stream.tell(), digest.hexdigest())

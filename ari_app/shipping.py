@@ -26,9 +26,8 @@ from typing import Any
 from ari_app import safekeeping
 from ari_app.adapters import audio
 from ari_app.adapters.attested import Attested
-from ari_app.adapters.ledger import Ledger
 from ari_app.adapters.spool import Heartbeats, Spool, read_incident
-from ari_app.core import anchor as an
+from ari_app.anchoring import Anchoring
 from ari_app.core import evidence as ev
 from ari_app.core import manifest as mf
 from ari_app.core import names, shipment
@@ -41,7 +40,7 @@ from ari_app.core.recording import Wav
 from ari_app.core.shipment import Segment, TrackKey
 from ari_app.layout import MANIFEST, SIGNATURE
 from ari_app.ports import Database, Found, ObjectStore
-from ari_app.safekeeping import Safekeeping
+from ari_app.safekeeping import Safekeeping, measure
 from ari_app.signing import Signer
 
 HEARTBEAT_PATIENCE = Instant(5 * names.MICROSECONDS)
@@ -101,9 +100,11 @@ class Shipping:
     signer: Signer | None = None
     keeping: Safekeeping = field(init=False)
     _seen: dict[RecordingId, Instant] = field(default_factory=dict)
+    _anchors: Anchoring = field(init=False)
 
     def __post_init__(self) -> None:
         self.keeping = Safekeeping(self.store)
+        self._anchors = Anchoring(self.spool.layout.anchors, self.spool.layout.shipped)
 
     def ship(self, recording: RecordingId, now: Instant) -> Shipped | Waiting:
         """Do all steps of a sealed call that are not done yet.
@@ -122,7 +123,7 @@ class Shipping:
                 self._store(recording, manifest, text)
                 if self.signer is not None:
                     key, digest = f"{manifest['folder']}/{MANIFEST}", hashlib.sha256(text).hexdigest()
-                    self._ledger.note(key, digest, now)
+                    self._anchors.note(key, digest, now)
             waiting = self._keep_safe(recording, manifest, text, now)
             if waiting is not None:
                 return waiting
@@ -188,26 +189,8 @@ class Shipping:
 
         Raises ConflictError (keep it, tell a person), StoppedError, OSError.
         """
-        if self.signer is None:
-            return
-        for day in self._ledger.due(now):
-            if not self._ledger.file(day).exists():
-                manifests = self._ledger.manifests(day)
-                bundles = self._ledger.pack(day, manifests, self.spool.layout.shipped)
-                text = an.to_json(an.Anchor(self.node, day, self._ledger.before(day), manifests, bundles))
-                self._ledger.close(day, text, self.signer.sign(text))
-            keys = []
-            for file, name in self._ledger.objects(day, self.node):
-                keys.append("/".join(part for part in (self.prefix, an.FOLDER, name) if part))
-                kind = "application/gzip" if an.is_bundle(name) else "application/json"
-                self.keeping.put(keys[-1], file, _measure(file), kind)
-            self.keeping.lock_evidence(keys, now, now)
-            self._ledger.forget(day)
-            yield day
-
-    @property
-    def _ledger(self) -> Ledger:
-        return Ledger(self.spool.layout.anchors)
+        if self.signer is not None:
+            yield from self._anchors.store(self.keeping, self.signer, self.node, self.prefix, now)
 
     def _superseded(self, manifest: Mapping[str, Any]) -> bool:
         """Tell whether the gate's own account of this channel, or an earlier script's, is there already."""
@@ -297,7 +280,7 @@ class Shipping:
         # In a folder of our own: into audio/ Asterisk may write as well, and the guard watches who does.
         target = self.spool.layout.sealed / recording / name
         audio.write_flac(target, segment.rate_hz, segment.samples, lanes)
-        found = _measure(target)
+        found = measure(target)
         return Stored(name, found.sha256, found.size)
 
     # -- store, note
@@ -308,7 +291,7 @@ class Shipping:
             file = self.spool.layout.sealed / recording / segment["object"]
             wanted = Found(segment["bytes"], segment["sha256"])
             try:
-                intact = _measure(file) == wanted
+                intact = measure(file) == wanted
             except FileNotFoundError:
                 intact = False
             if not intact:
@@ -342,9 +325,3 @@ class Shipping:
         sealed = self.spool.layout.sealed / recording
         until = self.keeping.settle(sealed, wanted, locked_until, now, sound=bool(manifest["segments"]))
         return None if until is None else Waiting(Wait.STORED, until)
-
-
-def _measure(file: Path) -> Found:
-    with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256")
-        return Found(stream.tell(), digest.hexdigest())

@@ -136,7 +136,8 @@ class PostgresDatabase:
                 self._dsn,
                 kwargs=_settings(),
                 min_size=0,
-                max_size=1,
+                # Rows of several recordings in one; beside it ship asks whether all is well.
+                max_size=4,
                 # The server answered a moment ago; if it is gone since, the next attempt asks it plainly.
                 timeout=POOL_SECONDS,
                 reconnect_timeout=POOL_SECONDS,

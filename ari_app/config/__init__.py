@@ -31,6 +31,7 @@ from .model import (
     Postgres,
     RetentionClass,
     Section,
+    Ship,
     Signing,
     Site,
     Spool,
@@ -61,6 +62,7 @@ __all__ = [
     "RetentionClass",
     "Secret",
     "Section",
+    "Ship",
     "Signing",
     "Site",
     "Spool",
@@ -70,7 +72,7 @@ __all__ = [
 ]
 
 SECTIONS: tuple[type[Section], ...] = (
-    Site, Asterisk, Spool, S3, Numbers, Signing, Postgres, AnnouncementFile, AnnouncementChecks, Line, Parties,
+    Site, Asterisk, Spool, Ship, S3, Numbers, Signing, Postgres, AnnouncementFile, AnnouncementChecks, Line, Parties,
     RetentionClass, Guard, Assurance,
 )  # fmt: skip
 DEFAULT_PATH = Path("/etc/consentgate/consentgate.yaml")

@@ -91,6 +91,12 @@ class Spool(Section):
     stop_below_free: FreeSpace = Floor(2 * 2**30)
 
 
+class Ship(Section):
+    """How ship works. Each worker stores one recording at a time, most of which is waiting for the servers."""
+
+    workers: Annotated[int, Strict(), Field(ge=1, le=16)] = 4
+
+
 class S3(Section):
     """Where recordings go. Without keys, boto3's own chain is used (an instance's role, a profile)."""
 
@@ -242,6 +248,7 @@ class Config(Section):
     site: Site
     asterisk: Asterisk
     spool: Spool
+    ship: Ship = Ship()
     s3: S3
     numbers: Numbers
     signing: Signing = Signing()

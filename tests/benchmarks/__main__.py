@@ -10,7 +10,7 @@ from demo_world.errors import WorldError
 from demo_world.progress import Progress
 from servers import packages_cache
 
-from . import choice, gate, rooms, standby
+from . import choice, gate, rooms, ship, standby
 from .figures import Report
 
 GOOD, MISSED = 0, 1
@@ -20,13 +20,15 @@ def main() -> int:
     """Run one benchmark, print its line, and return the exit code."""
     parser = argparse.ArgumentParser(prog="./tests/bench", description="One line of JSON on stdout; see DESIGN §5.")
     benches = parser.add_subparsers(dest="name", required=True)
-    for name, bench in (("gate", gate), ("rooms", rooms), ("choice", choice)):
+    for name, bench in (("gate", gate), ("rooms", rooms), ("choice", choice), ("ship", ship)):
         one = benches.add_parser(name)
         help_text = "measure this part alone, and set only its bars (repeatable)"
         one.add_argument("--only", choices=bench.PARTS, action="append", help=help_text)
     benches.choices["gate"].add_argument(
         "--seconds", type=float, default=gate.LOAD_SECONDS, help="of load in each burst (default 10)"
     )
+    help_text = "fifty recordings instead of a thousand, a backlog of two thousand, one short round of calls: to try it"
+    benches.choices["ship"].add_argument("--quick", action="store_true", help=help_text)
     for name, runs in (("rooms", rooms.RUNS), ("choice", choice.RUNS)):
         benches.choices[name].add_argument(
             "--runs",
@@ -63,6 +65,10 @@ def _measure(said: argparse.Namespace) -> Report:
         return gate.measure(packages_cache(), command, Progress(), said.only or gate.PARTS, said.seconds)
     if said.name == "standby":
         return standby.measure(packages_cache(), command, Progress(), said.runs, said.crowd)
+    if said.name == "ship":
+        report = ship.measure(packages_cache(), command, Progress(), said.only or ship.PARTS, quick=said.quick)
+        print(report.table())
+        return report
     if said.name == "choice":
         return choice.measure(packages_cache(), command, Progress(), said.only or choice.PARTS, said.runs)
     return rooms.measure(packages_cache(), command, Progress(), said.only or rooms.PARTS, said.runs)

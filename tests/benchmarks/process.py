@@ -14,7 +14,16 @@ def cpu_ms(pid: int) -> float:
 
 def rss_mb(pid: int) -> float:
     """Return how much memory of a process is in RAM now, in megabytes of 10^6 bytes."""
+    return _status_mb(pid, "VmRSS:")
+
+
+def peak_rss_mb(pid: int) -> float:
+    """Return the most that was ever in RAM, in megabytes of 10^6 bytes."""
+    return _status_mb(pid, "VmHWM:")
+
+
+def _status_mb(pid: int, name: str) -> float:
     for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(name):
             return int(line.split()[1]) * 1024 / 1e6
     raise OSError(f"process {pid} has no memory: it has ended")

@@ -259,8 +259,7 @@ def test_a_running_ship_tries_at_once(synthetic, ask, monkeypatch, everything):
     running = threading.Thread(target=ship.run)
     running.start()
     try:
-        wait_for(synthetic.layout.waiting.exists)
-        assert ask("list")[1][1].split()[1] == "kept"
+        wait_for(lambda: [line.split()[1:2] for line in ask("list")[1][1:2]] == [["kept"]])
         code, lines = ask("retry", None if everything else recording)
         assert code == GOOD
         assert "Ship tries it now. What comes of it: `consentgate spool list`." in lines
@@ -300,7 +299,7 @@ def test_a_ship_that_waits_for_a_server_takes_the_word(synthetic, monkeypatch):
 def test_a_discard_window_is_not_cut_short(synthetic, monkeypatch, capsys):
     recording = synthetic.good()
     world = World(synthetic)
-    monkeypatch.setattr("ari_app.ship.DiscardWindows.seconds", lambda *_: 10_000)
+    monkeypatch.setattr("ari_app.ship.windows.DiscardWindows.seconds", lambda *_: 10_000)
     attempts.ask(synthetic.layout, "all")
     ship = world.ship()
     monkeypatch.setattr(Attempts, "close", lambda _: None)

@@ -145,7 +145,7 @@ def test_nothing_prints_a_secret(tmp_path: Path) -> None:
         ("retention.health_record.citation", None, "is missing"),
         ("retention.health_record.checked", "soon", "is not a date: year, month and day: 2026-11-01"),
         ("postgres", "postgresql://u:p@h/d", "must be a section of keys: with the keys dsn_file"),
-        ("extra", {}, "is not a key of this section: known here: site, asterisk, spool, s3"),
+        ("extra", {}, "is not a key of this section: known here: site, asterisk, spool, ship, s3"),
     ],
 )
 def test_a_wrong_value_is_told_with_its_place_and_a_hint(

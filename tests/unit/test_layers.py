@@ -23,6 +23,7 @@ CORE_MAY_IMPORT = {
 """Data and arithmetic: none of these reads a clock, a file or a socket."""
 
 MAY_IMPORT_ADAPTERS = {
+    "ari_app/anchoring.py",
     "ari_app/gate.py",
     "ari_app/dispatcher.py",
     "ari_app/executor.py",
@@ -30,11 +31,10 @@ MAY_IMPORT_ADAPTERS = {
     "ari_app/pulse.py",
     "ari_app/settling.py",
     "ari_app/sealing.py",
-    "ari_app/ship.py",
     "ari_app/shipping.py",
     "ari_app/whisper.py",
 }
-"""The processes and their hands; every file below ari_app/commands/ and ari_app/guard/ as well."""
+"""The processes and their hands; every file below ari_app/commands/, ari_app/guard/ and ari_app/ship/ as well."""
 
 ONE_ADAPTER_IN_SEVERAL_FILES = {
     "postgres": {"rows", "schema"},
@@ -107,9 +107,8 @@ def test_no_adapter_imports_another(file):
 def test_adapters_are_imported_by_the_processes_and_commands_alone(file):
     name = name_of(file)
     found = {module for module in imports(file) if within(module, "ari_app.adapters")}
-    inside = (
-        name.startswith(("ari_app/commands/", "ari_app/adapters/", "ari_app/guard/")) or name in MAY_IMPORT_ADAPTERS
-    )
+    folders = ("ari_app/commands/", "ari_app/adapters/", "ari_app/guard/", "ari_app/ship/")
+    inside = name.startswith(folders) or name in MAY_IMPORT_ADAPTERS
     assert inside or found == set(), (
         f"{name} imports {sorted(found)}: only processes and commands choose adapters, so that everything else can be "
         "tested without the other side"
@@ -157,3 +156,15 @@ def test_no_file_is_longer_than_one_head_holds():
     assert {name: length for name, length in lengths.items() if length > MOST_LINES} == {}, (
         f"a file of more than {MOST_LINES} lines holds more than one kind of knowledge: split it"
     )
+
+
+@pytest.mark.parametrize("process", ["gate", "guard"])
+def test_no_process_that_a_call_waits_for_knows_s3_or_postgresql(process):
+    """What was never loaded is never waited for: a store or a database that is away or hangs delays no caller."""
+    shows = (
+        f"import sys, ari_app.{process}; "
+        "print(*{one.partition('.')[0] for one in sys.modules} & {'boto3', 'botocore', 'psycopg', 'psycopg_pool'}, "
+        "*{'ari_app.adapters.s3', 'ari_app.adapters.postgres'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", shows], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.split() == []

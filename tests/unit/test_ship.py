@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sealed_calls import BEGAN, RATE_HZ, SyntheticSpool, at, good, journal, minted, noise, opened, wav
+from sealed_calls import BEGAN, RATE_HZ, SECOND, SyntheticSpool, at, good, journal, minted, noise, opened, wav
 from unit.ship_world import World, failing, said, sound
 
 from ari_app import clock
@@ -115,7 +115,8 @@ def test_an_empty_file_of_a_gate_that_died_keeps_no_recording_here_for_ever(worl
     assert file.stat().st_size == 44
     world.run()
     assert world.names("sealed") == [recording]
-    monkeypatch.setattr(clock, "now", lambda: Instant(file.stat().st_mtime_ns // 1000 + EMPTY_PATIENCE))
+    now = Instant(file.stat().st_mtime_ns // 1000 + EMPTY_PATIENCE)
+    monkeypatch.setattr(clock, "now", lambda: now)
     world.run()
     assert world.names("shipped") == [recording]
     assert len(sound(world, recording, 2)) > 0
@@ -168,13 +169,14 @@ def heartbeat_of(synthetic, seconds):
 def test_a_dead_gates_call_is_shipped_up_to_its_last_heartbeat(world, synthetic, monkeypatch):
     heartbeat_of(synthetic, 6)
     shipped = synthetic.good()
-    clocks = iter(range(0, 100_000_000, 1_000_000))
-    monkeypatch.setattr(clock, "now", lambda: Instant(BEGAN + 10**9 + next(clocks)))
-    monkeypatch.setattr("ari_app.ship.POLL_SECONDS", 0.001)
-    assert world.run() == 0
+    ship = world.ship()
+    waited: list[float] = []
+    monkeypatch.setattr(ship.stopping, "wait", waited.append)
+    monkeypatch.setattr(clock, "now", lambda: Instant(BEGAN + 10**9 + len(waited) * SECOND))
+    assert ship.run() == 0
     assert sound(world, shipped).shape[0] == 2 * RATE_HZ
-    # It waited for a heartbeat that might still have come, but not for ever.
-    assert 4 <= next(clocks) // 1_000_000 <= 8
+    # It waited for a heartbeat that might still have come, but not for ever: a second in each round.
+    assert 4 <= len(waited) <= 8
 
 
 def test_of_a_gate_that_died_after_the_clock_was_set_back_nothing_more_is_stored_than_it_heard(world, synthetic):
