@@ -10,7 +10,7 @@ from demo_world.errors import WorldError
 from demo_world.progress import Progress
 from servers import packages_cache
 
-from . import choice, gate, rooms, standby
+from . import choice, custody, gate, rooms, standby
 from .figures import Report
 
 GOOD, MISSED = 0, 1
@@ -20,14 +20,14 @@ def main() -> int:
     """Run one benchmark, print its line, and return the exit code."""
     parser = argparse.ArgumentParser(prog="./tests/bench", description="One line of JSON on stdout; see DESIGN §5.")
     benches = parser.add_subparsers(dest="name", required=True)
-    for name, bench in (("gate", gate), ("rooms", rooms), ("choice", choice)):
+    for name, bench in (("gate", gate), ("rooms", rooms), ("choice", choice), ("custody", custody)):
         one = benches.add_parser(name)
         help_text = "measure this part alone, and set only its bars (repeatable)"
         one.add_argument("--only", choices=bench.PARTS, action="append", help=help_text)
     benches.choices["gate"].add_argument(
         "--seconds", type=float, default=gate.LOAD_SECONDS, help="of load in each burst (default 10)"
     )
-    for name, runs in (("rooms", rooms.RUNS), ("choice", choice.RUNS)):
+    for name, runs in (("rooms", rooms.RUNS), ("choice", choice.RUNS), ("custody", custody.RUNS)):
         benches.choices[name].add_argument(
             "--runs",
             type=int,
@@ -63,6 +63,10 @@ def _measure(said: argparse.Namespace) -> Report:
         return gate.measure(packages_cache(), command, Progress(), said.only or gate.PARTS, said.seconds)
     if said.name == "standby":
         return standby.measure(packages_cache(), command, Progress(), said.runs, said.crowd)
+    if said.name == "custody":
+        report = custody.measure(Progress(), said.only or custody.PARTS, said.runs)
+        print(report.table())
+        return report
     if said.name == "choice":
         return choice.measure(packages_cache(), command, Progress(), said.only or choice.PARTS, said.runs)
     return rooms.measure(packages_cache(), command, Progress(), said.only or rooms.PARTS, said.runs)

@@ -34,9 +34,29 @@ class Report:
     reference: dict[str, Any] = field(default_factory=dict)
     bars: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def at_most(self, name: str, value: float, bar: float) -> None:
+    def at_most(self, name: str, value: float, bar: float, *, reference: float | None = None) -> None:
         """Set a bar that the value must not exceed. What could not be measured has not met it."""
         self.bars[name] = {"value": _plain(value), "bar": _plain(bar), "ok": value <= bar}
+        self._refer(name, reference)
+
+    def at_least(self, name: str, value: float, bar: float, *, reference: float | None = None) -> None:
+        """Set a bar that the value must reach. What could not be measured has not met it."""
+        self.bars[name] = {"value": _plain(value), "at_least": _plain(bar), "ok": value >= bar}
+        self._refer(name, reference)
+
+    def _refer(self, name: str, reference: float | None) -> None:
+        if reference is not None:
+            self.bars[name]["reference"] = _plain(reference)
+
+    def table(self) -> str:
+        """Return the bars for whoever watches: what must be reached, what was seen, the reference, and the verdict."""
+        rows = [("figure", "bar", "seen", "reference", "verdict")]
+        for name, bar in self.bars.items():
+            wanted = f"at least {bar['at_least']}" if "at_least" in bar else f"at most {bar['bar']}"
+            verdict = "met" if bar["ok"] else "MISSED"
+            rows.append((name, wanted, str(bar["value"]), str(bar.get("reference", "-")), verdict))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
     def take(self, other: "Report") -> None:
         """Take in what another benchmark found, its figures under its name."""
