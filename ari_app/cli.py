@@ -93,9 +93,15 @@ def ship(
 
 
 @app.command()
-def migrate(config: ConfigOption = None) -> None:
+def migrate(
+    config: ConfigOption = None,
+    writer: Annotated[
+        str | None,
+        typer.Option("--writer", metavar="ROLE", help="Let this role of the server add rows, and change none: ship's."),
+    ] = None,
+) -> None:
     """Bring the database's schema to this version. Safe to repeat, and to run on two machines at once."""
-    run("commands.migrate", config)
+    run("commands.migrate", config, writer=writer)
 
 
 @app.command()

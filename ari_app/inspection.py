@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from itertools import chain, groupby
+from itertools import chain, groupby, islice
 from threading import Event
 from typing import TypeVar
 
@@ -29,6 +29,9 @@ ATTEMPTS = 3
 WORKERS = 8
 AHEAD = 4 * WORKERS
 """So many recordings are asked for before the first of them is told."""
+
+PAGE = 1000
+"""So many keys a store lists at once."""
 
 MOST_MANIFEST_BYTES = 64 << 20
 """A manifest of many hours has some hundred kilobytes; what is larger is none, and is not read to its end."""
@@ -64,7 +67,8 @@ class Inspection:
 
         # A failure in the midst of a listing is not borne: what was told of it must not be told twice.
         listed, first = self.patience.bear(begin)
-        for folder, group in groupby(chain([first], listed) if first is not None else (), key=self._folder_of):
+        everything = chain([first], listed) if first is not None else ()
+        for folder, group in groupby(_ahead(everything), key=self._folder_of):
             if self._within(folder).split("/")[0] not in _ELSEWHERE:
                 yield folder, list(group)
 
@@ -161,6 +165,20 @@ class Inspection:
             return None
 
 
+def _ahead(listed: Iterable[str]) -> Iterator[str]:
+    """Yield what is listed, asked for while what came before is looked at."""
+    rest = iter(listed)
+
+    def page() -> list[str]:
+        return list(islice(rest, PAGE))
+
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(page)
+        while keys := coming.result():
+            coming = pool.submit(page)
+            yield from keys
+
+
 def places(recording: str) -> list[str]:
     """Return where a recording may lie, the most likely first. Raises ConsentgateError if it is no id."""
     hint = "It is the last folder of a manifest's key, and the column recording of the database"
@@ -175,13 +193,26 @@ def places(recording: str) -> list[str]:
         raise ConsentgateError("this is no recording", on=recording, why="it has no date", hint=hint) from None
 
 
-def each(inspection: Inspection, things: Iterable[Thing], look: Callable[[Thing], Result]) -> Iterator[Result]:
-    """Look at each of some things, several at once, and yield what was found in the order of the things."""
+def each(
+    inspection: Inspection,
+    things: Iterable[Thing],
+    look: Callable[[Thing], Result],
+    *,
+    at_hand: Callable[[Thing], bool] = lambda _: False,
+) -> Iterator[Result]:
+    """Look at each of some things, several at once, and yield what was found in the order of the things.
+
+    at_hand: whether nobody must be waited for to look at it; then no other thread is asked.
+    """
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(WORKERS) as pool:
         try:
             for thing in things:
-                waiting.append(pool.submit(look, thing))
+                if at_hand(thing):
+                    waiting.append(Future())
+                    waiting[-1].set_result(look(thing))
+                else:
+                    waiting.append(pool.submit(look, thing))
                 if len(waiting) >= AHEAD:
                     yield waiting.popleft().result()
             while waiting:

@@ -68,9 +68,7 @@ def classified(dsn: str) -> Iterator[None]:
     try:
         yield
     except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable) as error:
-        hint = (
-            "The role needs SELECT, INSERT, UPDATE and DELETE on consentgate's tables; run consentgate migrate as owner"
-        )
+        hint = "As the tables' owner run: consentgate migrate --writer ROLE"
         raise PermanentError("PostgreSQL refuses a statement", on=_where(dsn), why=_line(error), hint=hint) from error
     except (psycopg.IntegrityError, psycopg.DataError) as error:
         broken = error.diag.constraint_name or error.diag.column_name or error.sqlstate

@@ -9,12 +9,18 @@ from ari_app.adapters import postgres, schema
 from ari_app.errors import GOOD
 
 
-def run(config_path: Path) -> int:
-    """Apply what is missing, say what was done, and return the exit code. Raises ConsentgateError."""
+def run(config_path: Path, *, writer: str | None = None) -> int:
+    """Apply what is missing, say what was done, and return the exit code. Raises ConsentgateError.
+
+    writer: a role of the server that shall be able to add rows, and to change none.
+    """
     dsn = config.load(config_path).postgres.dsn.reveal()
     console = Console(highlight=False, soft_wrap=True)
     with postgres.connect(dsn, autocommit=True) as connection, postgres.classified(dsn):
         count = schema.migrate(connection, applied=lambda one: console.print(f"applied {one.name}"))
+        if writer is not None:
+            schema.grant(connection, writer)
+            console.print(f"the role {writer} may add rows and read them, and no more")
     last = schema.migrations()[-1]
     console.print(f"the database is at {last.name}" + ("" if count else ": nothing to do"))
     return GOOD

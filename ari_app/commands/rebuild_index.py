@@ -110,7 +110,8 @@ class Rebuilding:
 
         batch: list[Verdict] = []
         try:
-            for verdict in each(inspection, self._missing(inspection.folders(""), bundles), look):
+            missing = self._missing(inspection.folders(""), bundles)
+            for verdict in each(inspection, missing, look, at_hand=lambda found: found[2] is not None):
                 batch.append(anchor.compare(verdict, anchored, f"{verdict.folder}/{MANIFEST}"))
                 if len(batch) >= self.at_once:
                     self._enter(batch)

@@ -135,7 +135,7 @@ def _looked_at(
 
     seen: set[str] = set()
     look = inspection.listed if listed else inspection.verdict
-    for found in each(inspection, packed(), lambda one: look(*one)):
+    for found in each(inspection, packed(), lambda one: look(*one), at_hand=lambda one: listed and one[2] is not None):
         seen.add(found.folder)
         yield anchor.compare(found, named, f"{found.folder}/{MANIFEST}")
     yield from anchor.missing(named, seen)

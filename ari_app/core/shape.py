@@ -5,7 +5,7 @@ rely on its shape; what is not of this shape is told by its path (`tracks[2].sto
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from .manifest import FALLBACK, FORMAT, GATE, NOT_RECORDED, RECORDED
@@ -14,7 +14,7 @@ from .policy import Capture, Mode
 from .reasons import Reason
 
 Kind = Callable[[object], bool]
-Shape = Kind | Mapping[str, Any] | Sequence[Any]
+Shape = Kind | dict[str, Any] | list[Any]
 """What a value is: of a kind, an object with these fields, or a list of which each item is the first one's."""
 
 LATER: Final = frozenset({"attested_by", "choices", "long_ms", "truncated", "missing_ms"})
@@ -218,7 +218,8 @@ def faults(manifest: object) -> list[tuple[str, str]]:
 
 def _within(shape: Shape, value: object, path: str) -> Iterator[tuple[str, str]]:
     match shape:
-        case Mapping():
+        # Not the abstract classes: asking them costs more than all the rest of it.
+        case dict():
             if not isinstance(value, dict):
                 yield path, "is no object"
                 return
@@ -228,7 +229,7 @@ def _within(shape: Shape, value: object, path: str) -> Iterator[tuple[str, str]]
                     yield from _within(inner, value[name], below)
                 elif name not in LATER:
                     yield below, "is missing"
-        case Sequence():
+        case list():
             if not isinstance(value, list):
                 yield path, "is no list"
                 return

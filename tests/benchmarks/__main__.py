@@ -10,7 +10,7 @@ from demo_world.errors import WorldError
 from demo_world.progress import Progress
 from servers import packages_cache
 
-from . import choice, gate, rooms, ship, standby
+from . import choice, custody, gate, rooms, ship, standby
 from .figures import Report
 
 GOOD, MISSED = 0, 1
@@ -20,7 +20,7 @@ def main() -> int:
     """Run one benchmark, print its line, and return the exit code."""
     parser = argparse.ArgumentParser(prog="./tests/bench", description="One line of JSON on stdout; see DESIGN §5.")
     benches = parser.add_subparsers(dest="name", required=True)
-    for name, bench in (("gate", gate), ("rooms", rooms), ("choice", choice), ("ship", ship)):
+    for name, bench in (("gate", gate), ("rooms", rooms), ("choice", choice), ("ship", ship), ("custody", custody)):
         one = benches.add_parser(name)
         help_text = "measure this part alone, and set only its bars (repeatable)"
         one.add_argument("--only", choices=bench.PARTS, action="append", help=help_text)
@@ -29,7 +29,7 @@ def main() -> int:
     )
     help_text = "fifty recordings instead of a thousand, a backlog of two thousand, one short round of calls: to try it"
     benches.choices["ship"].add_argument("--quick", action="store_true", help=help_text)
-    for name, runs in (("rooms", rooms.RUNS), ("choice", choice.RUNS)):
+    for name, runs in (("rooms", rooms.RUNS), ("choice", choice.RUNS), ("custody", custody.RUNS)):
         benches.choices[name].add_argument(
             "--runs",
             type=int,
@@ -67,6 +67,10 @@ def _measure(said: argparse.Namespace) -> Report:
         return standby.measure(packages_cache(), command, Progress(), said.runs, said.crowd)
     if said.name == "ship":
         report = ship.measure(packages_cache(), command, Progress(), said.only or ship.PARTS, quick=said.quick)
+        print(report.table())
+        return report
+    if said.name == "custody":
+        report = custody.measure(Progress(), said.only or custody.PARTS, said.runs)
         print(report.table())
         return report
     if said.name == "choice":

@@ -62,6 +62,8 @@ def test_calls_that_were_stored_before_rooms_existed_keep_all_they_said(dsn):
     ends = [(one["party"], one["covered_until"] - one["since"]) for one in after["permit_parties"]]
     assert [(party, end.total_seconds()) for party, end in ends] == [("p01", 4.96), ("p02", 3.96), ("p03", 0)]
     assert all(row["cut_after_ms"] is None for row in after["tracks"])
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("ALTER TABLE tracks DISABLE TRIGGER append_only")
     with psycopg.connect(dsn) as connection, pytest.raises(psycopg.errors.CheckViolation):
         connection.execute("UPDATE tracks SET stored_until = permit_until + interval '1 microsecond'")
 
