@@ -105,7 +105,7 @@ class Sources:
             if not event.entered:
                 into.add_hung_up(event.channel, event.at)
             elif event.at < self.window.end:
-                into.add_seen(event.channel, event.at, event.context)
+                into.add_seen(event.channel, event.at, event.context, event.linked)
 
     # -- S3
 

@@ -55,7 +55,7 @@ class Site:
         self.synthetic = SyntheticSpool(root / "spool").prepare()
         self.witness = root / "cel-custom" / "consentgate.csv"
         self.witness.parent.mkdir()
-        self.witness.write_text("CHAN_START,1.0,1.1,house,PJSIP/2001-1\n")
+        self.witness.write_text("CHAN_START,1.0,1.1,1.1,house,PJSIP/2001-1\n")
         self.config: Path = root / "consentgate.yaml"
         self.configure()
 
@@ -85,12 +85,12 @@ class Site:
         self.saw(channel_)
         return recording
 
-    def saw(self, channel_, *, began=4.0, ended=14.0, context="house", endpoint="PJSIP/trunk"):
+    def saw(self, channel_, *, began=4.0, ended=14.0, context="house", endpoint="PJSIP/trunk", linked=None):
         with self.witness.open("a") as stream:
             for event, when in (("BRIDGE_ENTER", began), ("HANGUP", ended)):
                 if when is not None:
                     stamp = f"{at(when) // MICROSECONDS}.{at(when) % MICROSECONDS:06}"
-                    stream.write(f"{event},{stamp},{channel_},{context},{endpoint}-0000001a\n")
+                    stream.write(f"{event},{stamp},{channel_},{linked or channel_},{context},{endpoint}-0000001a\n")
 
     def ship(self, code=GOOD):
         database = PostgresDatabase(self.dsn)

@@ -6,10 +6,12 @@ from datetime import date
 import numpy as np
 import pytest
 from integration.day_site import CALLS, channel, talk, told, voices
-from sealed_calls import at, minted, noise, wav
+from sealed_calls import at, minted, noise, opened, wav
 
 from ari_app import clock
 from ari_app.commands import reconcile
+from ari_app.core import evidence as ev
+from ari_app.core.reasons import Reason
 from ari_app.errors import FINDING, GOOD
 
 
@@ -36,6 +38,18 @@ def test_a_conversation_of_which_nobody_gives_account_is_missing(site, capsys):
     site.configure(("assurance.unrecorded_contexts", ["from-trunk"]))
     code, findings, total = site.reconcile(capsys)
     assert (code, findings, total["not_recorded_by_policy"]) == (GOOD, [], 2)
+
+
+def test_an_emergency_call_has_its_account_under_the_telephone_that_dialled(site, capsys):
+    telephone, trunk = "1763802000.60", "1763802000.61"
+    never = [opened(minted(60), mode="", channel=telephone), ev.NotRecorded(at=at(0), reason=Reason.EMERGENCY_NUMBER)]
+    site.synthetic.seal([*never, ev.Ended(at=at(9), reason=None)], {})
+    site.saw(trunk, linked=telephone, context="from-trunk")
+    code, findings, total = site.whole().reconcile(capsys)
+    assert (code, findings, total["calls"], total["not_recorded_by_policy"]) == (GOOD, [], 7, 2)
+    # Whoever is called besides in the same call is another matter.
+    site.saw("1763802000.62", linked=channel(1))
+    assert told(site.reconcile(capsys)[1]) == [("missing", "1763802000.62")]
 
 
 def test_a_call_whose_every_trace_was_removed_is_missed_by_the_witness_alone(site, capsys):

@@ -52,6 +52,19 @@ def test_with_both_away_the_witness_is_held_against_the_spool(site, capsys):
     assert (sorted(total["not_asked"]), total["calls"]) == (["S3", "the database"], 7)
 
 
+@pytest.mark.parametrize("fault", ["gone", "a file"])
+def test_without_the_spool_rows_and_objects_are_compared(fault, site, capsys):
+    site.whole()
+    site.saw("1763802000.55")
+    elsewhere = site.root / "elsewhere"
+    if fault == "a file":
+        elsewhere.write_text("")
+    site.configure(("spool.path", str(elsewhere)))
+    code, findings, total = site.reconcile(capsys)
+    assert (code, told(findings)) == (UNREACHABLE, [("missing", "1763802000.55")])
+    assert (list(total["not_asked"]), total["calls"], total["recorded"]) == (["the spool"], 7, CALLS)
+
+
 def test_without_a_witness_it_says_what_it_cannot_find(site, capsys):
     site.whole()
     site.witness.unlink()
