@@ -60,7 +60,8 @@ class Sources:
     def gather(self, into: Gathered) -> Spooled:
         """Ask all of them, and return what was seen of the spool besides the calls."""
         late = self.config.assurance.late_after_seconds * MICROSECONDS
-        spooled = Spooled(Layout(self.config.spool.path), self.config.site.node, self.window, self.now, late)
+        keep = self.config.s3.keep_audio_seconds * MICROSECONDS
+        spooled = Spooled(Layout(self.config.spool.path), self.config.site.node, self.window, self.now, late, keep)
         self._ask("the witness", lambda: self._witness(into))
         self._ask("the spool", lambda: spooled.gather(into))
         if not self._ask("S3", lambda: self._objects(into)):

@@ -67,13 +67,17 @@ class Backlog:
 
 @dataclass(slots=True)
 class Spooled:
-    """One look at the spool. `loose` is told what belongs to no call; late_microseconds: when that is no accident."""
+    """One look at the spool. `loose` is told what belongs to no call; late_microseconds: when that is no accident.
+
+    keep_microseconds: for so long the sound of what is stored lies here on purpose (`s3.keep_audio_seconds`).
+    """
 
     layout: Layout
     node: str
     window: Window
     now: Instant
     late_microseconds: int
+    keep_microseconds: int = 0
     loose: list[Finding] = field(default_factory=list)
     backlog: Backlog = field(default_factory=Backlog)
 
@@ -212,6 +216,8 @@ class Spooled:
                 continue
             what = "lies in the spool as sound that belongs to no call"
             if (self.layout.shipped / recording).is_dir():
+                if self.now - began <= self.late_microseconds + self.keep_microseconds:
+                    continue
                 what = "is stored, and its sound still lies in the spool"
             self.loose.append(Finding(Fault.ORPHANED, began, what, recording=recording))
 

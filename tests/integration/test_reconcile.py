@@ -192,6 +192,18 @@ def test_what_nobody_can_account_for_is_orphaned(site, capsys):
     assert (code, len(findings), total["calls"]) == (FINDING, 4, 6)
 
 
+def test_sound_that_was_stored_and_not_destroyed_is_told_when_it_should_be_gone(site, capsys, monkeypatch):
+    site.whole()
+    sound = site.synthetic.layout.audio_of(minted(1))
+    sound.mkdir(exist_ok=True)
+    for seconds, expected in ((4 * 3600 + 299, []), (4 * 3600 + 301, [("orphaned", minted(1))])):
+        monkeypatch.setattr(clock, "now", lambda seconds=seconds: at(seconds))
+        assert told(site.reconcile(capsys)[1]) == expected
+    for one in (*sound.iterdir(), sound):
+        one.rmdir() if one.is_dir() else one.unlink()
+    assert site.reconcile(capsys)[1] == []
+
+
 def test_the_same_sound_under_two_calls_is_a_duplicate(site, capsys):
     site.seal(20, voices(20))
     site.seal(21, voices(20))
