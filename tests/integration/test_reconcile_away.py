@@ -2,15 +2,19 @@
 
 import gzip
 
+import psycopg
 import pytest
 import yaml
 from integration.day_site import CALLS, DAY, told
 from sealed_calls import minted, over
 
 from ari_app import cli
-from ari_app.commands import reconcile, sheet
+from ari_app.adapters.s3 import S3Store
+from ari_app.commands import reconcile, sheet, sources
+from ari_app.commands.gathered import Gathered
 from ari_app.core import names
-from ari_app.errors import FINDING, GOOD, UNREACHABLE
+from ari_app.errors import FINDING, GOOD, UNREACHABLE, TransientError
+from ari_app.inspection import Inspection
 
 
 def test_without_the_database_everything_else_is_compared(site, capsys):
@@ -50,6 +54,51 @@ def test_with_both_away_the_witness_is_held_against_the_spool(site, capsys):
     code, findings, total = site.reconcile(capsys)
     assert (code, told(findings)) == (UNREACHABLE, [("missing", "1763802000.55")])
     assert (sorted(total["not_asked"]), total["calls"]) == (["S3", "the database"], 7)
+
+
+def test_a_database_that_goes_away_in_the_midst_has_said_nothing(site, capsys, monkeypatch):
+    """Half an answer is none: the spool's manifests stand in for all of it."""
+    site.whole()
+    add, left = Gathered.add_account, iter(range(1))
+
+    def then_gone(self, said, **where):
+        add(self, said, **where)
+        if where.get("row") and next(left, None) is not None:
+            end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'consentgate'"
+            with psycopg.connect(site.running.postgres.admin_dsn) as connection:
+                connection.execute(end)
+
+    monkeypatch.setattr(Gathered, "add_account", then_gone)
+    monkeypatch.setattr(sources, "ASKED", 1)
+    code, findings, total = site.reconcile(capsys)
+    assert (code, findings, list(total["not_asked"])) == (UNREACHABLE, [], ["the database"])
+    assert (total["calls"], total["recorded"]) == (6, CALLS)
+
+
+def test_an_s3_that_goes_away_in_the_midst_has_listed_nothing(site, capsys, monkeypatch):
+    site.whole()
+    folders = Inspection.folders
+
+    def then_gone(self, below):
+        yield next(folders(self, below))
+        raise TransientError("objects cannot be listed")
+
+    monkeypatch.setattr(Inspection, "folders", then_gone)
+    code, findings, total = site.reconcile(capsys)
+    assert (code, findings, list(total["not_asked"])) == (UNREACHABLE, [], ["S3"])
+    assert (total["calls"], total["recorded"]) == (6, CALLS)
+
+
+def test_an_s3_that_goes_away_while_it_is_listened_to_has_no_silence(site, capsys, monkeypatch):
+    site.whole()
+    monkeypatch.setattr(Inspection, "content", lambda *_: None)
+
+    def gone(*_):
+        raise TransientError("an object cannot be read")
+
+    monkeypatch.setattr(S3Store, "read", gone)
+    code, findings, total = site.reconcile(capsys)
+    assert (code, findings, list(total["not_asked"])) == (UNREACHABLE, [], ["the sound"])
 
 
 @pytest.mark.parametrize("fault", ["gone", "a file"])
