@@ -83,7 +83,7 @@ def read(said: Mapping[str, Any]) -> Account:
     call, folder = said["call"], said["folder"]
     rates = {one["segment"]: one["rate_hz"] for one in said["segments"]}
     # Of a conversation that a script had to attest, the caller's own voice alone is captured.
-    alone = call["attested_by"] != GATE
+    alone = call["source"] != GATE
     guests = {
         one["party"]
         for one in said["parties"]

@@ -30,9 +30,9 @@ def test_a_whole_manifest_is_read(core):
     assert found.covered_ms == cover
 
 
-@pytest.mark.parametrize(("attester", "parties"), [("gate", {"p01", "p02"}), ("agi", {"p01"})])
-def test_of_what_a_script_attested_the_caller_alone_is_recorded(attester, parties, core):
-    assert set(core.accounts.read(altered(WHOLE, "call.attested_by", attester)).covered_ms) == parties
+@pytest.mark.parametrize(("source", "parties"), [("gate", {"p01", "p02"}), ("fallback", {"p01"})])
+def test_of_what_a_script_attested_the_caller_alone_is_recorded(source, parties, core):
+    assert set(core.accounts.read(altered(WHOLE, "call.source", source)).covered_ms) == parties
 
 
 def test_what_was_due_is_the_permit_s_share_of_the_file(core):
