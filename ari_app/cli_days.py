@@ -14,7 +14,7 @@ DayOption = Annotated[
         "--day",
         formats=["%Y-%m-%d"],
         metavar="YYYY-MM-DD",
-        help="The calls that began on a day (UTC). [default: yesterday]",
+        help="The calls that began on a day (UTC). Default: yesterday.",
         show_default=False,
     ),
 ]
@@ -34,11 +34,19 @@ def reconcile(
     day: DayOption = None,
     since: Annotated[
         datetime | None,
-        typer.Option("--from", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="From a day on …", show_default=False),
+        typer.Option(
+            "--from",
+            formats=["%Y-%m-%d"],
+            metavar="YYYY-MM-DD",
+            help="From a day on (with --to, or up to yesterday).",
+            show_default=False,
+        ),
     ] = None,
     until: Annotated[
         datetime | None,
-        typer.Option("--to", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="… up to a day.", show_default=False),
+        typer.Option(
+            "--to", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Up to a day, included.", show_default=False
+        ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="A line of JSON for each finding, and one for the sum.")
@@ -47,8 +55,9 @@ def reconcile(
 ) -> None:
     """Compare Asterisk's own account of a day's calls with spool, database, S3 and sound; say what is wrong.
 
-    missing, late, short, silent, one-sided, header-only, orphaned, duplicate. Changes nothing. Works if the database or
-    S3 is away, and says what is not known for that (exit code 4).
+    It finds what is missing, late, short, silent, one-sided, header-only, orphaned and duplicate, and changes nothing.
+
+    If the database or S3 is away it compares the others, says what is not known for that, and ends with 4.
     """
     if day is not None and (since is not None or until is not None):
         raise typer.BadParameter("--day, or --from and --to")
@@ -67,7 +76,7 @@ def sheet(
             "--output",
             "-o",
             metavar="FILE",
-            help="Write it there, as a page if the name ends in .html. [default: text on the terminal]",
+            help="Write it there, as a page if the name ends in .html. Default: text, on the terminal.",
             show_default=False,
         ),
     ] = None,
@@ -75,6 +84,6 @@ def sheet(
 ) -> None:
     """Make the day's sheet: how many calls should have been recorded, how many were, each exception with its reason.
 
-    For people who answer for the calls of a ward. No caller's number or name is on it. Exit codes as of reconcile.
+    For people who answer for a ward's calls. No caller's number or name is on it. Exit codes: as of reconcile.
     """
     run("commands.sheet", config, day=day and day.date(), output=output, listen=listen)

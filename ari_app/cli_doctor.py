@@ -32,7 +32,7 @@ def s3(
         typer.Option(
             "--writer",
             metavar="ARN",
-            help="Ship's own identity, which the policy forbids to remove. [default: asked of Amazon]",
+            help="Ship's own identity, which the policy forbids to remove. Default: asked of Amazon.",
             show_default=False,
         ),
     ] = None,

@@ -12,7 +12,7 @@ ConfigOption = Annotated[
     typer.Option(
         "--config",
         "-c",
-        help="The configuration file. [default: $CONSENTGATE_CONFIG, else /etc/consentgate/consentgate.yaml]",
+        help="The configuration file. Default: $CONSENTGATE_CONFIG, else /etc/consentgate/consentgate.yaml",
         show_default=False,
     ),
 ]

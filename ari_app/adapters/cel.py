@@ -1,11 +1,11 @@
 """The witness: Asterisk's own note (CEL, by cel_custom) of which channel came into a conversation and which hung up.
 
-    BRIDGE_ENTER,1795941999.530651,1795941996.0,house,PJSIP/trunk-00000000
-    HANGUP,1795942001.533257,1795941996.0,house,PJSIP/trunk-00000000
+    BRIDGE_ENTER,1795941999.530651,1795941996.0,1795941996.0,house,PJSIP/trunk-00000000
+    HANGUP,1795942001.533257,1795941996.0,1795941996.0,house,PJSIP/trunk-00000000
 
-event, seconds, uniqueid, context of the dialplan, channel's name (empty for Local channels):
-deploy/asterisk/cel_custom.conf. Rotated files lie beside it, and may be compressed. Nothing of ours writes it, so it
-tells of calls past a dead gate too.
+event, seconds, uniqueid, linkedid (the channel with which its call began), context of the dialplan, channel's name
+(empty for Local channels): deploy/asterisk/cel_custom.conf. Rotated files lie beside it, and may be compressed. Nothing
+of ours writes it, so it tells of calls past a dead gate too.
 """
 
 import gzip
@@ -22,7 +22,7 @@ ENTERED, HUNG_UP = "BRIDGE_ENTER", "HANGUP"
 
 _LINE = re.compile(
     r"(BRIDGE_ENTER|HANGUP),(\d{1,11})\.(\d{6}),([A-Za-z0-9][A-Za-z0-9._-]{0,99}),"
-    r"([A-Za-z0-9_-]{0,80}),([A-Za-z0-9/_.@+-]{0,200})\n",
+    r"([A-Za-z0-9._-]{0,100}),([A-Za-z0-9_-]{0,80}),([A-Za-z0-9/_.@+-]{0,200})\n",
     re.ASCII,
 )
 _LONGEST_LINE = 1000
@@ -35,6 +35,7 @@ class Event:
     entered: bool
     at: Instant
     channel: str
+    linked: str
     context: str
     endpoint: str
 
@@ -73,4 +74,4 @@ def _events(stream: IO[str], since: Instant) -> Iterator[Event]:
             continue
         at = Instant(int(said[2]) * MICROSECONDS + int(said[3]))
         if at >= since:
-            yield Event(said[1] == ENTERED, at, said[4], said[5], endpoint_of(said[6]))
+            yield Event(said[1] == ENTERED, at, said[4], said[5], said[6], endpoint_of(said[7]))

@@ -21,7 +21,7 @@ from ari_app.core.names import Instant
 CACHE_KIB = 16_384
 
 _TABLES = """
-CREATE TABLE seen (channel TEXT PRIMARY KEY, began INT, ended INT, context TEXT) WITHOUT ROWID;
+CREATE TABLE seen (channel TEXT PRIMARY KEY, began INT, ended INT, context TEXT, linked TEXT) WITHOUT ROWID;
 CREATE TABLE known (channel TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE running (channel TEXT, began INT, recording TEXT);
 CREATE TABLE aside (channel TEXT, began INT, recording TEXT);
@@ -43,9 +43,11 @@ SELECT channel, min(began) AS began FROM (
     SELECT channel, began FROM account
     UNION ALL SELECT channel, began FROM running
     UNION ALL SELECT channel, began FROM aside
-    UNION ALL SELECT channel, began FROM seen WHERE channel NOT IN (SELECT channel FROM known))
+    UNION ALL SELECT channel, began FROM seen WHERE channel NOT IN (SELECT channel FROM known)
+        AND linked NOT IN (SELECT channel FROM account WHERE json_extract(said, '$.call.reason') = 'emergency_number'))
 GROUP BY channel ORDER BY began, channel
 """
+"""An emergency call has its account under the telephone that dialled: nothing of ours touches the trunk's channel."""
 
 _SHARED = """
 SELECT key FROM named WHERE waiting = 0 AND sha256 IN (
@@ -74,9 +76,9 @@ class Gathered:
     objects_listed: bool = False
     """All objects of the days are there: only then is one that is not there missing."""
 
-    def add_seen(self, channel: str, at: Instant, context: str) -> None:
-        """Note that a channel came into a conversation; only its first counts."""
-        self._tables.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, NULL, ?)", (channel, at, context))
+    def add_seen(self, channel: str, at: Instant, context: str, linked: str) -> None:
+        """Note that a channel came into a conversation; only its first counts. linked: with which its call began."""
+        self._tables.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, NULL, ?, ?)", (channel, at, context, linked))
 
     def add_hung_up(self, channel: str, at: Instant) -> None:
         self._tables.execute("UPDATE seen SET ended = ? WHERE channel = ?", (at, channel))

@@ -60,7 +60,8 @@ class Sources:
     def gather(self, into: Gathered) -> Spooled:
         """Ask all of them, and return what was seen of the spool besides the calls."""
         late = self.config.assurance.late_after_seconds * MICROSECONDS
-        spooled = Spooled(Layout(self.config.spool.path), self.config.site.node, self.window, self.now, late)
+        keep = self.config.s3.keep_audio_seconds * MICROSECONDS
+        spooled = Spooled(Layout(self.config.spool.path), self.config.site.node, self.window, self.now, late, keep)
         self._ask("the witness", lambda: self._witness(into))
         self._ask("the spool", lambda: spooled.gather(into))
         if not self._ask("S3", lambda: self._objects(into)):
@@ -105,7 +106,7 @@ class Sources:
             if not event.entered:
                 into.add_hung_up(event.channel, event.at)
             elif event.at < self.window.end:
-                into.add_seen(event.channel, event.at, event.context)
+                into.add_seen(event.channel, event.at, event.context, event.linked)
 
     # -- S3
 

@@ -7,7 +7,7 @@ counts as what it is about to become.
 import json
 import struct
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -67,44 +67,57 @@ class Backlog:
 
 @dataclass(slots=True)
 class Spooled:
-    """One look at the spool. `loose` is told what belongs to no call; late_microseconds: when that is no accident."""
+    """One look at the spool. `loose` is told what belongs to no call; late_microseconds: when that is no accident.
+
+    keep_microseconds: for so long the sound of what is stored lies here on purpose (`s3.keep_audio_seconds`).
+    """
 
     layout: Layout
     node: str
     window: Window
     now: Instant
     late_microseconds: int
+    keep_microseconds: int = 0
     loose: list[Finding] = field(default_factory=list)
     backlog: Backlog = field(default_factory=Backlog)
 
     def gather(self, into: Gathered) -> None:
         """Take what has not been stored yet. Raises PermanentError if it may not be read."""
-        try:
-            # The most finished first: what moves on meanwhile is seen twice, and never not at all.
-            running = list(_ids(self.layout.calls))
-            for recording in _ids(self.layout.sealed):
-                self._waiting(into, recording)
-            for recording in running:
+        with self._classified():
+            # What is not there at all must not pass for a spool in which nothing lies.
+            next(self.layout.root.iterdir(), None)
+            # The least finished first: what moves on meanwhile is seen twice, and never not at all.
+            for recording in list(_ids(self.layout.calls)):
                 self._running(into, recording)
             self._scripts(into)
+            for recording in _ids(self.layout.sealed):
+                self._waiting(into, recording)
             for recording in _ids(self.layout.quarantine):
                 self._aside(into, recording)
             self._sounds()
+
+    @contextmanager
+    def _classified(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as failure:
-            hint = "Run this as the user of ship, or as root"
+            hint = "Run this as the user of ship, or as root, and check spool.path"
             why = failure.strerror or str(failure)
             raise PermanentError("the spool cannot be read", on=str(self.layout.root), why=why, hint=hint) from failure
 
     def shipped(self) -> Iterator[tuple[RecordingId, dict[str, Any]]]:
         """Yield the manifests that ship has finished with around these days. Raises PermanentError."""
-        for recording in _ids(self.layout.shipped):
-            if self.window.near(names.minted_at(recording)):
-                with suppress(FileNotFoundError, ValueError):
-                    yield recording, json.loads((self.layout.shipped / recording / MANIFEST).read_bytes())
+        with self._classified():
+            for recording in _ids(self.layout.shipped):
+                if self.window.near(names.minted_at(recording)):
+                    with suppress(FileNotFoundError, ValueError):
+                        yield recording, json.loads((self.layout.shipped / recording / MANIFEST).read_bytes())
 
     def there(self, recording: str) -> bool:
         """Tell whether a recording is on its way at this moment."""
-        return any((folder / recording).is_dir() for folder in (self.layout.calls, self.layout.sealed))
+        with suppress(OSError):
+            return any((folder / recording).is_dir() for folder in (self.layout.calls, self.layout.sealed))
+        return False
 
     def _waiting(self, into: Gathered, recording: RecordingId) -> None:
         if not self.window.near(names.minted_at(recording)):
@@ -203,6 +216,8 @@ class Spooled:
                 continue
             what = "lies in the spool as sound that belongs to no call"
             if (self.layout.shipped / recording).is_dir():
+                if self.now - began <= self.late_microseconds + self.keep_microseconds:
+                    continue
                 what = "is stored, and its sound still lies in the spool"
             self.loose.append(Finding(Fault.ORPHANED, began, what, recording=recording))
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import names
-from .manifest import RECORDED, is_note
+from .coverage import OUTSIDE_PARTY
+from .manifest import GATE, RECORDED, is_note
 from .names import MICROSECONDS, Instant, instant_of
 from .reasons import Reason
 from .recording import Interval
@@ -81,7 +82,13 @@ def read(said: Mapping[str, Any]) -> Account:
     """
     call, folder = said["call"], said["folder"]
     rates = {one["segment"]: one["rate_hz"] for one in said["segments"]}
-    guests = {one["party"] for one in said["parties"] if one["recording"] is not None}
+    # Of a conversation that a script had to attest, the caller's own voice alone is captured.
+    alone = call["source"] != GATE
+    guests = {
+        one["party"]
+        for one in said["parties"]
+        if one["recording"] is not None or (alone and one["party"] != OUTSIDE_PARTY)
+    }
     covers: dict[tuple[int, str], Interval] = {}
     covered: dict[str, int] = {}
     for permit in said["permits"]:

@@ -1,161 +1,18 @@
 """A day of calls in the real PostgreSQL and S3: nothing is found, then each fault is really made, and found."""
 
-import gzip
 import json
-from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import numpy as np
-import psycopg
 import pytest
-import servers
-import yaml
-from demo_world.seaweed import BUCKET, REGION
-from sealed_calls import SyntheticSpool, at, good, minted, noise, opened, over, wav
-from unit.config_world import SECRETS, write
-from unit.test_ship_spool import note
+from integration.day_site import CALLS, channel, talk, told, voices
+from sealed_calls import at, minted, noise, opened, wav
 
-from ari_app import cli, clock
-from ari_app.adapters.postgres import PostgresDatabase
-from ari_app.commands import reconcile, sheet
+from ari_app import clock
+from ari_app.commands import reconcile
 from ari_app.core import evidence as ev
-from ari_app.core import names
-from ari_app.core.names import MICROSECONDS
 from ari_app.core.reasons import Reason
-from ari_app.errors import FINDING, GOOD, UNREACHABLE
-from ari_app.ship import Ship
-from ari_app.signing import Signer
-
-DAY = date(2026, 11, 22)
-CALLS = 3
-"""Recorded, each of ten seconds, by the numbers from 1 on."""
-NEVER, UNTOLD, NOTED = "1.90", "1.91", "1.92"
-
-
-def talk(recording, *, seconds=10.0, **changes):
-    """Return the good call with a conversation of so many seconds."""
-    later = round((seconds - 4) * 1_000_000)
-    last = ev.PermitRevoked | ev.Ended | ev.TrackEnded
-    return [replace(one, at=one.at + later) if isinstance(one, last) else one for one in good(recording, **changes)]
-
-
-def voices(number, seconds=10.0):
-    return {
-        "seg-001.p01.wav": wav(noise(number, seconds)),
-        "seg-001.p02.wav": wav(noise(number + 1000, seconds - 0.05)),
-    }
-
-
-def channel(number):
-    return f"1763802000.{number}"
-
-
-class Site:
-    """A PBX whose calls are shipped to the real servers, and what Asterisk noted of them."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.running = servers.running()
-        self.dsn, self.prefix = self.running.database(), self.running.prefix()
-        self.synthetic = SyntheticSpool(root / "spool").prepare()
-        self.witness = root / "cel-custom" / "consentgate.csv"
-        self.witness.parent.mkdir()
-        self.witness.write_text("CHAN_START,1.0,1.1,house,PJSIP/2001-1\n")
-        self.config: Path = root / "consentgate.yaml"
-        self.configure()
-
-    def configure(self, *changes):
-        """Write the configuration; changes are as of `config_world.write`, and `dsn` is the database's address."""
-        key, dsn = self.running.seaweed.key, dict(changes).pop("dsn", self.dsn)
-        place = {
-            "bucket": BUCKET,
-            "region": REGION,
-            "endpoint_url": self.running.seaweed.endpoint,
-            "access_key_file": "s3.access_key",
-            "secret_key_file": "s3.secret_key",
-            "prefix": self.prefix,
-        }
-        plain = [("spool.path", str(self.synthetic.root)), ("s3", place), ("assurance.witness", str(self.witness))]
-        write(self.root, *plain, *(one for one in changes if one[0] != "dsn"))
-        for name, text in (("s3.access_key", key.access), ("s3.secret_key", key.secret), ("postgres.dsn", dsn)):
-            (self.root / name).write_text(f"{text}\n")
-
-    def seal(self, number, audio=None, **changes):
-        """Leave a recorded call of ten seconds, and what the witness saw of it."""
-        recording = minted(number)
-        seconds = changes.pop("seconds", 10.0)
-        channel_ = changes.pop("channel", channel(number))
-        entries = talk(recording, seconds=seconds, channel=channel_, **changes)
-        self.synthetic.seal(entries, voices(number, seconds) if audio is None else audio)
-        self.saw(channel_)
-        return recording
-
-    def saw(self, channel_, *, began=4.0, ended=14.0, context="house", endpoint="PJSIP/trunk"):
-        with self.witness.open("a") as stream:
-            for event, when in (("BRIDGE_ENTER", began), ("HANGUP", ended)):
-                if when is not None:
-                    stamp = f"{at(when) // MICROSECONDS}.{at(when) % MICROSECONDS:06}"
-                    stream.write(f"{event},{stamp},{channel_},{context},{endpoint}-0000001a\n")
-
-    def ship(self, code=GOOD):
-        database = PostgresDatabase(self.dsn)
-        signer = Signer.from_text(SECRETS["signing.key"])
-        ship = Ship(
-            self.synthetic.layout, self.running.store(), database, self.prefix, "pbx1", once=True, signer=signer
-        )
-        assert ship.run() == code
-        database.close()
-
-    def whole(self):
-        """Ship a day in which nothing is wrong, with calls that were not recorded too."""
-        for number in range(1, CALLS + 1):
-            self.seal(number)
-        never = [opened(minted(90), mode="never", channel=NEVER), ev.Ended(at=at(3), reason=Reason.LINE_NEVER)]
-        self.synthetic.seal(never, {})
-        untold = [opened(minted(91), channel=UNTOLD), ev.Ended(at=at(3), reason=Reason.HUNG_UP_BEFORE_TOLD)]
-        self.synthetic.seal(untold, {})
-        (self.synthetic.layout.fallback / "1.json").write_text(note(channel=NOTED))
-        self.saw(NEVER)
-        # A telephone of the house is nobody whose recording is missed.
-        self.saw("1763802000.700", endpoint="PJSIP/2001")
-        self.ship()
-        return self
-
-    def folder(self, number):
-        return f"{self.prefix}/2026/11/22/{minted(number)}"
-
-    def delete(self, key):
-        self.running.seaweed.client().delete_object(Bucket=BUCKET, Key=key)
-
-    def copy(self, key, target):
-        self.running.seaweed.client().copy_object(Bucket=BUCKET, Key=target, CopySource=f"{BUCKET}/{key}")
-
-    def sql(self, *statements):
-        """Change rows behind everybody's back, as a restored backup or a careless superuser does."""
-        name = psycopg.conninfo.conninfo_to_dict(self.dsn)["dbname"]
-        admin = psycopg.conninfo.make_conninfo(self.running.postgres.admin_dsn, dbname=name)
-        with psycopg.connect(admin) as connection:
-            connection.execute("SET session_replication_role = replica")
-            for statement in statements:
-                connection.execute(statement)
-
-    def reconcile(self, capsys, **options):
-        """Return the code, the findings and the sum."""
-        capsys.readouterr()
-        code = reconcile.run(self.config, day=DAY, as_json=True, **options)
-        *findings, total = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-        return code, findings, total
-
-
-@pytest.fixture
-def site(tmp_path, monkeypatch):
-    monkeypatch.setattr(clock, "now", lambda: at(3600))
-    return Site(tmp_path)
-
-
-def told(findings):
-    return [(one["fault"], one["recording"] or one["channel"]) for one in findings]
+from ari_app.errors import FINDING, GOOD
 
 
 def test_in_a_whole_world_nothing_is_found(site, capsys):
@@ -181,6 +38,18 @@ def test_a_conversation_of_which_nobody_gives_account_is_missing(site, capsys):
     site.configure(("assurance.unrecorded_contexts", ["from-trunk"]))
     code, findings, total = site.reconcile(capsys)
     assert (code, findings, total["not_recorded_by_policy"]) == (GOOD, [], 2)
+
+
+def test_an_emergency_call_has_its_account_under_the_telephone_that_dialled(site, capsys):
+    telephone, trunk = "1763802000.60", "1763802000.61"
+    never = [opened(minted(60), mode="", channel=telephone), ev.NotRecorded(at=at(0), reason=Reason.EMERGENCY_NUMBER)]
+    site.synthetic.seal([*never, ev.Ended(at=at(9), reason=None)], {})
+    site.saw(trunk, linked=telephone, context="from-trunk")
+    code, findings, total = site.whole().reconcile(capsys)
+    assert (code, findings, total["calls"], total["not_recorded_by_policy"]) == (GOOD, [], 7, 2)
+    # Whoever is called besides in the same call is another matter.
+    site.saw("1763802000.62", linked=channel(1))
+    assert told(site.reconcile(capsys)[1]) == [("missing", "1763802000.62")]
 
 
 def test_a_call_whose_every_trace_was_removed_is_missed_by_the_witness_alone(site, capsys):
@@ -323,6 +192,18 @@ def test_what_nobody_can_account_for_is_orphaned(site, capsys):
     assert (code, len(findings), total["calls"]) == (FINDING, 4, 6)
 
 
+def test_sound_that_was_stored_and_not_destroyed_is_told_when_it_should_be_gone(site, capsys, monkeypatch):
+    site.whole()
+    sound = site.synthetic.layout.audio_of(minted(1))
+    sound.mkdir(exist_ok=True)
+    for seconds, expected in ((4 * 3600 + 299, []), (4 * 3600 + 301, [("orphaned", minted(1))])):
+        monkeypatch.setattr(clock, "now", lambda seconds=seconds: at(seconds))
+        assert told(site.reconcile(capsys)[1]) == expected
+    for one in (*sound.iterdir(), sound):
+        one.rmdir() if one.is_dir() else one.unlink()
+    assert site.reconcile(capsys)[1] == []
+
+
 def test_the_same_sound_under_two_calls_is_a_duplicate(site, capsys):
     site.seal(20, voices(20))
     site.seal(21, voices(20))
@@ -339,101 +220,3 @@ def test_the_same_time_of_the_same_channel_twice_is_a_duplicate(site, capsys):
     code, findings, total = site.reconcile(capsys)
     assert (code, told(findings)) == (FINDING, [("duplicate", minted(23))])
     assert (total["recorded"], total["calls"]) == (CALLS + 1, 7)
-
-
-# -- a source that is away
-
-
-def test_without_the_database_everything_else_is_compared(site, capsys):
-    site.whole()
-    site.delete(f"{site.folder(1)}/seg-001.flac")
-    site.saw("1763802000.55")
-    site.configure(("dsn", "postgresql://consentgate:x@127.0.0.1:1/consentgate"))
-    code, findings, total = site.reconcile(capsys)
-    assert (code, list(total["not_asked"])) == (UNREACHABLE, ["the database"])
-    assert told(findings) == [("orphaned", minted(1)), ("missing", "1763802000.55")]
-    assert (total["calls"], total["recorded"], total["unexplained"]) == (7, CALLS - 1, 2)
-    # A spool that was lost as well: the manifests in S3 are accounts too.
-    for folder in site.synthetic.layout.shipped.iterdir():
-        for file in folder.iterdir():
-            file.unlink()
-    code, findings, again = site.reconcile(capsys)
-    assert (code, told(findings)) == (UNREACHABLE, [("orphaned", minted(1)), ("missing", "1763802000.55")])
-    assert (again["calls"], again["recorded"]) == (7, CALLS - 1)
-
-
-def test_without_s3_nothing_is_called_lost_and_nothing_is_listened_to(site, capsys):
-    site.whole()
-    site.saw("1763802000.55")
-    site.configure(("s3.endpoint_url", "http://127.0.0.1:1"))
-    code, findings, total = site.reconcile(capsys)
-    assert (code, told(findings)) == (UNREACHABLE, [("missing", "1763802000.55")])
-    assert list(total["not_asked"]) == ["S3"]
-    assert total["recorded"] == CALLS
-    assert reconcile.run(site.config, day=DAY) == UNREACHABLE
-    assert "so whether what is stored is there, and what can be heard in it, is not known." in capsys.readouterr().out
-
-
-def test_with_both_away_the_witness_is_held_against_the_spool(site, capsys):
-    site.whole()
-    site.saw("1763802000.55")
-    site.configure(("s3.endpoint_url", "http://127.0.0.1:1"), ("dsn", "postgresql://a:b@127.0.0.1:1/c"))
-    code, findings, total = site.reconcile(capsys)
-    assert (code, told(findings)) == (UNREACHABLE, [("missing", "1763802000.55")])
-    assert (sorted(total["not_asked"]), total["calls"]) == (["S3", "the database"], 7)
-
-
-def test_without_a_witness_it_says_what_it_cannot_find(site, capsys):
-    site.whole()
-    site.witness.unlink()
-    code, findings, total = site.reconcile(capsys)
-    assert (code, findings, list(total["not_asked"])) == (UNREACHABLE, [], ["the witness"])
-    site.configure(("assurance.witness", None))
-    code, findings, total = site.reconcile(capsys)
-    # What is not set up is no failure of anybody's.
-    assert (code, findings, total["not_asked"]) == (GOOD, [], {"the witness": "assurance.witness is not set"})
-
-
-def test_a_witness_that_was_not_written_all_day_is_remarked(site, capsys):
-    site.whole()
-    site.witness.write_text("")
-    code, findings, total = site.reconcile(capsys)
-    assert (code, findings) == (GOOD, [])
-    assert total["notes"] == ["The witness has not seen 3 of the recorded calls: was it written all day?"]
-
-
-def test_rotated_and_compressed_witnesses_are_read(site, capsys):
-    site.whole()
-    site.saw("1763802000.55", ended=None)
-    old = site.witness.with_name("consentgate.csv-20261123.gz")
-    old.write_bytes(gzip.compress(site.witness.read_bytes()))
-    site.witness.write_text("")
-    site.saw("1763802000.56", began=6)
-    code, findings, _ = site.reconcile(capsys)
-    assert (code, told(findings)) == (FINDING, [("missing", "1763802000.56")])
-
-
-# -- the sheet
-
-
-def test_the_sheet_of_a_whole_day(site, capsys, tmp_path):
-    site.whole()
-    capsys.readouterr()
-    assert sheet.run(site.config, day=DAY) == GOOD
-    out = capsys.readouterr().out
-    assert "3 of 5 calls that should have been recorded were recorded. Nothing to look into." in out
-    file = tmp_path / "sheet.html"
-    assert sheet.run(site.config, day=DAY, output=file) == GOOD
-    assert "<h1>Recordings of Sunday, 22 November 2026</h1>" in file.read_text()
-
-
-def test_the_command_line_knows_both(site, capsys, monkeypatch):
-    site.whole()
-    for words in (["reconcile", "--day", "2026-11-22"], ["sheet", "--day", "2026-11-22"]):
-        monkeypatch.setattr("sys.argv", ["consentgate", *words, "--config", str(site.config)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        assert ended.value.code == GOOD
-    assert yaml.safe_load(site.config.read_text())["assurance"]["witness"] == str(site.witness)
-    assert names.iso(over(1, "p01", 8).at).startswith(str(DAY))
-    assert capsys.readouterr().err == ""

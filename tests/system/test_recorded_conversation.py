@@ -112,5 +112,5 @@ def assert_reconciled(hospital: Hospital, found: Evidence) -> None:
     groups = ("recorded", "not_recorded_by_policy", "not_recorded_with_reason", "unexplained")
     assert total["calls"] == sum(total[group] for group in groups) > 0
     noted = hospital.world.asterisk.witness.read_text(encoding="ascii")
-    assert f",{call['channel']},house,PJSIP/trunk-" in noted
+    assert f",{call['channel']},{call['channel']},house,PJSIP/trunk-" in noted
     print(f"reconcile: {total['calls']} calls, {len(findings)} findings")

@@ -1,5 +1,6 @@
 """What a manifest says of a call becomes what is compared: covers, lengths, keys."""
 
+import pytest
 from sealed_calls import at, minted
 from unit.kept_recordings import FOLDER, NOTED, WHOLE, altered
 
@@ -27,6 +28,11 @@ def test_a_whole_manifest_is_read(core):
                 span = core.accounts.instant_of(one["covered_until"]) - core.accounts.instant_of(one["since"])
                 cover[one["party"]] += span // 1000
     assert found.covered_ms == cover
+
+
+@pytest.mark.parametrize(("source", "parties"), [("gate", {"p01", "p02"}), ("fallback", {"p01"})])
+def test_of_what_a_script_attested_the_caller_alone_is_recorded(source, parties, core):
+    assert set(core.accounts.read(altered(WHOLE, "call.source", source)).covered_ms) == parties
 
 
 def test_what_was_due_is_the_permit_s_share_of_the_file(core):

@@ -1,5 +1,7 @@
 """One call at a time: what became of it, and each of the eight things that can be wrong with its recording."""
 
+import itertools
+
 import pytest
 from sealed_calls import at, minted
 from unit.assured import MANIFEST, SOUND, account, call, faults, held, judged, limits, piece, track, unrecorded
@@ -289,6 +291,31 @@ def test_the_same_sound_in_two_objects_is_a_duplicate(core):
     assert faults(found) == ["duplicate"]
     assert "seg-0012.flac" in found.findings[0].what
     assert core.assurance.judge(call(core, held(core)), limits(core)).findings == ()
+
+
+APART = ("missing", "late", "duplicate", "orphaned", "short", "header_only", "one_sided")
+
+
+@pytest.mark.parametrize("made", [one for n in range(8) for one in itertools.combinations(APART, n)], ids=" ".join)
+def test_each_fault_is_found_whatever_others_there_are(made, core):
+    stored = 50_000 if "short" in made else 60_000
+    empty = (track(core, "p03", empty=True, stored_ms=0),) if "header_only" in made else ()
+    one = account(core, tracks=(track(core, stored_ms=stored), track(core, "p02"), *empty))
+    found = judged(
+        core,
+        held(
+            core,
+            one,
+            heard=(True, "one_sided" not in made),
+            stray=frozenset({SECOND} if "orphaned" in made else ()),
+        ),
+        aside=(minted(7),) if "missing" in made else (),
+        running="late" in made,
+        witnessed=seen(core, ended=-1, began=-9),
+        shared=frozenset({SOUND} if "duplicate" in made else ()),
+    )
+    assert sorted(faults(found)) == sorted(made)
+    assert found.group == "recorded"
 
 
 def test_everything_at_once_is_told_each_for_itself(core):

@@ -11,8 +11,8 @@ from ari_app.adapters.cel import Event
 from ari_app.core.names import Instant
 from ari_app.errors import PermanentError
 
-ENTERED = "BRIDGE_ENTER,1795941999.530651,1795941996.0,house,PJSIP/trunk-00000000\n"
-HUNG_UP = "HANGUP,1795942001.533257,1795941996.0,house,PJSIP/trunk-00000000\n"
+ENTERED = "BRIDGE_ENTER,1795941999.530651,1795941996.0,1795941990.7,house,PJSIP/trunk-00000000\n"
+HUNG_UP = "HANGUP,1795942001.533257,1795941996.0,1795941990.7,house,PJSIP/trunk-00000000\n"
 SINCE = Instant(1795941999_000000)
 
 
@@ -24,7 +24,7 @@ def file(tmp_path):
 def test_both_events_are_read(file):
     file.write_text(ENTERED + HUNG_UP)
     first, second = cel.read(file, SINCE)
-    assert first == Event(True, Instant(1795941999_530651), "1795941996.0", "house", "PJSIP/trunk")
+    assert first == Event(True, Instant(1795941999_530651), "1795941996.0", "1795941990.7", "house", "PJSIP/trunk")
     assert (second.entered, second.at) == (False, Instant(1795942001_533257))
     assert list(cel.read(file, Instant(1795942001_533257))) == [second]
 
@@ -32,12 +32,12 @@ def test_both_events_are_read(file):
 @pytest.mark.parametrize(
     "line",
     [
-        "ANSWER,1795941999.530651,1795941996.0,house,PJSIP/trunk-00000000\n",
-        "HANGUP,1795942001.5,1795941996.0,house,PJSIP/trunk-00000000\n",
-        "HANGUP,1795942001.533257,../1795941996.0,house,PJSIP/trunk-00000000\n",
-        "HANGUP,1795942001.533257,1795941996.0,house,PJSIP/trunk-00000000,more\n",
-        "HANGUP,1795942001.533257,1795941996.0,hou",
-        "HANGUP,1795942001.533257,1795941996.0,house,PJSIP/tr\xfcnk-0\n",
+        "ANSWER,1795941999.530651,1795941996.0,1795941990.7,house,PJSIP/trunk-00000000\n",
+        "HANGUP,1795942001.5,1795941996.0,1795941990.7,house,PJSIP/trunk-00000000\n",
+        "HANGUP,1795942001.533257,../1795941996.0,1795941990.7,house,PJSIP/trunk-00000000\n",
+        "HANGUP,1795942001.533257,1795941996.0,1795941990.7,house,PJSIP/trunk-00000000,more\n",
+        "HANGUP,1795942001.533257,1795941996.0,1.1,hou",
+        "HANGUP,1795942001.533257,1795941996.0,1795941990.7,house,PJSIP/tr\xfcnk-0\n",
         '"BRIDGE_ENTER","1795941999.530651"\n',
         "\0" * 5000 + "\n",
         "\n",
@@ -52,7 +52,7 @@ def test_lines_of_another_shape_are_passed_over(line, file):
 
 
 def test_a_local_channel_has_no_name(file):
-    file.write_text("BRIDGE_ENTER,1795941999.530651,1795941996.0,house,\n")
+    file.write_text("BRIDGE_ENTER,1795941999.530651,1795941996.0,1795941990.7,house,\n")
     assert [one.endpoint for one in cel.read(file, SINCE)] == [""]
 
 
@@ -60,7 +60,7 @@ def test_rotated_files_are_read_first_and_old_ones_not_at_all(file, tmp_path):
     file.write_text(HUNG_UP)
     rotated, old = tmp_path / "consentgate.csv-20261122.gz", tmp_path / "consentgate.csv.1"
     rotated.write_bytes(gzip.compress(ENTERED.encode()))
-    old.write_text("BRIDGE_ENTER,1895941999.530651,1795941996.9,house,\n")
+    old.write_text("BRIDGE_ENTER,1895941999.530651,1795941996.9,1795941996.9,house,\n")
     for one, seconds in ((old, 1795941998), (rotated, 1795942000), (file, 1795942002)):
         os.utime(one, (seconds, seconds))
     assert [one.entered for one in cel.read(file, SINCE)] == [True, False]
