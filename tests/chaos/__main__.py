@@ -131,7 +131,7 @@ def run(rounds: Sequence[Round], memory: Memory, seconds: float) -> int:
 
 
 def chosen(text: str) -> list[Round]:
-    """Return the rounds that numbers like `3`, `5..8` or `12,1..4` name, in this order. Raises ValueError, IndexError."""
+    """Return the rounds that numbers name, in this order: `3`, `5..8`, `12,1..4`. Raises ValueError, IndexError."""
     found: list[Round] = []
     for part in text.split(","):
         first, _, last = part.partition("..")
