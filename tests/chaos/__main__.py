@@ -130,15 +130,19 @@ def run(rounds: Sequence[Round], memory: Memory, seconds: float) -> int:
     return BAD if bad or left_over else GOOD
 
 
-def _span(text: str) -> slice:
-    first, _, last = text.partition("..")
-    return slice(int(first) - 1, int(last or first))
+def chosen(text: str) -> list[Round]:
+    """Return the rounds that numbers name, in this order: `3`, `5..8`, `12,1..4`. Raises ValueError, IndexError."""
+    found: list[Round] = []
+    for part in text.split(","):
+        first, _, last = part.partition("..")
+        found += [ROUNDS[number - 1] for number in range(int(first), int(last or first) + 1)]
+    return found
 
 
 def main() -> int:
     """Read the arguments, play, and return the exit code."""
     parser = argparse.ArgumentParser(prog="./tests/run chaos", description=__doc__)
-    parser.add_argument("--points", type=_span, metavar="A..B", help="only these rounds, by their numbers in --list")
+    parser.add_argument("--points", type=chosen, metavar="A..B,C", help="only these rounds, by their numbers in --list")
     parser.add_argument("--minutes", type=float, default=45.0, help="begin nothing that would take longer (45)")
     parser.add_argument("--again", action="store_true", help="forget what was good on this commit")
     parser.add_argument("--list", action="store_true", help="say what there is, and play nothing")
@@ -153,8 +157,7 @@ def main() -> int:
         memory.outcomes.clear()
     # Ended by a signal it still stops its servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(BAD))
-    rounds = ROUNDS[said.points] if said.points else ROUNDS
-    return run(rounds, memory, said.minutes * 60)
+    return run(said.points or ROUNDS, memory, said.minutes * 60)
 
 
 if __name__ == "__main__":

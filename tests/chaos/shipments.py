@@ -1,14 +1,7 @@
-"""A shipment is struck in each of its phases, one after the other, while ten calls talk.
-
-The moment is not guessed: ship's own requests tell it, as a proxy sees them, or a folder that appears.
-"""
+"""A shipment is struck in each of its phases, one after the other, while ten calls talk."""
 
 import asyncio
-import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from demo_world.processes import wait_until
@@ -16,48 +9,16 @@ from system.hospital import CONNECT_SECONDS
 from system.scene import Scenario, Scene
 from system.stage import Stage
 
-from ari_app.core.signature import MANIFEST, SIGNATURE
-
 from .crowd import Strike
 from .ground import SHIP, Ground
+from .moments import Moments
 from .points import SHIPMENT_PHASES
 
 TALKING: Final = 10
 REACHED_SECONDS: Final = 15.0
 SHIPPED_SECONDS: Final = 45.0
 """Ship tries a server again every 15 s at the latest, and what it keeps every minute at the latest."""
-LOOK_SECONDS: Final = 0.002
 HEARS_SECONDS: Final = 12.0
-
-
-@dataclass(slots=True)
-class _Watch:
-    """Calls `fire` as soon as something is seen; a thread, because the folder says nothing by itself."""
-
-    seen: Callable[[], bool]
-    fire: Callable[[], None]
-    sprung: bool = False
-    _ended: threading.Event = field(default_factory=threading.Event)
-    _thread: threading.Thread | None = None
-
-    def begin(self) -> None:
-        """Start to look."""
-        self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
-        self._thread.start()
-
-    def end(self) -> None:
-        """Look no more."""
-        self._ended.set()
-        if self._thread is not None:
-            self._thread.join(5)
-
-    def _look(self) -> None:
-        while not self._ended.is_set():
-            if self.seen():
-                self.fire()
-                self.sprung = True
-                return
-            time.sleep(LOOK_SECONDS)
 
 
 class Shipments:
@@ -66,6 +27,7 @@ class Shipments:
     def __init__(self, stage: Stage, ground: Ground) -> None:
         self.stage, self.ground = stage, ground
         self.spool = ground.world.spool
+        self._moments = Moments(ground.lines[SHIP, "S3"], ground.lines[SHIP, "PostgreSQL"], self.spool)
         self.done = asyncio.Event()
         self._turns = {phase: asyncio.Event() for phase in SHIPMENT_PHASES}
         self._left = {phase: asyncio.Event() for phase in SHIPMENT_PHASES}
@@ -87,9 +49,9 @@ class Shipments:
         """Two talk, and hang up when it is their turn."""
         caller, house = await scene.incoming(await scene.phone())
         self._arrived()
-        house.released = True
         async with asyncio.timeout(300):
             await self._turns[scene.name].wait()
+        house.released = True
         await scene.hangs_up(caller)
         await scene.released(house, seconds=CONNECT_SECONDS)
         self._left[scene.name].set()
@@ -114,13 +76,11 @@ class Shipments:
         return faults
 
     async def _one(self, phase: str, strike: Callable[[], None], mend: Strike) -> list[str]:
-        before = self._shipped()
-        watch = self._set(phase, before, strike)
+        moments, before = self._moments, self._moments.shipped()
+        moments.set(phase, strike)
         self._turns[phase].set()
-        reached = await asyncio.to_thread(wait_until, lambda: self._sprung(watch), REACHED_SECONDS, pause_seconds=0.01)
-        if watch is not None:
-            watch.end()
-        self._disarm()
+        reached = await asyncio.to_thread(wait_until, moments.sprung, REACHED_SECONDS, pause_seconds=0.01)
+        moments.disarm()
         if not reached:
             return [f"{phase}: not reached within {REACHED_SECONDS:g} s"]
         await mend()
@@ -128,52 +88,7 @@ class Shipments:
             await self._left[phase].wait()
 
         def shipped() -> bool:
-            return len(self._shipped() - before) >= 1 and not list((self.spool / "sealed").iterdir())
+            return len(moments.shipped() - before) >= 1 and not list((self.spool / "sealed").iterdir())
 
         over = await asyncio.to_thread(wait_until, shipped, SHIPPED_SECONDS)
         return [] if over else [f"{phase}: not shipped within {SHIPPED_SECONDS:g} s after all was mended"]
-
-    # -- the moments
-
-    def _set(self, phase: str, before: set[Path], strike: Callable[[], None]) -> _Watch | None:
-        s3, postgres = self.ground.lines[SHIP, "S3"], self.ground.lines[SHIP, "PostgreSQL"]
-        match phase:
-            case "before decide":
-                sealed = self.spool / "sealed"
-                return self._watch(lambda: any(not (one / MANIFEST).exists() for one in sealed.iterdir()), strike)
-            case "after decide":
-                s3.set_trap(strike, "PUT /", ".flac")
-            case "after first PUT":
-                s3.set_trap(strike, "HEAD /", ".flac")
-            case "after manifest":
-                s3.set_trap(strike, "HEAD /", f"{MANIFEST} ")
-            case "after rows":
-                # A probe commits as well; what is committed next after the signature was proved are the rows.
-                s3.set_trap(lambda: self._arm(strike), "HEAD /", SIGNATURE)
-            case _:
-                return self._watch(lambda: bool(self._shipped() - before), strike)
-        postgres.trap = None
-        return None
-
-    def _arm(self, strike: Callable[[], None]) -> None:
-        self.ground.lines[SHIP, "PostgreSQL"].set_trap(strike, "COMMIT", back=True)
-
-    def _watch(self, seen: Callable[[], bool], strike: Callable[[], None]) -> _Watch:
-        watch = _Watch(seen, strike)
-        watch.begin()
-        return watch
-
-    def _sprung(self, watch: _Watch | None) -> bool:
-        if watch is not None:
-            return watch.sprung
-        s3, postgres = self.ground.lines[SHIP, "S3"].trap, self.ground.lines[SHIP, "PostgreSQL"].trap
-        if s3 is not None and SIGNATURE.encode() in s3.words:
-            return postgres is not None and postgres.sprung
-        return s3 is not None and s3.sprung
-
-    def _disarm(self) -> None:
-        for name in ("S3", "PostgreSQL"):
-            self.ground.lines[SHIP, name].trap = None
-
-    def _shipped(self) -> set[Path]:
-        return set((self.spool / "shipped").iterdir())

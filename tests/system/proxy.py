@@ -122,6 +122,8 @@ class Trap:
     words: tuple[bytes, ...]
     fire: Callable[[], None]
     back: bool = False
+    but: bytes = b""
+    """What must not be among them."""
     sprung: bool = False
     _met: bool = False
 
@@ -129,7 +131,7 @@ class Trap:
         """Tell whether this is the moment."""
         if self.sprung:
             return False
-        if upward and all(one in data for one in self.words):
+        if upward and all(one in data for one in self.words) and not (self.but and self.but in data):
             self._met = True
             self.sprung = not self.back
         elif not upward and self._met:
@@ -185,9 +187,9 @@ class Proxy:
         """Forget all rules."""
         self.rules = []
 
-    def set_trap(self, fire: Callable[[], None], *words: str, back: bool = False) -> Trap:
+    def set_trap(self, fire: Callable[[], None], *words: str, back: bool = False, but: str = "") -> Trap:
         """Let something happen in the very moment at which the client says these words; takes the place of another."""
-        self.trap = Trap(tuple(one.encode() for one in words), fire, back)
+        self.trap = Trap(tuple(one.encode() for one in words), fire, back, but.encode())
         return self.trap
 
     @contextmanager
