@@ -72,7 +72,7 @@ class _Accounts:
 
 def find(layout: Layout, *, age_seconds: float = AGE_SECONDS) -> list[Stray]:
     """Return what lies there and belongs to nothing, if it has lain there for so long. Raises OSError."""
-    found = [*_named(layout), *_alone(layout), *_scripts(layout)]
+    found = [*_named(layout), *_alone(layout), *_scripts(layout), *_taken(layout)]
     return sorted((one for one in found if _old(one.path, age_seconds)), key=lambda one: str(one.path))
 
 
@@ -122,6 +122,13 @@ def _scripts(layout: Layout) -> Iterator[Stray]:
     for kept, _ in _entries(layout.keeper):
         if kept.suffix == KEPT and kept.stem not in attested:
             yield Stray(Kind.KEPT_ALONE, "keeper", kept)
+
+
+def _taken(layout: Layout) -> Iterator[Stray]:
+    incidents = {one.stem for place in (layout.incidents, layout.incidents / "shipped") for one, _ in _entries(place)}
+    for file, _ in _entries(layout.quarantine):
+        if kind := strays.of_taken(file.name, incidents):
+            yield Stray(kind, "quarantine", file)
 
 
 def _first(journal: Path) -> str:

@@ -34,6 +34,7 @@ SHA256 = "ab" * 32
         ("announcements", f"{SHA256}.wav", False),
         ("incidents", f"{ID}.json", False),
         ("incidents", "shipped", True),
+        ("incidents", "destroyed.jsonl", False),
         *(("anchors", f"2026-11-22.{one}", False) for one in ("jsonl", "json", "json.sig")),
     ],
 )
@@ -88,6 +89,23 @@ def test_sound_and_its_account(core):
     assert core.strays.of_track("seg-001.p01.wav.bak").value == "strange_sound"
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        (f"{ID}.1", None),
+        (f"{OTHER}.1", "taken_alone"),
+        (f"{OTHER}.1234", "taken_alone"),
+        (f"{OTHER}.12345", None),
+        (f"{OTHER}.audio", None),
+        (OTHER, None),
+        ("x.1", None),
+    ],
+)
+def test_what_the_guard_has_taken_has_an_incident(core, name, kind):
+    found = core.strays.of_taken(name, {ID})
+    assert (found and found.value) == kind
+
+
 def test_of_every_kind_it_is_said_what_to_do():
     assert set(TO_DO) == set(Kind)
 
@@ -128,6 +146,10 @@ def test_a_spool_at_work_has_none(world):
     file(layout.audio_of(kept) / "seg-001.p01.wav")
     file(layout.fallback / "1763802000.9" / JOURNAL, json.dumps({"recording": kept}).encode() + b"\n")
     file(layout.quarantine / "anything at all")
+    for number, place in ((60, layout.incidents), (61, layout.incidents / "shipped")):
+        file(place / f"{minted(number)}.json")
+        file(layout.quarantine / f"{minted(number)}.1")
+    file(layout.quarantine / f"{minted(62)}.audio" / "seg-001.p01.wav")
     assert found(world) == set()
 
 
@@ -142,6 +164,7 @@ def test_each_kind_of_stray(world):
     (layout.fallback / "1763802000.9").mkdir()
     file(layout.live_of(CHANNEL), json.dumps({"recording": minted(41)}).encode())
     file(layout.live_of("1763802000.8"), b"nonsense")
+    file(layout.quarantine / f"{minted(63)}.2")
     assert found(world) == {
         (Kind.SOUND_ALONE, f"audio/{alone}"),
         (Kind.STRANGE_SOUND, f"audio/{recording}/notes.txt"),
@@ -150,6 +173,7 @@ def test_each_kind_of_stray(world):
         (Kind.KEPT_ALONE, f"keeper/{minted(40)}.kept"),
         (Kind.NOT_ATTESTED, "fallback/1763802000.9"),
         (Kind.NAMED_ALONE, f"live/{CHANNEL}"),
+        (Kind.TAKEN_ALONE, f"quarantine/{minted(63)}.2"),
     }
 
 
