@@ -120,6 +120,12 @@ def of_taken(name: str, incidents: Container[str]) -> Kind | None:
     return Kind.TAKEN_ALONE if taken and identity not in incidents else None
 
 
+def begun_note(name: str) -> tuple[str, int] | None:
+    """Return of which channel, and by which process, a script's note was begun; None if it is none."""
+    found = re.fullmatch(r"\.(.+)\.(\d{1,10})", name)
+    return (found[1], int(found[2])) if found and _channel(found[1]) else None
+
+
 def sweepable(name: str) -> int | None:
     """Return by which process a file was begun that is ours to remove if that is gone; None for every other."""
     found = re.fullmatch(r"\..+\.(\d{1,10})\.tmp", name)

@@ -82,6 +82,12 @@ def test_what_may_be_swept(core):
         assert core.strays.sweepable(name) is None, name
 
 
+def test_a_note_that_was_begun(core):
+    assert core.strays.begun_note(f".{CHANNEL}.123") == (CHANNEL, 123)
+    for name in (f"{CHANNEL}.123", f".{CHANNEL}.x", f".a b.{CHANNEL}.1", ".123", f".{CHANNEL}.{'1' * 11}"):
+        assert core.strays.begun_note(name) is None, name
+
+
 def test_sound_and_its_account(core):
     assert core.strays.of_sound(ID, {ID}) is None
     assert core.strays.of_sound(ID, {OTHER}).value == "sound_alone"
