@@ -90,7 +90,7 @@ KNOWN: Final[Mapping[str, tuple[Rule, Rule]]] = {
     "heartbeat": (_none, _with(".jsonl", stem=_minted)),
     "announcements": (_none, _with(".wav", stem=_SHA256)),
     "incidents": (_like("shipped"), lambda name: name == "destroyed.jsonl" or _INCIDENT(name)),
-    "anchors": (_none, _like(r"\d{4}-\d\d-\d\d\.[a-z.]+")),
+    "anchors": (_none, _like(r"\d{4}-\d\d-\d\d\.[a-z0-9.]+")),
 }
 """By folder of the spool: which folders and which files may be in it. In `quarantine/` anything may be."""
 

@@ -11,7 +11,7 @@ from unit.ship_world import World
 from ari_app import clock, strays
 from ari_app.core.names import Instant
 from ari_app.core.strays import KNOWN, TO_DO, Kind
-from ari_app.layout import JOURNAL
+from ari_app.layout import JOURNAL, Layout
 
 ID, OTHER, CHANNEL = minted(1), minted(2), "1763802000.7"
 SHA256 = "ab" * 32
@@ -35,7 +35,7 @@ SHA256 = "ab" * 32
         ("incidents", f"{ID}.json", False),
         ("incidents", "shipped", True),
         ("incidents", "destroyed.jsonl", False),
-        *(("anchors", f"2026-11-22.{one}", False) for one in ("jsonl", "json", "json.sig")),
+        *(("anchors", f"2026-11-22.{one}", False) for one in ("jsonl", "json", "json.sig", "001.jsonl.gz")),
     ],
 )
 def test_what_has_its_place(core, folder, name, is_folder):
@@ -68,6 +68,16 @@ def test_what_has_its_place(core, folder, name, is_folder):
 )
 def test_what_has_none(core, folder, name, is_folder):
     assert core.strays.of_name(folder, name, is_folder=is_folder).value == "unknown"
+
+
+def test_every_place_of_the_layout_is_known(core, tmp_path):
+    layout = Layout(tmp_path)
+    for name, value in vars(Layout).items():
+        if isinstance(value, property):
+            place = getattr(layout, name)
+            is_folder = "." not in place.name
+            assert core.strays.of_name("", place.name, is_folder=is_folder) is None, name
+            assert not is_folder or place.name in {*KNOWN, "quarantine"}, name
 
 
 @pytest.mark.parametrize("folder", list(KNOWN))
