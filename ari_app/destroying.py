@@ -58,7 +58,7 @@ def _keep_strangers(layout: Layout, recording: RecordingId, audio: Path, tracks:
     for file in strangers:
         # Its name is anybody's, and may be a caller's number.
         named = sha256(os.fsencode(file.name)).hexdigest()[:16]
-        file.rename(layout.quarantine / f"{recording}-{named}.stray")
+        file.rename(layout.quarantine / f"{recording}.{named}")
     if strangers:
         sync_folder(layout.quarantine)
         hint = "Somebody else than Asterisk's captures of this call wrote there: `consentgate quarantine list`."

@@ -49,6 +49,8 @@ that wrote none for so long has died. What it did not live to see is not covered
 
 EMPTY_PATIENCE = Instant(60 * names.MICROSECONDS)
 """After so long an empty file counts as closed: there is no more sound, and nobody saw what a dead gate's files did."""
+LOST_MICROSECONDS = 60 * names.MICROSECONDS
+
 _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 """What the pure core raises on evidence of another shape than the gate's: a person must look at it."""
 
@@ -163,12 +165,17 @@ class Shipping:
                 return None
         return self.attested.adopt(found, fallback.ended_at, note)
 
-    def adopt_orphans(self) -> None:
+    def adopt_orphans(self, now: Instant) -> None:
         """Adopt what was attested in an Asterisk that is gone: it has told nobody of a hang-up."""
         for found in self.attested.all():
             opened = found.opened
-            if opened is not None and (found.done or self.heartbeats.asterisk_gone(opened.run, opened.at)):
+            if opened is not None and (found.done or self._gone(opened, now)):
                 self.attested.adopt(found, self.heartbeats.last(opened.run) or opened.at)
+
+    def _gone(self, opened: ev.Opened, now: Instant) -> bool:
+        # Of its keeper a script has read a heartbeat before: if there is none, a power cut took it, and Asterisk.
+        lost = self.heartbeats.last(opened.run) is None and now - opened.at > LOST_MICROSECONDS
+        return lost or self.heartbeats.asterisk_gone(opened.run, opened.at)
 
     def take_incident(self, file: Path, now: Instant) -> Incident:
         """Store what the guard noted, as an object and as rows, and put the file where the stored ones are.

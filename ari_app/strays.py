@@ -14,8 +14,10 @@ from typing import Final
 
 from . import clock, log
 from .core import strays
+from .core.evidence import Ended
 from .core.names import MICROSECONDS, Instant
 from .core.strays import Kind
+from .durable import sync_folder
 from .layout import JOURNAL, KEPT, Layout
 
 AGE_SECONDS: Final = 600.0
@@ -72,7 +74,7 @@ class _Accounts:
 
 def find(layout: Layout, *, age_seconds: float = AGE_SECONDS) -> list[Stray]:
     """Return what lies there and belongs to nothing, if it has lain there for so long. Raises OSError."""
-    found = [*_named(layout), *_alone(layout), *_scripts(layout)]
+    found = [*_named(layout), *_alone(layout), *_scripts(layout), *_taken(layout)]
     return sorted((one for one in found if _old(one.path, age_seconds)), key=lambda one: str(one.path))
 
 
@@ -115,13 +117,20 @@ def _scripts(layout: Layout) -> Iterator[Stray]:
         journal = folder / JOURNAL
         if not is_folder or folder.name.startswith("."):
             continue
-        if not journal.is_file():
-            yield Stray(Kind.NOT_ATTESTED, "fallback", folder)
+        if recording := _first(journal):
+            attested.add(recording)
         else:
-            attested.add(_first(journal))
+            yield Stray(Kind.NOT_ATTESTED, "fallback", folder)
     for kept, _ in _entries(layout.keeper):
         if kept.suffix == KEPT and kept.stem not in attested:
             yield Stray(Kind.KEPT_ALONE, "keeper", kept)
+
+
+def _taken(layout: Layout) -> Iterator[Stray]:
+    incidents = {one.stem for place in (layout.incidents, layout.incidents / "shipped") for one, _ in _entries(place)}
+    for file, _ in _entries(layout.quarantine):
+        if kind := strays.of_taken(file.name, incidents):
+            yield Stray(kind, "quarantine", file)
 
 
 def _first(journal: Path) -> str:
@@ -144,14 +153,54 @@ def sweep(layout: Layout) -> list[Path]:
             with suppress(OSError):
                 path.unlink()
                 swept.append(path)
+    for path, _ in _entries(layout.fallback):
+        # A script's note of a call that nobody told; the script was ended before its last step. One that is whole is
+        # taken at its word.
+        begun = strays.begun_note(path.name)
+        if begun and not Path(f"/proc/{begun[1]}").exists() and _old(path, UNFINISHED_SECONDS):
+            with suppress(OSError):
+                _finish_note(path, layout.fallback / f"{begun[0]}.json")
+                swept.append(path)
     for folder, is_folder in _entries(layout.fallback):
         # Of a script that was ended before its first line, or of a ship before its last step. One that holds anything
         # stays: no `rmdir` removes it.
         if is_folder and _old(folder, UNFINISHED_SECONDS):
             with suppress(OSError):
+                if (folder / JOURNAL).is_file() and b"\n" not in (folder / JOURNAL).read_bytes():
+                    (folder / JOURNAL).unlink()
                 folder.rmdir()
                 swept.append(folder)
-    return swept
+    return [*swept, *_kept_for_nothing(layout)]
+
+
+def _finish_note(unfinished: Path, note: Path) -> None:
+    try:
+        json.loads(unfinished.read_bytes())
+    except ValueError:
+        unfinished.unlink()
+    else:
+        unfinished.rename(note)
+        sync_folder(note.parent)
+
+
+def _kept_for_nothing(layout: Layout) -> Iterator[Path]:
+    """Remove what the guard kept of a script that did not wait for it: its call is over, and nothing was captured."""
+    for stray in _scripts(layout):
+        sound = layout.audio / stray.path.stem
+        if stray.kind is Kind.KEPT_ALONE and _ended(stray.path) and _old(stray.path, UNFINISHED_SECONDS):
+            with suppress(OSError):
+                if sound.exists():
+                    # Where anything lies in it, it fails, and the stray is said.
+                    sound.rmdir()
+                stray.path.unlink()
+                yield stray.path
+
+
+def _ended(kept: Path) -> bool:
+    try:
+        return bool(json.loads(kept.read_bytes().splitlines()[-1])["kind"] == Ended.KIND)
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
 
 
 @dataclass(slots=True)

@@ -7,8 +7,8 @@ the header only whether it was closed.
 
 import os
 import struct
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -109,8 +109,8 @@ def write_flac(target: Path, rate_hz: int, samples: int, lanes: Sequence[Lane | 
     with ExitStack() as stack:
         sources = [lane and (lane, stack.enter_context(open_plain(lane.file))) for lane in lanes]
         descriptor = os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        output = stack.enter_context(os.fdopen(descriptor, "w+b"))
-        with sf.SoundFile(output, "w", rate_hz, len(lanes), "PCM_16", format="FLAC") as flac:
+        output = _Output(stack.enter_context(os.fdopen(descriptor, "w+b")))
+        with output.told(), sf.SoundFile(output, "w", rate_hz, len(lanes), "PCM_16", format="FLAC") as flac:
             for begin in range(0, samples, _BLOCK_SAMPLES):
                 block = np.zeros((min(_BLOCK_SAMPLES, samples - begin), len(lanes)), dtype="<i2")
                 for channel, source in enumerate(sources):
@@ -120,6 +120,44 @@ def write_flac(target: Path, rate_hz: int, samples: int, lanes: Sequence[Lane | 
         output.flush()
         os.fsync(output.fileno())
     new.rename(target)
+
+
+class _Output:
+    """A file that libsndfile writes to through callbacks, by which no exception comes back.
+
+    Of a full disk it would say nothing when it writes the header at the end, and only assert while it writes the sound:
+    a FLAC that lacks something would be stored, and the sound here destroyed.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._trouble: OSError | None = None
+        self.tell, self.read, self.flush, self.fileno = file.tell, file.read, file.flush, file.fileno
+
+    def write(self, data: bytes) -> int:
+        return self._kept(self._file.write, data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        # What is buffered is written by this.
+        return self._kept(self._file.seek, offset, whence)
+
+    def _kept(self, work: Callable[..., int], *arguments: object) -> int:
+        try:
+            return work(*arguments)
+        except OSError as failure:
+            self._trouble = self._trouble or failure
+            return 0
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Raise what went wrong on the disk, whatever libsndfile makes of it."""
+        try:
+            yield
+        except (AssertionError, RuntimeError):
+            if self._trouble is None:
+                raise
+        if self._trouble is not None:
+            raise self._trouble
 
 
 def _lay(column: "np.ndarray[tuple[int], np.dtype[np.int16]]", begin: int, lane: Lane, stream: BinaryIO) -> None:

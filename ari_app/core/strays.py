@@ -25,6 +25,7 @@ class Kind(StrEnum):
     KEPT_ALONE = "kept_alone"
     NOT_ATTESTED = "not_attested"
     NAMED_ALONE = "named_alone"
+    TAKEN_ALONE = "taken_alone"
 
 
 TO_DO: Final[Mapping[Kind, str]] = {
@@ -38,6 +39,8 @@ TO_DO: Final[Mapping[Kind, str]] = {
     "is a folder of the same id in audio/, destroy both.",
     Kind.NOT_ATTESTED: "A script was ended before it had written whom it told: nothing was captured. Remove it.",
     Kind.NAMED_ALONE: "A capture is named whose call is over. Unless Asterisk's `mixmonitor list` shows it, remove it.",
+    Kind.TAKEN_ALONE: "The guard took this away from a capture without a permit, and was ended before it could say so: "
+    "there is no incident. `consentgate quarantine list` shows it; judge it, and destroy it.",
 }
 
 
@@ -72,6 +75,7 @@ _FOLDERS: Final = (
 )
 _FILES: Final = r"policy\.json|lines\.conf|spool\.full|[a-z-]+\.(lock|ready)|ship\.[a-z]+\.json|retry-[0-9A-Za-z]+"
 _SHA256: Final = _like(r"[0-9a-f]{64}")
+_INCIDENT: Final = _with(".json", stem=_minted)
 
 KNOWN: Final[Mapping[str, tuple[Rule, Rule]]] = {
     "": (_like(_FOLDERS), _like(_FILES)),
@@ -85,8 +89,8 @@ KNOWN: Final[Mapping[str, tuple[Rule, Rule]]] = {
     "keeper": (_none, _with(".jsonl", ".kept", ".taken", stem=_minted)),
     "heartbeat": (_none, _with(".jsonl", stem=_minted)),
     "announcements": (_none, _with(".wav", stem=_SHA256)),
-    "incidents": (_like("shipped"), _with(".json", stem=_minted)),
-    "anchors": (_none, _like(r"\d{4}-\d\d-\d\d\.[a-z.]+")),
+    "incidents": (_like("shipped"), lambda name: name == "destroyed.jsonl" or _INCIDENT(name)),
+    "anchors": (_none, _like(r"\d{4}-\d\d-\d\d\.[a-z0-9.]+")),
 }
 """By folder of the spool: which folders and which files may be in it. In `quarantine/` anything may be."""
 
@@ -107,6 +111,19 @@ def of_track(name: str) -> Kind | None:
 def of_sound(recording: str, accounts: Container[str]) -> Kind | None:
     """Return whether the sound of a recording lies there alone. accounts: of which calls something is written."""
     return None if recording in accounts else Kind.SOUND_ALONE
+
+
+def of_taken(name: str, incidents: Container[str]) -> Kind | None:
+    """Return whether a file in quarantine was taken there by the guard, and nothing says why."""
+    identity, _, number = name.partition(".")
+    taken = _minted(identity) and re.fullmatch(r"\d{1,4}", number) is not None
+    return Kind.TAKEN_ALONE if taken and identity not in incidents else None
+
+
+def begun_note(name: str) -> tuple[str, int] | None:
+    """Return of which channel, and by which process, a script's note was begun; None if it is none."""
+    found = re.fullmatch(r"\.(.+)\.(\d{1,10})", name)
+    return (found[1], int(found[2])) if found and _channel(found[1]) else None
 
 
 def sweepable(name: str) -> int | None:

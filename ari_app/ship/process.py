@@ -160,7 +160,7 @@ class Ship:
                 self._aside(shipping, file, "fallback", damage)
             except OSError as problem:
                 self._findings.left("fallback", file.name, problem)
-        shipping.adopt_orphans()
+        shipping.adopt_orphans(now)
 
     def _take_incidents(self, shipping: Shipping, now: Instant) -> None:
         """Store what the guard found. One that cannot be stored keeps neither the others nor a call waiting."""

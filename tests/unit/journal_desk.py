@@ -10,7 +10,7 @@ from ari_app.core import evidence as ev
 from ari_app.core.names import RecordingId, RunId, mint
 from ari_app.core.orders import Live
 from ari_app.core.reasons import Reason
-from ari_app.layout import Layout
+from ari_app.layout import JOURNAL, Layout
 
 OPENED = opened(line())
 CLOSED = ev.NotRecorded(at=ms(5), reason=Reason.EVENTS_LOST)
@@ -62,6 +62,9 @@ class Desk:
 
     def entries(self, recording=RECORDING):
         return ev.read(self.layout.journal_of(recording).read_bytes())[0]
+
+    def entries_in(self, folder, recording=RECORDING):
+        return ev.read((folder / recording / JOURNAL).read_bytes())[0]
 
     def beats(self):
         file = self.layout.heartbeat_of(self.journalist.run)

@@ -1,6 +1,7 @@
 """Captured files as Asterisk leaves them, whole or not, and the FLAC made from them."""
 
 import os
+import resource
 
 import numpy as np
 import pytest
@@ -145,3 +146,24 @@ def test_any_cut_and_any_offset(make, tmp_path, first, last, offset, samples):
     expected[offset : offset + last - first] = content[first:last]
     found, _ = soundfile.read(tmp_path / "x.flac", dtype="int16")
     assert np.array_equal(found, expected[:samples])
+
+
+def test_whatever_room_is_missing_no_object_lacks_anything(make, tmp_path):
+    """The disk takes ever more bytes: there is an error and no object, or all of it; libsndfile would say less."""
+    source = make(wav(noise(1, 0.5)))
+    lanes = [Lane(source, 0, 4000, 0)]
+    target = tmp_path / "seg-001.flac"
+    audio.write_flac(target, RATE_HZ, 4000, lanes)
+    whole = target.read_bytes()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for room in [*range(0, len(whole), 97), len(whole) - 1]:
+        target.unlink(missing_ok=True)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+        try:
+            with pytest.raises(OSError, match="File too large"):
+                audio.write_flac(target, RATE_HZ, 4000, lanes)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert not target.exists()
+    audio.write_flac(target, RATE_HZ, 4000, lanes)
+    assert target.read_bytes() == whole

@@ -11,7 +11,7 @@ from unit.ship_world import World
 from ari_app import clock, strays
 from ari_app.core.names import Instant
 from ari_app.core.strays import KNOWN, TO_DO, Kind
-from ari_app.layout import JOURNAL
+from ari_app.layout import JOURNAL, Layout
 
 ID, OTHER, CHANNEL = minted(1), minted(2), "1763802000.7"
 SHA256 = "ab" * 32
@@ -34,7 +34,8 @@ SHA256 = "ab" * 32
         ("announcements", f"{SHA256}.wav", False),
         ("incidents", f"{ID}.json", False),
         ("incidents", "shipped", True),
-        *(("anchors", f"2026-11-22.{one}", False) for one in ("jsonl", "json", "json.sig")),
+        ("incidents", "destroyed.jsonl", False),
+        *(("anchors", f"2026-11-22.{one}", False) for one in ("jsonl", "json", "json.sig", "001.jsonl.gz")),
     ],
 )
 def test_what_has_its_place(core, folder, name, is_folder):
@@ -69,6 +70,16 @@ def test_what_has_none(core, folder, name, is_folder):
     assert core.strays.of_name(folder, name, is_folder=is_folder).value == "unknown"
 
 
+def test_every_place_of_the_layout_is_known(core, tmp_path):
+    layout = Layout(tmp_path)
+    for name, value in vars(Layout).items():
+        if isinstance(value, property):
+            place = getattr(layout, name)
+            is_folder = "." not in place.name
+            assert core.strays.of_name("", place.name, is_folder=is_folder) is None, name
+            assert not is_folder or place.name in {*KNOWN, "quarantine"}, name
+
+
 @pytest.mark.parametrize("folder", list(KNOWN))
 def test_what_begins_with_a_dot_was_never_finished(core, folder):
     for is_folder in (True, False):
@@ -81,11 +92,34 @@ def test_what_may_be_swept(core):
         assert core.strays.sweepable(name) is None, name
 
 
+def test_a_note_that_was_begun(core):
+    assert core.strays.begun_note(f".{CHANNEL}.123") == (CHANNEL, 123)
+    for name in (f"{CHANNEL}.123", f".{CHANNEL}.x", f".a b.{CHANNEL}.1", ".123", f".{CHANNEL}.{'1' * 11}"):
+        assert core.strays.begun_note(name) is None, name
+
+
 def test_sound_and_its_account(core):
     assert core.strays.of_sound(ID, {ID}) is None
     assert core.strays.of_sound(ID, {OTHER}).value == "sound_alone"
     assert core.strays.of_track("seg-001.p01.wav") is None
     assert core.strays.of_track("seg-001.p01.wav.bak").value == "strange_sound"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        (f"{ID}.1", None),
+        (f"{OTHER}.1", "taken_alone"),
+        (f"{OTHER}.1234", "taken_alone"),
+        (f"{OTHER}.12345", None),
+        (f"{OTHER}.audio", None),
+        (OTHER, None),
+        ("x.1", None),
+    ],
+)
+def test_what_the_guard_has_taken_has_an_incident(core, name, kind):
+    found = core.strays.of_taken(name, {ID})
+    assert (found and found.value) == kind
 
 
 def test_of_every_kind_it_is_said_what_to_do():
@@ -128,6 +162,10 @@ def test_a_spool_at_work_has_none(world):
     file(layout.audio_of(kept) / "seg-001.p01.wav")
     file(layout.fallback / "1763802000.9" / JOURNAL, json.dumps({"recording": kept}).encode() + b"\n")
     file(layout.quarantine / "anything at all")
+    for number, place in ((60, layout.incidents), (61, layout.incidents / "shipped")):
+        file(place / f"{minted(number)}.json")
+        file(layout.quarantine / f"{minted(number)}.1")
+    file(layout.quarantine / f"{minted(62)}.audio" / "seg-001.p01.wav")
     assert found(world) == set()
 
 
@@ -142,6 +180,7 @@ def test_each_kind_of_stray(world):
     (layout.fallback / "1763802000.9").mkdir()
     file(layout.live_of(CHANNEL), json.dumps({"recording": minted(41)}).encode())
     file(layout.live_of("1763802000.8"), b"nonsense")
+    file(layout.quarantine / f"{minted(63)}.2")
     assert found(world) == {
         (Kind.SOUND_ALONE, f"audio/{alone}"),
         (Kind.STRANGE_SOUND, f"audio/{recording}/notes.txt"),
@@ -150,6 +189,7 @@ def test_each_kind_of_stray(world):
         (Kind.KEPT_ALONE, f"keeper/{minted(40)}.kept"),
         (Kind.NOT_ATTESTED, "fallback/1763802000.9"),
         (Kind.NAMED_ALONE, f"live/{CHANNEL}"),
+        (Kind.TAKEN_ALONE, f"quarantine/{minted(63)}.2"),
     }
 
 
