@@ -1,8 +1,7 @@
 """One world for all tests of a process, and after each test the proof that it was left as it was found.
 
 Two processes play side by side, each in its world (`tests/run`): a test mostly waits for what takes real time. Where
-many telephones talk at once and each packet is judged, that is not so: of such tests one is on at a time, by the
-group that pytest-xdist gives to one process alone.
+many telephones talk at once and each packet is judged, that is not so: of such tests one is on at a time (`crowds`).
 """
 
 import os
@@ -11,29 +10,25 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from demo_world import processes
 from demo_world.world import OWN, World
 from servers import alone, packages_cache
 from system.cleanliness import dirt, settle_alarms
+from system.crowds import OneCrowdAtATime
 from system.doors import dialplan, equipped
 from system.hospital import Hospital, await_alive
 from system.site import DIALPLAN, OPTIONS
 
 SETTLED_SECONDS = 12.0
-_CROWD = pytest.mark.xdist_group("crowd")
-_STAGES = {"system.judge", "system.stage", "system.standby"}
 _BUGS = ("Traceback", "order.failed", "fact_failed", "guard.failed", "incident.not_written")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put every test of a module that knows the stage among those of which one is on at a time."""
-    for item in items:
-        known = vars(item.module).values() if isinstance(item, pytest.Function) else ()
-        if _STAGES & {getattr(one, "__module__", "") for one in known}:
-            item.add_marker(_CROWD)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneCrowdAtATime:
+    """Say which of two processes gets which test."""
+    return OneCrowdAtATime(config, log)
 
 
 @pytest.fixture(scope="session")

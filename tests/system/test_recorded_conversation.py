@@ -55,7 +55,6 @@ def test_conversation(hospital: Hospital, line: str, delay_ms: float) -> None:
     assert_whole(hospital, found, talk, line)
 
 
-@pytest.mark.xdist_group("crowd")
 def test_many_at_once_and_nobody_in_another_s_recording(hospital: Hospital) -> None:
     """Half of them also capture the waiting, where the announcement's end is the only border."""
     lines = ["switchboard", "waiting-line"] * (CANARY_CALLS // 2)

@@ -43,7 +43,6 @@ async def heard_seconds(call: OutgoingCall, seconds: float) -> None:
         await asyncio.sleep(FRAME_SECONDS / 4)
 
 
-@pytest.mark.xdist_group("crowd")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hung"])
 def test_a_gate_that_dies_or_hangs_costs_two_seconds_at_most(hospital: Hospital, number: int) -> None:
     """Twelve callers are on their way when it happens, each at another moment of theirs."""
