@@ -145,32 +145,50 @@ def _first(journal: Path) -> str:
 def sweep(layout: Layout) -> list[Path]:
     """Remove what a process was writing that is gone: whatever it was, it was written anew, or never promised."""
     swept = []
+    for path in _unfinished(layout):
+        with suppress(OSError):
+            path.unlink()
+            swept.append(path)
+    return [*swept, *_notes(layout), *_unattested(layout), *_kept_for_nothing(layout)]
+
+
+def _gone(pid: int, path: Path) -> bool:
+    """Tell whether whoever was writing a file is gone, for a while now."""
+    return not Path(f"/proc/{pid}").exists() and _old(path, UNFINISHED_SECONDS)
+
+
+def _unfinished(layout: Layout) -> Iterator[Path]:
     for place in ("", "announcements", "incidents", "anchors"):
         for path, is_folder in _entries(layout.root / place):
             pid = strays.sweepable(path.name)
-            if pid is None or is_folder or Path(f"/proc/{pid}").exists() or not _old(path, UNFINISHED_SECONDS):
-                continue
-            with suppress(OSError):
-                path.unlink()
-                swept.append(path)
+            if pid is not None and not is_folder and _gone(pid, path):
+                yield path
+    for path, is_folder in _entries(layout.quarantine):
+        # A copy that the guard had begun: what it was of lies beside it, or where it was taken from.
+        if strays.begun_copy(path.name) and not is_folder and _old(path, UNFINISHED_SECONDS):
+            yield path
+
+
+def _notes(layout: Layout) -> Iterator[Path]:
+    """Finish a script's note of a call that nobody told, if it is whole: the script was ended before its last step."""
     for path, _ in _entries(layout.fallback):
-        # A script's note of a call that nobody told; the script was ended before its last step. One that is whole is
-        # taken at its word.
         begun = strays.begun_note(path.name)
-        if begun and not Path(f"/proc/{begun[1]}").exists() and _old(path, UNFINISHED_SECONDS):
+        if begun and _gone(begun[1], path):
             with suppress(OSError):
                 _finish_note(path, layout.fallback / f"{begun[0]}.json")
-                swept.append(path)
+                yield path
+
+
+def _unattested(layout: Layout) -> Iterator[Path]:
+    """Remove the folder of a script that was ended before its first line, or of a ship before its last step."""
     for folder, is_folder in _entries(layout.fallback):
-        # Of a script that was ended before its first line, or of a ship before its last step. One that holds anything
-        # stays: no `rmdir` removes it.
         if is_folder and _old(folder, UNFINISHED_SECONDS):
+            # One that holds anything stays: no `rmdir` removes it.
             with suppress(OSError):
                 if (folder / JOURNAL).is_file() and b"\n" not in (folder / JOURNAL).read_bytes():
                     (folder / JOURNAL).unlink()
                 folder.rmdir()
-                swept.append(folder)
-    return [*swept, *_kept_for_nothing(layout)]
+                yield folder
 
 
 def _finish_note(unfinished: Path, note: Path) -> None:

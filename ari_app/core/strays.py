@@ -120,6 +120,11 @@ def of_taken(name: str, incidents: Container[str]) -> Kind | None:
     return Kind.TAKEN_ALONE if taken and identity not in incidents else None
 
 
+def begun_copy(name: str) -> bool:
+    """Tell whether a file in quarantine is a copy that the guard had not finished."""
+    return name.startswith(".") and name.endswith(".new")
+
+
 def begun_note(name: str) -> tuple[str, int] | None:
     """Return of which channel, and by which process, a script's note was begun; None if it is none."""
     found = re.fullmatch(r"\.(.+)\.(\d{1,10})", name)

@@ -92,6 +92,14 @@ def test_what_may_be_swept(core):
         assert core.strays.sweepable(name) is None, name
 
 
+def test_a_copy_that_was_begun(core):
+    assert [core.strays.begun_copy(name) for name in (f".{ID}.1.new", f"{ID}.1.new", f".{ID}.1")] == [
+        True,
+        False,
+        False,
+    ]
+
+
 def test_a_note_that_was_begun(core):
     assert core.strays.begun_note(f".{CHANNEL}.123") == (CHANNEL, 123)
     for name in (f"{CHANNEL}.123", f".{CHANNEL}.x", f".a b.{CHANNEL}.1", ".123", f".{CHANNEL}.{'1' * 11}"):
