@@ -63,23 +63,25 @@ class _Accounts:
     """Of which recordings something is written, wherever that may be."""
 
     def __init__(self, layout: Layout) -> None:
-        self._layout = layout
-        self._attested = {kept.stem for kept, _ in _entries(layout.keeper)}
+        self._shipped = layout.shipped
+        self._known = {path.name for place in (layout.calls, layout.sealed) for path, _ in _entries(place)}
+        self._known |= {kept.stem for kept, _ in _entries(layout.keeper)}
 
     def __contains__(self, recording: object) -> bool:
-        name = str(recording)
-        places = (self._layout.calls, self._layout.sealed, self._layout.shipped)
-        return name in self._attested or any((place / name).is_dir() for place in places)
+        return recording in self._known or (self._shipped / str(recording)).is_dir()
 
 
-def find(layout: Layout, *, age_seconds: float = AGE_SECONDS) -> list[Stray]:
-    """Return what lies there and belongs to nothing, if it has lain there for so long. Raises OSError."""
-    found = [*_named(layout), *_alone(layout), *_scripts(layout), *_taken(layout)]
+def find(layout: Layout, *, age_seconds: float = AGE_SECONDS, shipped: bool = True) -> list[Stray]:
+    """Return what lies there and belongs to nothing, if it has lain there for so long. Raises OSError.
+
+    shipped: look through what is stored as well, which grows for years.
+    """
+    found = [*_named(layout, shipped=shipped), *_alone(layout), *_scripts(layout), *_taken(layout)]
     return sorted((one for one in found if _old(one.path, age_seconds)), key=lambda one: str(one.path))
 
 
-def _named(layout: Layout) -> Iterator[Stray]:
-    for place in strays.KNOWN:
+def _named(layout: Layout, *, shipped: bool) -> Iterator[Stray]:
+    for place in strays.KNOWN.keys() - (set() if shipped else {layout.shipped.name}):
         for path, is_folder in _entries(layout.root / place):
             kind = strays.of_name(place, path.name, is_folder=is_folder)
             if kind is not None:
@@ -89,16 +91,12 @@ def _named(layout: Layout) -> Iterator[Stray]:
 def _alone(layout: Layout) -> Iterator[Stray]:
     accounts = _Accounts(layout)
     for folder, is_folder in _entries(layout.audio):
-        if not is_folder or strays.of_name("audio", folder.name, is_folder=True):
+        kind = strays.of_sound(folder.name, accounts)
+        if kind is None or not is_folder or strays.of_name("audio", folder.name, is_folder=True):
             continue
-        files = [file for file, _ in _entries(folder)]
         # An empty folder is a promise that nobody took up: a call that was told, and not captured.
-        if files and (kind := strays.of_sound(folder.name, accounts)):
+        if any(True for _ in _entries(folder)):
             yield Stray(kind, "audio", folder)
-            continue
-        for file in files:
-            if kind := strays.of_track(file.name):
-                yield Stray(kind, f"audio/{folder.name}", file)
     for file, _ in _entries(layout.live):
         if (recording := _recording(file)) and recording not in accounts:
             yield Stray(Kind.NAMED_ALONE, "live", file)
@@ -145,32 +143,50 @@ def _first(journal: Path) -> str:
 def sweep(layout: Layout) -> list[Path]:
     """Remove what a process was writing that is gone: whatever it was, it was written anew, or never promised."""
     swept = []
+    for path in _unfinished(layout):
+        with suppress(OSError):
+            path.unlink()
+            swept.append(path)
+    return [*swept, *_notes(layout), *_unattested(layout), *_kept_for_nothing(layout)]
+
+
+def _gone(pid: int, path: Path) -> bool:
+    """Tell whether whoever was writing a file is gone, for a while now."""
+    return not Path(f"/proc/{pid}").exists() and _old(path, UNFINISHED_SECONDS)
+
+
+def _unfinished(layout: Layout) -> Iterator[Path]:
     for place in ("", "announcements", "incidents", "anchors"):
         for path, is_folder in _entries(layout.root / place):
             pid = strays.sweepable(path.name)
-            if pid is None or is_folder or Path(f"/proc/{pid}").exists() or not _old(path, UNFINISHED_SECONDS):
-                continue
-            with suppress(OSError):
-                path.unlink()
-                swept.append(path)
+            if pid is not None and not is_folder and _gone(pid, path):
+                yield path
+    for path, is_folder in _entries(layout.quarantine):
+        # A copy that the guard had begun: what it was of lies beside it, or where it was taken from.
+        if strays.begun_copy(path.name) and not is_folder and _old(path, UNFINISHED_SECONDS):
+            yield path
+
+
+def _notes(layout: Layout) -> Iterator[Path]:
+    """Finish a script's note of a call that nobody told, if it is whole: the script was ended before its last step."""
     for path, _ in _entries(layout.fallback):
-        # A script's note of a call that nobody told; the script was ended before its last step. One that is whole is
-        # taken at its word.
         begun = strays.begun_note(path.name)
-        if begun and not Path(f"/proc/{begun[1]}").exists() and _old(path, UNFINISHED_SECONDS):
+        if begun and _gone(begun[1], path):
             with suppress(OSError):
                 _finish_note(path, layout.fallback / f"{begun[0]}.json")
-                swept.append(path)
+                yield path
+
+
+def _unattested(layout: Layout) -> Iterator[Path]:
+    """Remove the folder of a script that was ended before its first line, or of a ship before its last step."""
     for folder, is_folder in _entries(layout.fallback):
-        # Of a script that was ended before its first line, or of a ship before its last step. One that holds anything
-        # stays: no `rmdir` removes it.
         if is_folder and _old(folder, UNFINISHED_SECONDS):
+            # One that holds anything stays: no `rmdir` removes it.
             with suppress(OSError):
                 if (folder / JOURNAL).is_file() and b"\n" not in (folder / JOURNAL).read_bytes():
                     (folder / JOURNAL).unlink()
                 folder.rmdir()
-                swept.append(folder)
-    return [*swept, *_kept_for_nothing(layout)]
+                yield folder
 
 
 def _finish_note(unfinished: Path, note: Path) -> None:
@@ -220,7 +236,7 @@ class Lookout:
         if swept := sweep(self.layout):
             logger.info("spool.swept", files=len(swept))
         try:
-            found = find(self.layout)
+            found = find(self.layout, shipped=False)
         except OSError as failure:
             logger.error("spool.not_looked_through", why=failure.strerror)  # noqa: TRY400  no fault of this program
             return

@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Mapping
 from enum import StrEnum
 from typing import Final
 
-from .names import UnsafeNameError, channel_id, parse_track_file, recording_id
+from .names import UnsafeNameError, channel_id, recording_id
 
 Rule = Callable[[str], bool]
 
@@ -19,7 +19,6 @@ class Kind(StrEnum):
     """In which way something belongs to nothing."""
 
     SOUND_ALONE = "sound_alone"
-    STRANGE_SOUND = "strange_sound"
     UNFINISHED = "unfinished"
     UNKNOWN = "unknown"
     KEPT_ALONE = "kept_alone"
@@ -31,8 +30,6 @@ class Kind(StrEnum):
 TO_DO: Final[Mapping[Kind, str]] = {
     Kind.SOUND_ALONE: "Sound without any account of its call: ship never stores it. Nobody can say that whoever speaks "
     "there was told, so destroy it, unless you have its journal in a copy: then put that back into sealed/.",
-    Kind.STRANGE_SOUND: "A file that no capture of ours makes lies beside a call's sound. Ship puts it into quarantine "
-    "when it stores the call. Find out who wrote it.",
     Kind.UNFINISHED: "A process was ended while it wrote this, and it was written anew since. It can be removed.",
     Kind.UNKNOWN: "Nothing of ours has such a name. Find out who put it there, and move it away.",
     Kind.KEPT_ALONE: "The guard kept a capture of whose script there is no account: nothing of it is stored. If there "
@@ -103,11 +100,6 @@ def of_name(folder: str, name: str, *, is_folder: bool) -> Kind | None:
     return None if (folders if is_folder else files)(name) else Kind.UNKNOWN
 
 
-def of_track(name: str) -> Kind | None:
-    """Return what is wrong with a file beside the tracks of a recording; None if it may be one of them."""
-    return None if parse_track_file(name) else Kind.STRANGE_SOUND
-
-
 def of_sound(recording: str, accounts: Container[str]) -> Kind | None:
     """Return whether the sound of a recording lies there alone. accounts: of which calls something is written."""
     return None if recording in accounts else Kind.SOUND_ALONE
@@ -118,6 +110,11 @@ def of_taken(name: str, incidents: Container[str]) -> Kind | None:
     identity, _, number = name.partition(".")
     taken = _minted(identity) and re.fullmatch(r"\d{1,4}", number) is not None
     return Kind.TAKEN_ALONE if taken and identity not in incidents else None
+
+
+def begun_copy(name: str) -> bool:
+    """Tell whether a file in quarantine is a copy that the guard had not finished."""
+    return name.startswith(".") and name.endswith(".new")
 
 
 def begun_note(name: str) -> tuple[str, int] | None:

@@ -92,6 +92,14 @@ def test_what_may_be_swept(core):
         assert core.strays.sweepable(name) is None, name
 
 
+def test_a_copy_that_was_begun(core):
+    assert [core.strays.begun_copy(name) for name in (f".{ID}.1.new", f"{ID}.1.new", f".{ID}.1")] == [
+        True,
+        False,
+        False,
+    ]
+
+
 def test_a_note_that_was_begun(core):
     assert core.strays.begun_note(f".{CHANNEL}.123") == (CHANNEL, 123)
     for name in (f"{CHANNEL}.123", f".{CHANNEL}.x", f".a b.{CHANNEL}.1", ".123", f".{CHANNEL}.{'1' * 11}"):
@@ -101,8 +109,6 @@ def test_a_note_that_was_begun(core):
 def test_sound_and_its_account(core):
     assert core.strays.of_sound(ID, {ID}) is None
     assert core.strays.of_sound(ID, {OTHER}).value == "sound_alone"
-    assert core.strays.of_track("seg-001.p01.wav") is None
-    assert core.strays.of_track("seg-001.p01.wav.bak").value == "strange_sound"
 
 
 @pytest.mark.parametrize(
@@ -171,9 +177,9 @@ def test_a_spool_at_work_has_none(world):
 
 def test_each_kind_of_stray(world):
     layout = world.layout
-    alone, recording = minted(50), world.synthetic.good()
+    alone = minted(50)
+    world.synthetic.good()
     file(layout.audio_of(alone) / "seg-001.p01.wav")
-    file(layout.audio_of(recording) / "notes.txt")
     file(layout.root / "01632960111.wav")
     file(layout.sealed / f".{ID}.new" / JOURNAL)
     file(layout.kept_of(minted(40)))
@@ -183,7 +189,6 @@ def test_each_kind_of_stray(world):
     file(layout.quarantine / f"{minted(63)}.2")
     assert found(world) == {
         (Kind.SOUND_ALONE, f"audio/{alone}"),
-        (Kind.STRANGE_SOUND, f"audio/{recording}/notes.txt"),
         (Kind.UNKNOWN, "01632960111.wav"),
         (Kind.UNFINISHED, f"sealed/.{ID}.new"),
         (Kind.KEPT_ALONE, f"keeper/{minted(40)}.kept"),
@@ -217,7 +222,7 @@ def test_ship_says_each_once_and_without_its_name(world):
 
 
 def test_a_spool_that_cannot_be_looked_through_is_said(world, monkeypatch):
-    monkeypatch.setattr(strays, "find", lambda _: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+    monkeypatch.setattr(strays, "find", lambda _, **__: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
     with structlog.testing.capture_logs() as said:
         strays.Lookout(world.layout).look(Instant(1))
     assert [one["event"] for one in said] == ["spool.not_looked_through"]
