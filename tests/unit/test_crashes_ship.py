@@ -24,6 +24,8 @@ from ari_app.core.names import Instant
 from ari_app.signing import Signer
 
 SIGNER = Signer(bytes(range(32)))
+OWN, GONE = f".{os.getpid()}.tmp", ".4194999.tmp"
+"""How a file is called that this process has begun, and one whose process is gone: no machine has so many."""
 HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
 
 
@@ -141,7 +143,7 @@ def test_ship_is_cut_off_before_every_step(tmp_path, monkeypatch, scene):
         monkeypatch.setattr(os, name, lambda _: None)
     for number, (step, how, tree, outside) in enumerate(crashes):
         again = Crashing(tmp_path / f"crash-{number}")
-        lay_out(again.layout.root, tree)
+        lay_out(again.layout.root, {path.replace(OWN, GONE): content for path, content in tree.items()})
         for port, state in zip((again.store, again.database), copy.deepcopy(outside), strict=True):
             port.__dict__.update(state)
         # A second kill in the same place would find the same; what it ends in, the third ship finds done.
