@@ -14,10 +14,13 @@ from ari_app.signing import Signer
 
 @dataclass(slots=True)
 class Anchoring:
-    """Ship's ledger, in which several workers note what they have stored while one thread closes a day."""
+    """Ship's ledger, in which several workers note what they have stored while one thread closes a day.
+
+    kept: where the manifests of what was stored are, the likeliest place first.
+    """
 
     folder: Path
-    shipped: Path
+    kept: tuple[Path, ...]
     _lock: Lock = field(default_factory=Lock)
 
     @property
@@ -38,11 +41,7 @@ class Anchoring:
         for day in ledger.due(now):
             with self._lock:
                 # Whoever notes something after that finds the day closed, and notes it for the next one.
-                if not ledger.file(day).exists():
-                    manifests = ledger.manifests(day)
-                    bundles = ledger.pack(day, manifests, self.shipped)
-                    text = an.to_json(an.Anchor(node, day, ledger.before(day), manifests, bundles))
-                    ledger.close(day, text, signer.sign(text))
+                ledger.close(day, node, signer, self.kept)
             keys = []
             for file, name in ledger.objects(day, node):
                 keys.append("/".join(part for part in (prefix, an.FOLDER, name) if part))

@@ -163,6 +163,10 @@ def verify(
             "more a second.",
         ),
     ] = False,
+    journals: Annotated[
+        bool,
+        typer.Option("--journals", help="Hold the journals that the spool has kept against the manifests."),
+    ] = False,
     public_keys: Annotated[
         list[str] | None,
         typer.Option("--public-key", metavar="HEX", help="Believe this key as well, as `check` showed it. Repeatable."),
@@ -180,6 +184,8 @@ def verify(
         raise typer.BadParameter("name one RECORDING, or --day YYYY-MM-DD, or --all")
     if not all(re.fullmatch(r"[0-9a-f]{64}", one) for one in public_keys or ()):
         raise typer.BadParameter("--public-key: 64 hexadecimal digits, as `consentgate check` shows them")
+    if copy is not None and journals:
+        raise typer.BadParameter("--journals: they are in the spool of the PBX, and in no copy of the bucket")
     if copy is not None and not public_keys:
         raise typer.BadParameter("--copy: name the --public-key that you were given")
     run(
@@ -190,6 +196,7 @@ def verify(
         everything=everything,
         as_json=as_json,
         listed=listed,
+        journals=journals,
         copy=copy,
         prefix=prefix,
         public_keys=tuple(public_keys or ()),

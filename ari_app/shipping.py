@@ -106,7 +106,9 @@ class Shipping:
 
     def __post_init__(self) -> None:
         self.keeping = Safekeeping(self.store)
-        self._anchors = Anchoring(self.spool.layout.anchors, self.spool.layout.shipped)
+        layout = self.spool.layout
+        # A call whose sound is still kept here is stored and not finished.
+        self._anchors = Anchoring(layout.anchors, (layout.shipped, layout.sealed))
 
     def ship(self, recording: RecordingId, now: Instant) -> Shipped | Waiting:
         """Do all steps of a sealed call that are not done yet.

@@ -76,7 +76,7 @@ def played(party: str = "p01", *, end: float = 3.0, **changes: Any) -> ev.Notice
         **{
             "at": at(end), "party": party, "announcement": "welcome-en", "language": "en", "sha256": "1" * 64,
             "duration_ms": 2500, "spoken_end_ms": 2000, "playback": "cg-1-1", "began_at": at(end - 2.5),
-            "packets_expected": 125, "packets_sent": 125, **changes,
+            "packets_expected": 125, "packets_sent": 125, "text": "Calls are recorded.", **changes,
         },
     )  # fmt: skip
 

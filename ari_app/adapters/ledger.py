@@ -11,7 +11,7 @@ A line may stand there twice, for a call that was stored again after a kill: the
 import json
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
 from hashlib import sha256
@@ -24,6 +24,7 @@ from ari_app.core.names import Instant
 from ari_app.core.policy import canonical
 from ari_app.core.signature import MANIFEST, SIGNATURE, SUFFIX
 from ari_app.durable import replace, sync_folder
+from ari_app.signing import Signer
 
 _GZIP = 31
 """zlib's window of 32 KiB in a gzip file, which holds no time and no name: the same lines are the same bytes."""
@@ -96,12 +97,12 @@ class Ledger:
         """Where a day's bundle is, or will be, counted from 1."""
         return self._folder / f"{day}.{number:03}.jsonl.gz"
 
-    def pack(self, day: str, manifests: Mapping[str, str], shipped: Path) -> list[Bundle]:
+    def pack(self, day: str, manifests: Mapping[str, str], kept: Sequence[Path]) -> list[Bundle]:
         """Make a day's bundles of the calls that ship has kept. One whose files are gone or changed is left out."""
         bundles = []
         for number, keys in enumerate(an.shares(manifests), start=1):
             packer = zlib.compressobj(wbits=_GZIP)
-            pieces = [packer.compress(an.to_lines(_kept(shipped, key, manifests[key]))) for key in keys]
+            pieces = [packer.compress(an.to_lines(_found(kept, key, manifests[key]))) for key in keys]
             content = b"".join([*pieces, packer.flush()])
             replace(self.bundle(day, number), content, mode=0o640)
             bundles.append(Bundle(len(content), sha256(content).hexdigest()))
@@ -117,10 +118,18 @@ class Ledger:
             (self.file(day), name),
         ]
 
-    def close(self, day: str, anchor: bytes, signature: bytes) -> None:
-        """Keep a day's anchor before it leaves the machine: nothing is added to that day any more."""
+    def close(self, day: str, node: str, signer: Signer, kept: Sequence[Path]) -> None:
+        """Make a day's bundles and its anchor, and sign it, before any of it leaves the machine.
+
+        From then on nothing is added to that day, and nothing of it made anew.
+        """
+        if self.file(day).exists():
+            return
+        manifests = self.manifests(day)
+        bundles = tuple(self.pack(day, manifests, kept))
+        anchor = an.to_json(an.Anchor(node, day, self.before(day), manifests, bundles))
         # The signature first: an anchor that is there has one.
-        replace(self.signature(day), signature, mode=0o640)
+        replace(self.signature(day), signer.sign(anchor), mode=0o640)
         replace(self.file(day), anchor, mode=0o640)
 
     def forget(self, day: str) -> None:
@@ -136,10 +145,11 @@ class Ledger:
                 bundle.unlink()
 
 
-def _kept(shipped: Path, key: str, digest: str) -> Packed | None:
-    folder = shipped / key.split("/")[-2]
-    with suppress(OSError):
-        manifest, signature = (folder / MANIFEST).read_bytes(), folder / SIGNATURE
-        if sha256(manifest).hexdigest() == digest:
-            return Packed(manifest, signature.read_bytes())
+def _found(kept: Sequence[Path], key: str, digest: str) -> Packed | None:
+    for folder in kept:
+        call = folder / key.split("/")[-2]
+        with suppress(OSError):
+            manifest, signature = (call / MANIFEST).read_bytes(), (call / SIGNATURE).read_bytes()
+            if sha256(manifest).hexdigest() == digest:
+                return Packed(manifest, signature)
     return None

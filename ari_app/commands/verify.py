@@ -16,12 +16,13 @@ from ari_app import config
 from ari_app.adapters import s3
 from ari_app.adapters.folder import FolderArchive
 from ari_app.bundles import Bundles
-from ari_app.core import anchor
+from ari_app.core import anchor, verification
 from ari_app.core.anchor import Anchored, Packed
 from ari_app.core.signature import MANIFEST
-from ari_app.core.verification import Verdict
+from ari_app.core.verification import Fault, Verdict
 from ari_app.errors import FINDING, GOOD, ConsentgateError
 from ari_app.inspection import Inspection, each, places
+from ari_app.layout import Layout
 from ari_app.signing import Keyring, Signer
 
 SAY_SECONDS = 5.0
@@ -71,6 +72,7 @@ def run(
     everything: bool = False,
     as_json: bool = False,
     listed: bool = False,
+    journals: bool = False,
     copy: Path | None = None,
     prefix: str = "",
     public_keys: Sequence[str] = (),
@@ -78,10 +80,12 @@ def run(
     """Verify one recording, those of a day (YYYY-MM-DD), or all; print what is wrong, and return 0 or 1.
 
     listed: the manifests are read from the days' bundles, of all other objects the names alone.
+    journals: those that ship kept in the spool are held against their manifests as well.
     copy: a folder into which the bucket was copied, with its prefix and the public keys that are believed; then no
     configuration is read, and nobody asked.
     Raises ConsentgateError: nothing is known of the recording, the configuration is wrong (3), S3 is away (4).
     """
+    shipped: Path | None = None
     if copy is not None:
         inspection = Inspection(FolderArchive(copy), Keyring(public_keys), prefix.strip("/"))
     else:
@@ -90,7 +94,16 @@ def run(
         current = [Signer.from_text(signing.key.reveal()).public_key] if signing.key else []
         known = Keyring([*signing.public_keys, *current, *public_keys])
         inspection = Inspection(s3.configured(settings.s3), known, settings.s3.prefix)
-    return inspect(inspection, recording=recording, day=day, everything=everything, as_json=as_json, listed=listed)
+        shipped = Layout(settings.spool.path).shipped if journals else None
+    return inspect(
+        inspection,
+        recording=recording,
+        day=day,
+        everything=everything,
+        as_json=as_json,
+        listed=listed,
+        shipped=shipped,
+    )
 
 
 def _one(inspection: Inspection, recording: str) -> str:
@@ -141,6 +154,19 @@ def _looked_at(
     yield from anchor.missing(named, seen)
 
 
+def _with_journal(found: Verdict, shipped: Path) -> Verdict:
+    if found.manifest is None:
+        return found
+    try:
+        text = (shipped / found.manifest["call"]["recording"] / verification.JOURNAL).read_bytes()
+    except FileNotFoundError:
+        return found
+    except OSError as problem:
+        fault = Fault(verification.JOURNAL, "", f"cannot be read: {problem.strerror}")
+        return replace(found, faults=(*found.faults, fault))
+    return verification.journal(found, text)
+
+
 def inspect(
     inspection: Inspection,
     *,
@@ -149,8 +175,9 @@ def inspect(
     everything: bool,
     as_json: bool,
     listed: bool = False,
+    shipped: Path | None = None,
 ) -> int:
-    """Do what `run` does, of an archive at hand."""
+    """Do what `run` does, of an archive at hand; shipped: where the journals of what was stored are kept."""
     anchors: list[Verdict] = []
     bundles, named = Bundles(inspection, {}, {}), dict[str, Anchored]()
     if recording is not None:
@@ -162,7 +189,8 @@ def inspect(
     for one in wrong:
         _told(one, as_json=as_json)
     looked, faulty, said_at = 0, 0, time.monotonic()
-    for found in _looked_at(inspection, below, bundles, named, listed=listed):
+    for verdict in _looked_at(inspection, below, bundles, named, listed=listed):
+        found = verdict if shipped is None else _with_journal(verdict, shipped)
         looked += 1
         faulty += bool(found.faults)
         if found.faults or as_json:

@@ -89,7 +89,10 @@ class PartyEntered(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticePlayed(Entry):
-    """An announcement was completely played to a party; `at` is its end. All of DESIGN §4's clauses held."""
+    """An announcement was completely played to a party; `at` is its end. All of DESIGN §4's clauses held.
+
+    text: what it says, as the policy had it; "" in journals of before it was told.
+    """
 
     KIND: ClassVar[str] = "notice_played"
     party: str
@@ -102,6 +105,7 @@ class NoticePlayed(Entry):
     began_at: Instant
     packets_expected: int
     packets_sent: int
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -140,6 +140,7 @@ def _notice(number: int, entry: ev.NoticePlayed | ev.NoticeFailed) -> dict[str, 
     return {
         **common,
         "language": entry.language,
+        "text": entry.text or None,
         "sha256": entry.sha256,
         "duration_ms": entry.duration_ms,
         "spoken_end_ms": entry.spoken_end_ms,

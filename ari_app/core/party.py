@@ -159,6 +159,7 @@ def proof(
         party=party,
         announcement=sound.name,
         language=sound.language,
+        text=sound.text,
         sha256=sound.sha256,
         duration_ms=sound.duration_ms,
         spoken_end_ms=sound.spoken_end_ms,

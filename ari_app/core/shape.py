@@ -17,7 +17,7 @@ Kind = Callable[[object], bool]
 Shape = Kind | dict[str, Any] | list[Any]
 """What a value is: of a kind, an object with these fields, or a list of which each item is the first one's."""
 
-LATER: Final = frozenset({"attested_by", "choices", "long_ms", "truncated", "missing_ms"})
+LATER: Final = frozenset({"attested_by", "choices", "long_ms", "truncated", "missing_ms", "text"})
 """Fields that the first manifests did not have; what a later version adds is left alone."""
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}\Z")
@@ -76,6 +76,7 @@ _PLAYED: Final = {
     "party": _party,
     "announcement": _text,
     "language": _text,
+    "text": _maybe(_text),
     "sha256": _sha256,
     "duration_ms": _count,
     "spoken_end_ms": _count,

@@ -16,7 +16,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from . import arithmetic, shape
+from . import arithmetic, evidence, shape
+from .evidence import DamagedJournalError
 from .manifest import FORMAT
 from .names import MICROSECONDS, Instant, instant_of, object_folder, recording_id
 from .policy import canonical
@@ -28,6 +29,7 @@ HEAD_BYTES = 26
 SKEW_MICROSECONDS = 60 * MICROSECONDS
 """By so much the clock of who verifies may be behind the PBX's."""
 
+JOURNAL = "journal.jsonl"
 _BITS = 16
 
 
@@ -113,6 +115,25 @@ def complete(found: Verdict, names: Collection[str]) -> Verdict:
     more = [Fault(name, "", "is not in the manifest") for name in sorted({*names} - named)]
     told = {one.object for one in found.faults if one.object == SIGNATURE}
     return replace(found, faults=(*found.faults, *(one for one in gone if one.object not in told), *more))
+
+
+def journal(found: Verdict, text: bytes) -> Verdict:
+    """Return a verdict on a recording with whether this is the journal of which its manifest was made.
+
+    It is not in the bucket. What follows its last whole line was never durable, and says nothing.
+    """
+    if found.manifest is None or found.manifest["journal"] is None:
+        return found
+    said = found.manifest["journal"]
+    try:
+        entries, chain = evidence.read(text)
+    except DamagedJournalError as damage:
+        what = str(damage)
+    else:
+        if (len(entries), chain) == (said["lines"], said["sha256"]):
+            return found
+        what = f"has {len(entries)} lines that end in {chain}, and the manifest says {said['lines']}, {said['sha256']}"
+    return replace(found, faults=(*found.faults, Fault(JOURNAL, "", what)))
 
 
 def _manifest(text: bytes) -> tuple[list[Fault], Mapping[str, Any] | None]:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
@@ -50,7 +49,7 @@ SOUNDS: Final = 150
 
 PUTTING = 16
 SIGNER = Signer(bytes(range(32)))
-DAY = (date.fromisoformat(names.iso(BEGAN)[:10]) + timedelta(days=1)).isoformat()
+DAY = names.iso(BEGAN)[:10]
 Objects = dict[str, bytes]
 
 
@@ -95,9 +94,9 @@ def _anchored(objects: Objects, prefix: str, folder: Path) -> Objects:
         (kept / MANIFEST).write_bytes(objects[key])
         (kept / SIGNATURE).write_bytes(objects[key.replace(MANIFEST, SIGNATURE)])
     ledger = Ledger(folder / "anchors")
-    (folder / "anchors").mkdir()
-    text = an.to_json(an.Anchor("pbx1", DAY, None, manifests, tuple(ledger.pack(DAY, manifests, shipped))))
-    ledger.close(DAY, text, SIGNER.sign(text))
+    for key, digest in manifests.items():
+        ledger.note(key, digest, BEGAN)
+    ledger.close(DAY, "pbx1", SIGNER, [shipped])
     return {f"{prefix}/{an.FOLDER}/{name}": file.read_bytes() for file, name in ledger.objects(DAY, "pbx1")}
 
 

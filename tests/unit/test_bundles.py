@@ -12,12 +12,14 @@ from ari_app import bundles as bundles_module
 from ari_app import clock
 from ari_app.adapters.ledger import Ledger
 from ari_app.adapters.memory import MemoryDatabase
+from ari_app.anchoring import Anchoring
 from ari_app.commands import verify
 from ari_app.commands.rebuild_index import Rebuilding
 from ari_app.core import anchor
 from ari_app.core.names import Instant
 from ari_app.errors import FINDING, GOOD, TransientError
 from ari_app.inspection import Inspection
+from ari_app.safekeeping import Safekeeping
 from ari_app.signing import Keyring, Signer
 
 SIGNER, NEXT = Signer(bytes(range(32))), Signer(bytes(range(1, 33)))
@@ -146,7 +148,7 @@ def test_it_is_made_once_and_stored_as_it_was_made(world, monkeypatch):
 def test_killed_before_the_day_is_closed_it_is_made_again_and_no_rest_stays(world, monkeypatch):
     world.shipped(calls=1)
     with monkeypatch.context() as patch:
-        patch.setattr(Ledger, "close", failing(KeyboardInterrupt()))
+        patch.setattr(Ledger, "signature", failing(KeyboardInterrupt()))
         with pytest.raises(KeyboardInterrupt):
             world.shipped(later=2 * DAY)
     (world.layout.anchors / "2026-11-22.002.jsonl.gz").write_bytes(b"left by a kill after its day was stored")
@@ -290,3 +292,21 @@ def test_what_ship_does_not_hold_any_more_is_fetched_singly(world, ask, read, re
     code, _, database = rebuild()
     assert (code, database.manifests) == (GOOD, world.database.manifests)
     assert {key.split("/")[-2] for key in read if key.endswith("manifest.json")} == {gone, altered}
+
+
+def test_a_call_whose_sound_is_still_kept_in_the_spool_is_in_its_bundle_as_well(world, read, rebuild):
+    (waiting,) = world.shipped(calls=1)
+    (world.layout.shipped / waiting).rename(world.layout.root / "aside")
+    (world.layout.sealed / waiting).mkdir()
+    for name in ("manifest.json", "manifest.json.sig"):
+        (world.layout.sealed / waiting / name).write_bytes((world.layout.root / "aside" / name).read_bytes())
+    signer = world.signer
+    list(
+        Anchoring(world.layout.anchors, (world.layout.shipped, world.layout.sealed)).store(
+            Safekeeping(world.store), signer, "pbx1", "calls", Instant(BEGAN + 2 * DAY)
+        )
+    )
+    read.clear()
+    code, _, database = rebuild()
+    assert (code, set(database.manifests)) == (GOOD, {*world.recordings, waiting})
+    assert not [key for key in read if key.endswith("manifest.json")]

@@ -105,6 +105,7 @@ def test_wrong_usage_ends_with_2(
         (["ship"], "ship", {"once": False}),
         (["ship", "--once"], "ship", {"once": True}),
         (["migrate"], "commands.migrate", {"writer": None}),
+        (["migrate", "--writer", "ship"], "commands.migrate", {"writer": "ship"}),
         (["check"], "commands.check", CHECK),
         (["check", "--offline"], "commands.check", CHECK | {"offline": True}),
         (["check", "--prompts"], "commands.check", CHECK | {"prompts": True}),

@@ -57,6 +57,7 @@ def test_a_complete_play_is_proved(core):
         party=P01,
         announcement="advice-en",
         language="en",
+        text="This call may be recorded.",
         sha256="a" * 64,
         duration_ms=2000,
         spoken_end_ms=1500,

@@ -101,6 +101,7 @@ def test_completely_played_is_written_down_with_all_that_proves_it(core):
         party=P01,
         announcement="advice-en",
         language="en",
+        text="This call may be recorded.",
         sha256="a" * 64,
         duration_ms=2000,
         spoken_end_ms=1500,

@@ -12,12 +12,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sealed_calls import SyntheticSpool, good, minted, noise, wav
+from sealed_calls import BEGAN, SECOND, SyntheticSpool, good, minted, noise, wav
 from unit.kept_recordings import altered
 from unit.ship_world import World
 from unit.test_verification_shape import leaves
 
+from ari_app import clock
 from ari_app.adapters.memory import MemoryStore
+from ari_app.commands import verify
+from ari_app.core import verification
+from ari_app.core.names import Instant
 from ari_app.core.policy import canonical
 from ari_app.inspection import Inspection
 from ari_app.signing import Keyring, Signer
@@ -157,3 +161,134 @@ def test_who_has_the_key_cannot_pass_what_nobody_had_permitted():
         ("call.ended_at", "2126-11-22T09:00:08.100000Z"),
     ):
         assert faulty(forged(altered(said, path, other), SIGNER)), path
+
+
+# -- with the anchor, the bundle and the journal beside them
+
+
+DAY_LATER = Instant(BEGAN + 86_400 * SECOND)
+ANCHOR = "calls/anchors/2026/11/22.pbx1.json"
+BUNDLE = "calls/anchors/2026/11/22.pbx1.001.jsonl.gz"
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A spool whose two calls are stored and anchored: the objects, and where the journals are kept."""
+    synthetic = SyntheticSpool(tmp_path_factory.mktemp("kept") / "spool").prepare()
+    world = World(synthetic)
+    world.signer = SIGNER
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clock, "now", lambda: Instant(BEGAN + 3600 * SECOND))
+        for number in (1, 2):
+            sounds = {
+                f"seg-001.{party}.wav": wav(np.concatenate([noise(seed, 0.1), np.zeros(length - 800, "<i2")]))
+                for party, seed, length in (("p01", number, 32_000), ("p02", number + 10, 31_600))
+            }
+            synthetic.seal(good(minted(number)), sounds)
+        assert world.run() == 0
+        patch.setattr(clock, "now", lambda: DAY_LATER)
+        assert world.run() == 0
+    return world.store.objects, synthetic.layout.shipped
+
+
+@pytest.fixture
+def told(kept, capsys, monkeypatch):
+    """Return the code and every line that `verify --all --journals` says of changed objects."""
+    monkeypatch.setattr(clock, "now", lambda: DAY_LATER)
+
+    def ask(changes=None):
+        store = MemoryStore()
+        store.objects = {name: one for name, one in (kept[0] | (changes or {})).items() if one is not None}
+        looking = Inspection(store, Keyring([SIGNER.public_key]), "calls")
+        capsys.readouterr()
+        code = verify.inspect(looking, recording=None, day=None, everything=True, as_json=False, shipped=kept[1])
+        said = capsys.readouterr()
+        assert said.err == ""
+        return code, said.out.splitlines()
+
+    return ask
+
+
+def spoiled(whole: bytes, other: bytes) -> dict[str, bytes | None]:
+    """Return what may be done to bytes: cut off at a place, a bit of it, another's, nothing, gone."""
+    places = sorted({0, 1, 7, len(whole) // 3, len(whole) // 2, len(whole) - 2, len(whole) - 1})
+    kinds: dict[str, bytes | None] = {"another's": other, "empty": b"", "gone": None, "longer": whole + b"\n"}
+    for place in places:
+        flipped = bytes([whole[place] ^ 1 << place % 8])
+        kinds[f"flipped at {place}"] = whole[:place] + flipped + whole[place + 1 :]
+        kinds[f"cut off at {place}"] = whole[:place]
+        kinds[f"doubled at {place}"] = whole[:place] + whole[place : place + 1] + whole[place:]
+    return kinds
+
+
+@pytest.mark.parametrize("name", [*(key(one) for one in NAMES), ANCHOR, f"{ANCHOR}.sig", BUNDLE])
+def test_every_kind_of_tampering_with_every_object_is_told_by_its_name(kept, told, name):
+    assert told()[0] == 0
+    other = kept[0][name.replace(ONE, TWO)] if ONE in name else kept[0][ANCHOR if name != ANCHOR else BUNDLE]
+    for kind, content in spoiled(kept[0][name], other).items():
+        code, lines = told({name: content})
+        assert code == 1, kind
+        about = [line for line in lines[:-1] if line.startswith((name.removesuffix(".sig"), BUNDLE))]
+        assert about, (kind, lines)
+        assert len(lines[-1]) > 1
+
+
+def test_every_byte_of_a_journal_that_is_still_there_is_looked_at(kept, told, monkeypatch):
+    file = kept[1] / ONE / "journal.jsonl"
+    whole = file.read_bytes()
+    reads = Path.read_bytes
+    found = next(verdict for verdict in judged(kept) if verdict.folder.endswith(ONE))
+    for place, byte in enumerate(whole):
+        for content in (whole[:place] + bytes([byte ^ 1 << place % 8]) + whole[place + 1 :], whole[:place]):
+            assert verification.journal(found, content).faults, place
+    monkeypatch.setattr(Path, "read_bytes", lambda self: whole[:-9] if self == file else reads(self))
+    code, lines = told()
+    assert (code, lines[0].split(" has ")[0]) == (1, f"{DAY}/{ONE}/journal.jsonl")
+    other = (kept[1] / TWO / "journal.jsonl").read_bytes()
+    monkeypatch.setattr(Path, "read_bytes", lambda self: other if self == file else reads(self))
+    assert told()[0] == 1
+
+    def refused(self):
+        if self == file:
+            raise PermissionError(13, "Permission denied")
+        return reads(self)
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    assert told()[1][0] == f"{DAY}/{ONE}/journal.jsonl cannot be read: Permission denied"
+
+    def gone(self):
+        if self == file:
+            raise FileNotFoundError
+        return reads(self)
+
+    monkeypatch.setattr(Path, "read_bytes", gone)
+    assert told()[0] == 0, "the journal is not in the bucket, and need not be kept"
+
+
+def judged(kept):
+    store = MemoryStore()
+    store.objects = kept[0]
+    inspection = Inspection(store, Keyring([SIGNER.public_key]), "calls")
+    return [inspection.verdict(folder, keys) for folder, keys in inspection.folders("")]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "what"),
+    [
+        ("format", 2, "is 2, of a later version than this one, which knows 1: update consentgate"),
+        ("call.ended_at", "2126-11-22T09:00:08.100000Z", "call.ended_at is in the future"),
+        ("call.recording", TWO, "folder is not that of this recording and its day"),
+        ("journal.sha256", "0" * 64, "and the manifest says 16"),
+    ],
+)
+def test_what_the_holder_of_the_key_says_wrongly_is_told_with_its_reason(kept, told, path, value, what):
+    text = canonical(altered(json.loads(kept[0][key("manifest.json")]), path, value))
+    code, lines = told({key("manifest.json"): text, key("manifest.json.sig"): SIGNER.sign(text)})
+    assert code == 1
+    assert any(what in line for line in lines), lines
+
+
+def test_an_anchor_of_a_later_version_is_told_as_such(kept, told):
+    text = canonical(json.loads(kept[0][ANCHOR]) | {"format": 3})
+    code, lines = told({ANCHOR: text, f"{ANCHOR}.sig": SIGNER.sign(text)})
+    assert (code, lines[0]) == (1, f"{ANCHOR} is of a later version than this one, which knows 2: update consentgate")

@@ -4,8 +4,11 @@ import json
 from dataclasses import replace
 
 import pytest
-from sealed_calls import at, minted
+from sealed_calls import at, journal, minted, opened
 from unit.kept_recordings import FOLDER, NOTED, OBJECTS, OPT_IN, WHOLE, altered, flac, lying
+
+from ari_app.core import evidence as ev
+from ari_app.core.reasons import Reason
 
 FIRST = OBJECTS["seg-001.flac"]
 
@@ -169,3 +172,25 @@ def test_without_what_they_hold_the_names_of_the_objects_are_compared(core):
         "manifest.json.sig is not there: nobody can prove that nothing was altered"
     ]
     assert complete(["x"], manifest=b"{") == ["manifest.json cannot be read"]
+
+
+def test_a_journal_is_the_one_that_the_manifest_was_made_of(core):
+    entries = [opened(minted(1)), ev.Ended(at=at(3), reason=Reason.LINE_NEVER)]
+    text = journal(entries)
+    _, chain = ev.read(text)
+    said = altered(altered(WHOLE, "journal.lines", 2), "journal.sha256", chain)
+    found = core.verification.account(lying(said))
+    assert core.verification.journal(found, text) is found
+    assert core.verification.journal(found, text + b'{"torn') is found, "it was never durable"
+
+    def told(content):
+        return [str(one) for one in core.verification.journal(found, content).faults]
+
+    assert told(text.replace(b"pbx1", b"pbx2")) == ["journal.jsonl line 2 does not follow from the line before it"]
+    assert told(b"{}\n")[0].startswith("journal.jsonl line 1 cannot be read")
+    first, end = ev.line(entries[0], ev.FIRST)
+    assert told(first) == [f"journal.jsonl has 1 lines that end in {end}, and the manifest says 2, {chain}"]
+    one_more = core.verification.account(lying(altered(said, "journal.lines", 3)))
+    assert len(core.verification.journal(one_more, text).faults) == 1
+    for without in (core.verification.account(lying(NOTED)), core.verification.account(lying(WHOLE, manifest=b"{"))):
+        assert core.verification.journal(without, b"{}\n") is without
