@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 import structlog
@@ -70,8 +71,8 @@ def test_what_has_none(core, folder, name, is_folder):
     assert core.strays.of_name(folder, name, is_folder=is_folder).value == "unknown"
 
 
-def test_every_place_of_the_layout_is_known(core, tmp_path):
-    layout = Layout(tmp_path)
+def test_every_place_of_the_layout_is_known(core):
+    layout = Layout(Path("/spool"))
     for name, value in vars(Layout).items():
         if isinstance(value, property):
             place = getattr(layout, name)
