@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -24,6 +25,7 @@ if TYPE_CHECKING:  # the configuration is not read here
     from ari_app.config import S3
 
 CHUNK_BYTES = 1 << 20
+SMALL_BYTES = 8 << 20
 MULTIPART_ABOVE_BYTES = 64 << 20
 
 _TAKEN = {"PreconditionFailed", "412"}
@@ -94,7 +96,10 @@ class S3Store:
 
     def _put_whole(self, request: dict[str, Any], file: Path, sha256: str) -> str | None:
         checksum = base64.b64encode(bytes.fromhex(sha256)).decode("ascii")
-        with file.open("rb") as body:
+        with file.open("rb") as stream:
+            # Of a stream boto3 asks first whether it may come, and waits for the word: a small one is not worth it.
+            small = os.fstat(stream.fileno()).st_size <= SMALL_BYTES
+            body = stream.read() if small else stream
             # Decided by the server, so that not even a second ship on another machine could overwrite.
             answer = self._client.put_object(**request, Body=body, ChecksumSHA256=checksum, IfNoneMatch="*")
         return str(dict(answer).get("ServerSideEncryption") or "") or None

@@ -184,14 +184,16 @@ def show_list(layout: Layout, *, as_json: bool) -> int:
     found = items(layout, account)
     notes = sum(1 for one in layout.fallback.glob("*.json"))
     away = account.found.get(REACH) if account else None
-    lost = _strays(layout)
+    lost, unstored = _strays(layout), [one for one in found if _unstored(one)]
     if as_json:
         for item in found:
             typer.echo(_json(item, layout))
         size, reach = sum(item.bytes for item in found), asdict(away) if away else None
         belongs_to_nothing = [{"kind": one.kind, "place": one.place, "name": one.name} for one in lost]
+        oldest = names.iso(unstored[0].since) if unstored else None
         total = {"waiting": len(found), "bytes": size, "notes": notes, "not_reached": reach}
-        typer.echo(json.dumps(total | {"strays": belongs_to_nothing}))
+        lies = {"unstored": len(unstored), "oldest_unstored": oldest}
+        typer.echo(json.dumps({**total, **lies, "strays": belongs_to_nothing}))
         return GOOD
     console = _console()
     if account is not None and not account.running:
@@ -208,6 +210,9 @@ def show_list(layout: Layout, *, as_json: bool) -> int:
             tries = "" if item.attempts is None else str(item.attempts)
             table.add_row(item.id, state, _age(item.since, now), size_text(item.bytes), tries, escape(item.why))
         console.print(table)
+        if unstored:
+            age = _age(unstored[0].since, now)
+            console.print(f"{len(unstored)} call(s) are over and not stored yet; the oldest of them began {age} ago.")
     else:
         console.print("nothing waits in the spool")
     if notes:
@@ -220,6 +225,12 @@ def _show_strays(console: Console, lost: list[strays.Stray]) -> None:
     for one in lost:
         place = f"{one.place}/{one.name}".lstrip("/")
         console.print(f"stray: {escape(place)}\n    {TO_DO[one.kind]}")
+
+
+def _unstored(item: Item) -> bool:
+    """Tell whether a call is over and not in S3 and PostgreSQL: its only copy lies here."""
+    lies = item.state == WAITS and item.attempt is not None and item.attempt.why == "stored"
+    return item.kind == "call" and item.state in {WAITS, KEPT, IN_TURN} and not lies
 
 
 def show_one(layout: Layout, recording: RecordingId, *, as_json: bool) -> int:

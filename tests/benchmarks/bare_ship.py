@@ -1,7 +1,9 @@
 """The reference: the least that brings recordings to S3. It encodes the FLAC in memory and calls put_object.
 
-No manifest, no hash, nothing durable, nothing asked afterwards, no row. `python -m benchmarks.bare_ship`, its settings
-as JSON on standard input; it prints the seconds that it took and the CPU milliseconds for each recording.
+No manifest, no hash, nothing durable, nothing asked afterwards, no row. With `like_ship` it makes the six requests that
+ship makes before a recording's row, and still nothing else: what is lost beside that is ship's own. Run as
+`python -m benchmarks.bare_ship`, with its settings as JSON on standard input and as nice as ship; it prints the seconds
+that it took and the CPU milliseconds for each recording.
 """
 
 import io
@@ -18,6 +20,8 @@ import numpy as np
 import soundfile
 from botocore.config import Config
 
+MANIFEST_BYTES, SIGNATURE_BYTES = 6000, 300
+
 
 def main() -> None:
     """Store every recording of the settings, with so many workers."""
@@ -31,7 +35,15 @@ def main() -> None:
             sound[: len(leg), channel] = leg
         flac = io.BytesIO()
         soundfile.write(flac, sound, legs[0][1], subtype="PCM_16", format="FLAC")
-        client.put_object(Bucket=said["bucket"], Key=f"{said['prefix']}/{recording}.flac", Body=flac.getvalue())
+        objects = {"flac": flac.getvalue()}
+        if said["like_ship"]:
+            # A manifest and its signature; and of each object it is asked what is there.
+            objects |= {"json": b"m" * MANIFEST_BYTES, "sig": b"s" * SIGNATURE_BYTES}
+        for name, content in objects.items():
+            key = f"{said['prefix']}/{recording}.{name}"
+            client.put_object(Bucket=said["bucket"], Key=key, Body=content)
+            if said["like_ship"]:
+                client.head_object(Bucket=said["bucket"], Key=key)
 
     before, began = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
     with ThreadPoolExecutor(said["workers"]) as pool:

@@ -79,9 +79,10 @@ def test_the_list_says_of_each_where_it_stands_and_why(synthetic, ask):
     (layout.fallback / "07700900123.json").write_text(note())
     code, lines = ask("list")
     assert code == GOOD
-    assert [line.split()[0] for line in lines[1:-1]] == [first, second, *(minted(number) for number in (3, 4, 5, 6))]
+    assert lines[-2] == "2 call(s) are over and not stored yet; the oldest of them began 1 h 2 min ago."
+    assert [line.split()[0] for line in lines[1:-2]] == [first, second, *(minted(number) for number in (3, 4, 5, 6))]
     assert lines[0].split() == ["recording", "state", "age", "size", "tries", "why"]
-    rows = [" ".join(line.split()[1:]) for line in lines[1:-1]]
+    rows = [" ".join(line.split()[1:]) for line in lines[1:-2]]
     assert rows[0].startswith("kept 1 h 2 min 12")
     assert "KiB 3 S3 holds another object under this name (calls/x)" in rows[0]
     assert "in turn 1 h 2 min" in rows[1]
@@ -113,7 +114,8 @@ def test_a_line_of_json_for_each_and_one_for_the_sum(synthetic, ask):
         f"sealed/{recording}/journal.jsonl",
         *(f"audio/{recording}/seg-001.p0{number}.wav" for number in (1, 2)),
     }
-    assert total == {"waiting": 1, "bytes": item["bytes"], "notes": 0, "not_reached": None, "strays": []}
+    oldest = {"unstored": 1, "oldest_unstored": item["since"]}
+    assert total == {"waiting": 1, "bytes": item["bytes"], "notes": 0, "not_reached": None, "strays": [], **oldest}
     assert item["bytes"] == sum(one["bytes"] for one in item["files"])
     assert json.loads(ask("show", recording, as_json=True)[1][0]) == item
 
