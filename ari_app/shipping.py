@@ -117,8 +117,7 @@ class Shipping:
         """
         text = self.spool.decided(recording)
         if text is None:
-            waiting = self._decide(recording, now)
-            if waiting is not None:
+            if (waiting := self._decide(recording, now)) is not None:
                 return waiting
             text = self.spool.decided(recording) or b""
         manifest = json.loads(text)
@@ -215,13 +214,11 @@ class Shipping:
         try:
             entries, chain = ev.read(self.spool.journal(recording))
             opened = shipment.opened(entries, recording)
-            waiting = self._too_early(recording, entries, opened, now)
-            if waiting is not None:
+            if (waiting := self._too_early(recording, entries, opened, now)) is not None:
                 return waiting
             wavs, still_open = self._captured(recording, entries, opened.run, now)
             heard = partial(self.heartbeats.last, since=Instant(min(entry.at for entry in entries)))
-            runs = {run for _, run in shipment.told_by(entries) if run}
-            later = {run: at for run in runs if (at := heard(run)) is not None}
+            later = {by: at for _, by in shipment.told_by(entries) if by and (at := heard(by)) is not None}
             if still_open:
                 return Waiting(Wait.AUDIO_OPEN, Instant(now + names.MICROSECONDS))
             made = shipment.plan(entries, chain, recording, heard(opened.run), wavs, later)
@@ -264,8 +261,7 @@ class Shipping:
         }
         for track in rec.tracks(entries):
             key = (track.segment, track.party)
-            found = audio.inspect(self._wav(recording, track.segment, track.party))
-            if found is None:
+            if (found := audio.inspect(self._wav(recording, track.segment, track.party))) is None:
                 continue
             gone = self.heartbeats.asterisk_gone(*requested[key])
             empty = not found.wav.samples and now - max(over, found.wav.latest) >= EMPTY_PATIENCE
