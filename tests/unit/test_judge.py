@@ -188,3 +188,12 @@ def test_who_was_told_twice(world: World) -> None:
 def test_who_heard_somebody_before_the_announcement(world: World) -> None:
     world.heard["caller"] = hears((0, b"".join(world.sent["house"].frames[:10])), (TOLD - 1000, ANNOUNCED))
     one(world, "heard ['s: house'] before they were told")
+
+
+def test_what_was_said_while_asterisk_stood_still_came_to_it_afterwards(world: World) -> None:
+    """Whether it may be there depends on the room that it came into, and no pause was then."""
+    begin, end = at(BRIDGED + 500), at(BRIDGED + 900)
+    world.offs = [Off("s: caller", begin, end, "paused")]
+    assert world.faults()
+    world.stood_still = [(begin, end)]
+    assert world.faults() == []
