@@ -123,6 +123,11 @@ class _Manager(panoramisk.Manager):  # type: ignore[misc]  # panoramisk has no t
     def connection_lost(self, exc: Exception | None) -> None:
         self.on_disconnect(self, exc)
 
+    def login(self, future: "asyncio.Future[object]") -> None:
+        # Whoever gave up waiting for the connection has said so already.
+        if not future.cancelled():
+            super().login(future)
+
 
 class Ami:
     """One connection to one Asterisk. `connect` and `listen` are called again after each loss."""

@@ -19,6 +19,8 @@ from .unrecorded import sound_files
 
 EDGE_US: Final = round(EDGE_MS * 1000)
 LEAST_SAMPLES: Final = 16
+UNWRITTEN_MS: Final = 2150
+"""Asterisk writes sound in pieces of 32 KiB, so that much of it at 8 kHz, and what it has in its hands."""
 
 
 def judge_recording(case: Case, found: Evidence) -> None:
@@ -157,7 +159,11 @@ def _covered(case: Case, where: str, found: Evidence, party: str, segment: int, 
     missing = wanted & ~there.all(axis=1) & ~case.thrown_away(title)
     # A file that is shorter than its time is cut from the end: what can only be too late is left away.
     ms = float(missing.sum() * FRAME_MS)
-    if ms > track["short_ms"] + behind:
+    # What an Asterisk that was killed had not written is lost, and said to be.
+    unwritten_ms = track.get("missing_ms") or 0
+    if unwritten_ms > UNWRITTEN_MS:
+        case.fault(f"{where}: {unwritten_ms} ms are said not to have been written, which is more than it holds back")
+    if ms > track["short_ms"] + behind + unwritten_ms:
         at = (int(arrivals[missing][0]) - begin) / 1000
         case.verdict.missing_ms += ms
         case.fault(
