@@ -159,8 +159,7 @@ def verify(
         bool,
         typer.Option(
             "--without-audio",
-            help="Read the manifests from the days' bundles, and of all other objects the names alone: a thousand and "
-            "more a second.",
+            help="Read the manifests from the days' bundles, and of all other objects the names alone.",
         ),
     ] = False,
     journals: Annotated[
