@@ -136,8 +136,8 @@ class Ship:
         self._take_incidents(shipping, now)
         self._anchor(shipping, now)
         self._queue.look()
-        self._findings.unshipped(len(self._queue), self._queue.oldest)
         if not self.once:
+            self._findings.unshipped(len(self._queue), self._queue.oldest)
             self._findings.write(now)
             return True
         while not self.stopping.is_set() and not self._queue.idle(now):
