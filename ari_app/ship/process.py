@@ -132,7 +132,7 @@ class Ship:
         self._lookout.look(now)
         self._heartbeats.refresh()
         self._heartbeats.pin()
-        waits = self._adopt(shipping, now)
+        self._adopt(shipping, now)
         self._take_incidents(shipping, now)
         self._anchor(shipping, now)
         self._queue.look()
@@ -143,29 +143,34 @@ class Ship:
         while not self.stopping.is_set() and not self._queue.idle(now):
             self._queue.wait(POLL_SECONDS)
         self._findings.write(now, at_once=True)
-        return waits or bool(self._unheard)
+        return bool(self._unheard)
 
     def _probe(self, shipping: Shipping, now: Instant) -> None:
         shipping.database.reach()
         shipping.store.reach()
         self._probed_at = now
 
-    def _adopt(self, shipping: Shipping, now: Instant) -> bool:
-        """Make calls of what scripts left; tell whether anything of it must wait for its keeper."""
-        waits = False
-        for file in shipping.spool.fallbacks():
-            try:
-                fallback = spool_adapter.read_fallback(file, self.node)
-                adopted = shipping.adopt_attested(fallback, file, now)
-                if adopted is False:
-                    shipping.adopt(file, fallback)
-                waits = waits or adopted is None
-            except (ValueError, SpoolError) as damage:
-                self._aside(shipping, file, "fallback", damage)
-            except OSError as problem:
-                self._findings.left("fallback", file.name, problem)
+    def _adopt(self, shipping: Shipping, now: Instant) -> None:
+        waiting = [file for file in shipping.spool.fallbacks() if self._adopt_note(shipping, file, now)]
         shipping.adopt_orphans(now)
-        return waits
+        # What one of them waited for may just have been adopted: then its note says nothing more.
+        for file in waiting:
+            self._adopt_note(shipping, file, now)
+
+    def _adopt_note(self, shipping: Shipping, file: Path, now: Instant) -> bool:
+        """Make a call of what a script noted; tell whether that must wait for its keeper."""
+        try:
+            fallback = spool_adapter.read_fallback(file, self.node)
+            adopted = shipping.adopt_attested(fallback, file, now)
+            if adopted is False:
+                shipping.adopt(file, fallback)
+        except (ValueError, SpoolError) as damage:
+            self._aside(shipping, file, "fallback", damage)
+        except OSError as problem:
+            self._findings.left("fallback", file.name, problem)
+        else:
+            return adopted is None
+        return False
 
     def _take_incidents(self, shipping: Shipping, now: Instant) -> None:
         """Store what the guard found. One that cannot be stored keeps neither the others nor a call waiting."""
