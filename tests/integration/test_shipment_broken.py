@@ -75,6 +75,7 @@ def way(tmp_path: Path) -> Iterator[Way]:
             "s3.region": REGION,
             "s3.endpoint_url": "http://{}:{}".format(*s3.address),
             "s3.prefix": prefix,
+            "s3.keep_audio_seconds": 0,
             "spool.path": str(synthetic.layout.root),
         }
         config = write(tmp_path, *changes.items())
