@@ -116,6 +116,7 @@ class Ship:
     def _end(self, workers: list[threading.Thread]) -> None:
         # Each ends after the step that it is at; what it had in hand is done again at the next start.
         self.stopping.set()
+        self._queue.wake()
         for worker in workers:
             worker.join()
         self._ready(False)

@@ -102,6 +102,11 @@ class Queue:
         with self._changed:
             self._changed.wait(seconds)
 
+    def wake(self) -> None:
+        """Let nobody wait for news any longer: this process ends."""
+        with self._changed:
+            self._changed.notify_all()
+
     def put_back(self, recording: RecordingId, due: Instant, *, stored: bool = False) -> None:
         """Let a taken call wait until an instant; stored: it has to do so only before its audio may go."""
         with self._changed:
