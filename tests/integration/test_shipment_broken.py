@@ -52,7 +52,8 @@ class Way:
         self.running = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def kill(self) -> None:
-        """End it without any warning."""
+        """End it without any warning, as soon as it is there: what it is to do first lies there before."""
+        assert wait_until(lambda: self.running is not None, 5.0, pause_seconds=0.01)
         assert self.running is not None
         self.running.send_signal(signal.SIGKILL)
         self.running.wait(5)
