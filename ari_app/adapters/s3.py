@@ -5,7 +5,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,7 +19,7 @@ from ari_app.errors import NotThereError, PermanentError, TransientError
 from ari_app.ports import Found, NotEncryptedError, NotLockableError, conflict
 
 from . import s3_multipart
-from .s3_client import Access, classified, code_of, connect
+from .s3_client import Access, access_of, classified, code_of, connect
 
 if TYPE_CHECKING:  # the configuration is not read here
     from ari_app.config import S3
@@ -217,7 +217,6 @@ class S3Store:
 
 def configured(settings: "S3") -> S3Store:
     """Return the store that the configuration names."""
-    access, secret = settings.access_key, settings.secret_key
     files = settings.access_key_file, settings.secret_key_file
 
     def keys() -> tuple[str, str]:
@@ -226,15 +225,9 @@ def configured(settings: "S3") -> S3Store:
         return first, second
 
     return S3Store(
-        bucket=settings.bucket,
-        region=settings.region,
-        endpoint_url=settings.endpoint_url,
-        access_key=access.reveal() if access else None,
-        secret_key=secret.reveal() if secret else None,
+        **asdict(access_of(settings)),
         encryption=settings.encryption,
         kms_key_id=settings.kms_key_id,
-        ca_file=settings.ca_file,
-        addressing=settings.addressing,
         multipart_above_bytes=settings.multipart_above_bytes,
         keys=keys if None not in files else None,
     )

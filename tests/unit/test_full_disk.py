@@ -10,23 +10,6 @@ from unit.ship_world import World, said
 
 from ari_app import strays
 
-SIZE = 1 << 20
-
-
-@pytest.fixture
-def disk(tmp_path):
-    """Mount it for the test, where that is allowed."""
-    point = tmp_path / "disk"
-    point.mkdir()
-    options = f"size={SIZE},mode=0750"
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(point)], check=False, capture_output=True, text=True
-    )
-    if done.returncode:
-        pytest.skip(f"nothing may be mounted here: {done.stderr.strip()}")
-    yield point
-    subprocess.run(["umount", str(point)], check=True)
-
 
 def fill(disk, leave=0):
     """Take all of the room but for so many bytes; return the file that takes it."""

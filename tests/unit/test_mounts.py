@@ -102,33 +102,16 @@ def test_where_nobody_knows_nothing_is_refused(tmp_path, monkeypatch):
     mounts.refuse_unfit(tmp_path / "not-there")
 
 
-@pytest.fixture
-def mounted(tmp_path):
-    """Mount a small file system of memory for the test, where that is allowed."""
-    point = tmp_path / "disk"
-    point.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m,mode=0750", "tmpfs", str(point)],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        pytest.skip(f"nothing may be mounted here: {done.stderr.strip()}")
-    yield point
-    subprocess.run(["umount", str(point)], check=True)
-
-
-def test_a_read_only_one_is_refused_at_the_start_and_by_check(tmp_path, mounted):
-    subprocess.run(["mount", "-o", "remount,ro", str(mounted)], check=True)
-    for said in refusals(mounted, tmp_path):
+def test_a_read_only_one_is_refused_at_the_start_and_by_check(tmp_path, disk):
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    for said in refusals(disk, tmp_path):
         assert "mounted read-only" in said
-        assert f"mount -o remount,rw {mounted}" in said
+        assert f"mount -o remount,rw {disk}" in said
 
 
-def test_one_that_cannot_be_written_for_want_of_room_is_told_by_check(tmp_path, mounted):
-    with (mounted / "filled").open("wb") as file:
-        file.write(bytes(os.statvfs(mounted).f_bavail * os.statvfs(mounted).f_frsize))
-    loaded = config.load(write(tmp_path, ("spool.path", str(mounted)), ("spool.stop_below_free", "10%")), {})
+def test_one_that_cannot_be_written_for_want_of_room_is_told_by_check(tmp_path, disk):
+    with (disk / "filled").open("wb") as file:
+        file.write(bytes(os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize))
+    loaded = config.load(write(tmp_path, ("spool.path", str(disk)), ("spool.stop_below_free", "10%")), {})
     (found,) = check_storage.spool(loaded)
     assert found.verdict == "has 0 B free, less than 102.4 KiB: nothing is recorded"
