@@ -255,6 +255,10 @@ class Journalist:
                 descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
                 try:
                     put(descriptor, text, 0)
+                except OSError:
+                    # On a full disk: an empty name would stay there, for a capture that never begins.
+                    path.unlink(missing_ok=True)
+                    raise
                 finally:
                     os.close(descriptor)
             except FileExistsError:

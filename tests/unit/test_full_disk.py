@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from sealed_calls import SyntheticSpool
+from unit.calls import RECORDING
 from unit.journal_desk import CLOSED, ENDED, GRANTED, OPENED, Desk
 from unit.ship_world import World, said
 
@@ -36,6 +37,17 @@ def test_a_gate_loses_no_word_on_a_full_disk(disk, leave):
         desk.beat(10)
         assert desk.seal() == (True, "")
     assert desk.entries_in(desk.layout.sealed) == [OPENED, CLOSED, ENDED]
+
+
+def test_a_capture_that_is_refused_on_a_full_disk_leaves_no_name_behind(disk):
+    """Nothing would ever take it away: the capture that it names never began."""
+    with Desk(disk) as desk:
+        desk.note(OPENED)
+        desk.layout.audio_of(RECORDING).mkdir(parents=True, exist_ok=True)
+        fill(disk)
+        ok, why = desk.attest(GRANTED)
+        assert (ok, "No space left" in why) == (False, True)
+        assert list(desk.layout.live.iterdir()) == []
 
 
 def test_a_gate_on_a_disk_that_turns_read_only_refuses_and_goes_on_afterwards(disk):
