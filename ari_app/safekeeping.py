@@ -72,10 +72,11 @@ class Safekeeping:
 
     def put(self, key: str, file: Path, wanted: Found, content_type: str) -> None:
         """Store a file and prove it. Raises ConflictError if something else has its name."""
-        self.store.put(key, file, wanted.sha256, content_type)
-        # What is proved once more later, when it must have reached the store's disks, is not fetched twice.
+        said = self.store.put(key, file, wanted.sha256, content_type)
+        # What is proved once more later, when it must have reached the store's disks, is neither fetched nor asked for
+        # twice: until then the store's word is enough, if it gives it.
         later = self.terms.keep_audio_seconds > 0
-        there = self.store.head(key) if later else self._look(key)
+        there = (said or self.store.head(key)) if later else self._look(key)
         if there != wanted:
             raise conflict(key, there, wanted)
 

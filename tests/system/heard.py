@@ -46,7 +46,7 @@ def _told_first(case: Case, title: str, leg: Leg) -> None:
         case.fault(f"{title}: heard the announcements {times} times")
     until = heard.first_sample_from(told - (0 if leg.call.delay_us else FRAME_US))
     if early := case.voices.speakers(heard.pcm[:until]):
-        case.fault(f"{title}: heard {early} before they were told")
+        case.secret(f"{title}: heard {early} before they were told")
 
 
 def _overheard(case: Case, title: str, leg: Leg) -> None:
@@ -62,7 +62,7 @@ def _overheard(case: Case, title: str, leg: Leg) -> None:
         if (both := samples & case.kept[name]).any():
             ms = float(both.sum()) * 1000 / RATE
             case.verdict.forbidden_ms += ms
-            case.fault(f"{ms:.1f} ms of {name} are stored although {title} heard them untold")
+            case.secret(f"{ms:.1f} ms of {name} are stored although {title} heard them untold")
 
 
 def _complete(case: Case, title: str) -> None:

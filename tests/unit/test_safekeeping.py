@@ -129,17 +129,22 @@ def test_what_the_store_lost_meanwhile_is_stored_once_more_from_the_audio(world,
 
 
 @pytest.mark.parametrize(
-    ("terms", "first", "later"),
+    ("terms", "silent", "first", "later"),
     [
-        (Terms(), ["put", "read_back"], None),
-        (Terms(proof=Proof.HEAD), ["put", "head"], None),
-        (Terms(keep_audio_seconds=300), ["put", "head"], "read_back"),
-        (Terms(proof=Proof.HEAD, keep_audio_seconds=300), ["put", "head"], "head"),
+        (Terms(), False, ["put", "read_back"], None),
+        (Terms(proof=Proof.HEAD), False, ["put", "head"], None),
+        (Terms(keep_audio_seconds=300), False, ["put"], "read_back"),
+        (Terms(keep_audio_seconds=300), True, ["put", "head"], "read_back"),
+        (Terms(proof=Proof.HEAD, keep_audio_seconds=300), False, ["put"], "head"),
     ],
 )
-def test_what_is_proved_and_when(world, terms, first, later):
+def test_what_is_proved_and_when(world, terms, silent, first, later):
+    """silent: the store does not say what it has taken."""
     recording = world.synthetic.good()
     world.terms, counted = terms, asked(world)
+    if silent:
+        taken = world.store.put
+        world.store.put = lambda *arguments: taken(*arguments) and None
     world.run()
     assert counted == first * 2
     if later:
