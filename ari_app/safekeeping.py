@@ -22,7 +22,7 @@ from .layout import MANIFEST, SIGNATURE
 from .ports import Found, NotLockableError, ObjectStore, conflict
 
 STORED = "stored"
-"""In a sealed call's folder: when all of it was stored, proved, entered and locked, in microseconds since 1970."""
+"""In a sealed call's folder: when all of it was stored and entered, in microseconds since 1970."""
 
 UNLOCKED = "Say `s3.object_lock: none` if that is meant; else make a bucket with Object Lock: `consentgate doctor s3`"
 
@@ -108,25 +108,25 @@ class Safekeeping:
     def settle(
         self, call: Path, wanted: Mapping[str, Found], locked_until: Instant | None, now: Instant, *, sound: bool
     ) -> Instant | None:
-        """Lock what is stored of a sealed call, let it lie, prove it again; return None when its audio may go.
+        """Let what is stored of a sealed call lie, prove it again, lock it; return None when its audio may go.
 
+        The lock comes last: it is of what was proved, and until then nobody can remove anything that is not here too.
         call: its folder; sound: whether there is any in the store, else nothing has to lie. Returns until when the
         audio stays. Raises NotLockableError, and LostError, after which the call is to be stored once more.
         """
-        at = stored_at(call, now)
-        if at is None:
-            self.lock(wanted, locked_until, now)
-            if not sound or not self.terms.keep_audio_seconds:
-                return None
-            at = _mark(call, now)
-        until = Instant(at + self.terms.keep_audio_seconds * MICROSECONDS)
-        if now < until:
-            return until
-        try:
-            self.prove_again(wanted)
-        except LostError:
-            (call / STORED).unlink(missing_ok=True)
-            raise
+        if sound and self.terms.keep_audio_seconds:
+            at = stored_at(call, now)
+            if at is None:
+                at = _mark(call, now)
+            until = Instant(at + self.terms.keep_audio_seconds * MICROSECONDS)
+            if now < until:
+                return until
+            try:
+                self.prove_again(wanted)
+            except LostError:
+                (call / STORED).unlink(missing_ok=True)
+                raise
+        self.lock(wanted, locked_until, now)
         return None
 
     def prove_again(self, wanted: Mapping[str, Found]) -> None:

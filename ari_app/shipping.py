@@ -5,8 +5,8 @@
     store     each segment's object, the manifest, its signature: PUT with checksum, HEAD for what is there now
     note      all rows in one transaction
     note it   in the day's ledger, from which its anchor is made
-    lock      each object in S3, as long as the line's class says; mark the call as stored
     let lie   as long as the site says, then prove once more what S3 holds (`safekeeping`)
+    lock      each object in S3, as long as the line's class says
     finish    sealed/ → shipped/ by one rename
     destroy   the local audio, with what was not covered
 

@@ -188,6 +188,18 @@ def test_all_of_a_call_is_locked_as_long_as_its_line_says_after_it_was_entered(w
     assert locked(world) == dict.fromkeys(names, (LockMode.GOVERNANCE, CLASS.after(ended)))
 
 
+def test_what_lies_is_locked_after_its_last_proof_and_before_its_audio_goes(world):
+    world.terms = Terms(keep_audio_seconds=300, locking=LOCKING)
+    recording = world.synthetic.good()
+    world.run()
+    assert (locked(world), world.names("audio")) == ({}, [recording])
+    counted = asked(world)
+    world.later += 6 * MINUTE
+    assert world.run() == 0
+    assert counted == ["read_back", "read_back", "retain", "retain"]
+    assert (set(locked(world)), world.names("audio")) == ({"seg-001.flac", "manifest.json"}, [])
+
+
 def test_anchors_and_incidents_are_locked_as_long_as_the_longest(world):
     world.terms, world.signer = Terms(locking=LOCKING), Signer(bytes(range(32)))
     world.synthetic.good()
