@@ -196,7 +196,7 @@ def test_what_lies_is_locked_after_its_last_proof_and_before_its_audio_goes(worl
     counted = asked(world)
     world.later += 6 * MINUTE
     assert world.run() == 0
-    assert counted == ["read_back", "read_back", "retain", "retain"]
+    assert [one for one in counted if one != "head"] == ["read_back", "read_back", "retain", "retain"]
     assert (set(locked(world)), world.names("audio")) == ({"seg-001.flac", "manifest.json"}, [])
 
 
