@@ -5,6 +5,7 @@ an object is proved and how long its audio stays here all the same; the last pro
 """
 
 import hashlib
+import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -69,6 +70,7 @@ class Safekeeping:
     store: ObjectStore
     terms: Terms = field(default_factory=Terms)
     _unlockable: bool = field(default=False, init=False)
+    _telling: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def put(self, key: str, file: Path, wanted: Found, content_type: str) -> None:
         """Store a file and prove it. Raises ConflictError if something else has its name."""
@@ -98,8 +100,11 @@ class Safekeeping:
         except NotLockableError as refusal:
             if locking.demanded or locking.legal_hold:
                 raise
-            self._unlockable = True
-            log.get("ship").warning("ship.unlocked", why=refusal.why, hint=UNLOCKED)
+            with self._telling:
+                told, self._unlockable = self._unlockable, True
+            # Two workers may come to know it at the same time.
+            if not told:
+                log.get("ship").warning("ship.unlocked", why=refusal.why, hint=UNLOCKED)
 
     def lock_evidence(self, keys: Iterable[str], at: Instant, now: Instant) -> None:
         """Lock what proves recordings, of an instant, as `lock` does."""
