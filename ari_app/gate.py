@@ -24,9 +24,10 @@ from .adapters.journal import Beat, Journalist
 from .core import facts as f
 from .core import names
 from .core.backoff import delay_seconds
-from .core.names import Instant
+from .core.names import MICROSECONDS, Instant
 from .core.policy import Policy
 from .core.reasons import Reason
+from .core.standstill import Standstill
 from .dispatcher import Dispatcher
 from .errors import GOOD, ConsentgateError, SpoolError
 from .executor import Executor
@@ -193,13 +194,17 @@ class Gate:
         if seen is not None:
             self.pulse.returned("ami", seen.number, seen.at)
 
-    def _beat(self, consumed_at: Instant) -> None:
+    def _beat(self, consumed_at: Instant, stood_still: Standstill | None) -> None:
         if self.pulse.alive and not self._ready and not self.stopping.is_set():
             self._ready = True
             self.layout.ready("gate").write_text(f"{os.getpid()}\n")
             _log.info("gate.ready", asterisk=self.dispatcher.opening.asterisk)
         self.consumed_at = consumed_at
-        self.journalist.submit(Beat(consumed_at, clock.now(), self.ami.boot))
+        self.journalist.submit(Beat(consumed_at, clock.now(), self.ami.boot, stood_still))
+        if stood_still is not None:
+            hint = "Is it out of memory, or the machine overloaded? A little more than that is cut before objections."
+            seconds = (stood_still.until - stood_still.since) / MICROSECONDS
+            _log.warning("asterisk.stood_still", seconds=round(seconds, 3), hint=hint)
         self.dispatcher.seal_until(consumed_at)
 
     def _lose(self, reason: Reason, at: Instant) -> None:

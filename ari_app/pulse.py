@@ -5,6 +5,8 @@ every event up to the earlier of its two stamps has been handled, and that insta
 file: a stream that is delayed delays the heartbeat, and with it what ship may store. A marker that does not come
 back means that the stream is dead, however open its socket looks.
 
+A marker that is late on both streams says that Asterisk may have stood still, and since when (`core.standstill`).
+
 All evidence is stamps of the wall clock. So when that is set, what was said before and after cannot be compared: then
 everything begins anew, as when a stream is lost. A machine that was suspended looks the same.
 """
@@ -17,7 +19,9 @@ from typing import Final
 from . import clock
 from .adapters.ami import Ami
 from .adapters.ari import Ari
+from .core import standstill
 from .core.names import MICROSECONDS, Instant
+from .core.standstill import Standstill
 
 BEAT_SECONDS: Final = 0.5
 DEAD_MICROSECONDS: Final = 2_500_000
@@ -30,13 +34,16 @@ STANDBY: Final = "CONSENTGATE_STANDBY"
 
 
 class Pulse:
-    """Runs while both connections are up. `beat` is told each instant up to which everything was handled."""
+    """Runs while both connections are up.
+
+    `beat` is told each instant up to which everything was handled, and if Asterisk may have stood still before it.
+    """
 
     def __init__(
         self,
         ari: Ari,
         ami: Ami,
-        beat: Callable[[Instant], None],
+        beat: Callable[[Instant, Standstill | None], None],
         standby: Callable[[], bool] = lambda: False,
         leaving: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -49,6 +56,10 @@ class Pulse:
         self._number = 0
         self._sent: dict[int, int] = {}
         """When each marker was sent that has not come back, in ticks."""
+        self._sent_at: dict[int, Instant] = {}
+        """The same, by the clock that Asterisk's stamps are of."""
+        self._alive_at = clock.now()
+        """The last instant at which Asterisk surely lived: it has just answered whoever made this."""
         self._stamps: dict[int, dict[str, Instant]] = {}
         self._first_beat = asyncio.Event()
         self.alive = False
@@ -62,9 +73,11 @@ class Pulse:
         stamps[stream] = at
         if len(stamps) == len(("ari", "ami")):
             self._first_beat.set()
-            self._beat(Instant(min(stamps.values())))
+            came_at = Instant(min(stamps.values()))
+            self._beat(came_at, standstill.by_marker(self._alive_at, self._sent_at[number], came_at))
+            self._alive_at = Instant(max(self._alive_at, *stamps.values()))
             for old in [one for one in self._sent if one <= number]:
-                del self._sent[old]
+                del self._sent[old], self._sent_at[old]
                 self._stamps.pop(old, None)
 
     async def run(self) -> str:
@@ -80,7 +93,7 @@ class Pulse:
                 silent = [name for name in ("ari", "ami") if name not in self._stamps.get(oldest, {})]
                 return " and ".join(silent)
             self._number += 1
-            self._sent[self._number] = ticks
+            self._sent[self._number], self._sent_at[self._number] = ticks, now
             await asyncio.gather(self._ari.mark(self._number), self._ami.mark(self._number))
             # Callers are sent to us from the first marker on that came back through both streams, not before. With each
             # beat: if no heartbeat can be written, it is all by which the guard knows a full disk from a dead gate.

@@ -1,9 +1,12 @@
 """The gate's files on a real disk: the chain, the order, what is refused, and what a dead run left."""
 
+import errno
 import json
 import os
 import shutil
+import threading
 import time
+from pathlib import Path
 
 import pytest
 from unit.calls import CALLER, P02, RECORDING, ms
@@ -11,10 +14,11 @@ from unit.journal_desk import CLOSED, DEAD_RUN, ENDED, FORGET, GRANTED, OPENED, 
 
 from ari_app import journals
 from ari_app.adapters import journal
-from ari_app.adapters.journal import Forget
+from ari_app.adapters.journal import Beat, Forget
 from ari_app.core import evidence as ev
 from ari_app.core.orders import Live
 from ari_app.core.reasons import Reason
+from ari_app.core.standstill import Standstill
 from ari_app.layout import Layout
 
 
@@ -201,6 +205,55 @@ def test_a_live_file_that_cannot_be_removed_ends_no_recording(desk):
     assert desk.seal() == (True, "")
 
 
+@pytest.fixture
+def refused_once(monkeypatch):
+    """Let the disk be read-only for the first removal; tell when that was."""
+    real, refused = Path.unlink, threading.Event()
+
+    def unlink(self, *, missing_ok=False):
+        if not refused.is_set():
+            refused.set()
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(self))
+        real(self, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    return refused
+
+
+def test_a_name_that_a_read_only_disk_did_not_let_go_is_removed_when_it_can_be(tmp_path, monkeypatch, refused_once):
+    monkeypatch.setattr(journal, "RETRY_SECONDS", 0.01)
+    with Desk(tmp_path) as desk:
+        desk.note(OPENED)
+        desk.attest(GRANTED)
+        desk.journalist.submit(FORGET)
+        assert refused_once.wait(5)
+        for _ in range(500):
+            if not list(desk.layout.live.iterdir()) and not desk.journalist.trouble:
+                break
+            time.sleep(0.01)
+        assert list(desk.layout.live.iterdir()) == []
+        assert desk.journalist.trouble == ""
+
+
+def test_a_name_that_was_not_let_go_is_removed_at_the_end_at_the_latest(tmp_path, refused_once):
+    with Desk(tmp_path) as desk:
+        desk.note(OPENED)
+        desk.attest(GRANTED)
+        desk.journalist.submit(FORGET)
+    assert refused_once.is_set()
+    assert list(desk.layout.live.iterdir()) == []
+
+
+def test_a_name_that_was_not_let_go_and_is_another_capture_s_by_now_stays(tmp_path, refused_once):
+    with Desk(tmp_path) as desk:
+        desk.note(OPENED)
+        desk.attest(GRANTED)
+        desk.journalist.submit(FORGET)
+        assert desk.attest(CLOSED, live=Live(CALLER, P02, 2, "seg-002.p02.wav")) == (True, "")
+    assert refused_once.is_set()
+    assert desk.live()["file"] == "seg-002.p02.wav"
+
+
 # -- heartbeats
 
 
@@ -224,6 +277,23 @@ def test_beats_are_lines_of_one_file_a_run(tmp_path):
     first, second = desk.layout.heartbeat_of(RUN).read_bytes().splitlines()
     assert json.loads(first) == {"boot": "boot", "consumed_at": ms(4), "written_at": ms(5)}
     assert json.loads(second)["consumed_at"] == ms(8)
+
+
+def test_that_asterisk_stood_still_is_said_until_a_heartbeat_has_said_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(journal, "RETRY_SECONDS", 0.01)
+    with Desk(tmp_path) as desk:
+        desk.layout.calls.rmdir()
+        desk.note(OPENED)
+        for begin in (10, 20):
+            desk.journalist.submit(Beat(ms(begin + 5), ms(begin + 6), "boot", Standstill(ms(begin), ms(begin + 5))))
+        assert desk.seal()[0] is False
+        assert desk.beats() == []
+        desk.layout.calls.mkdir()
+        desk.beat(30)
+        desk.beat(40)
+    first, second = map(json.loads, desk.layout.heartbeat_of(RUN).read_bytes().splitlines())
+    assert first["stood_still"] == [[ms(10), ms(15)], [ms(20), ms(25)]]
+    assert "stood_still" not in second
 
 
 # -- the end
