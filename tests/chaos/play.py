@@ -1,6 +1,7 @@
 """One round: a crowd is gathered, the blow falls, all is mended, and everything that is left is judged."""
 
 import asyncio
+import json
 import shutil
 import time
 from collections.abc import Mapping
@@ -27,7 +28,8 @@ SETTLED_SECONDS: Final = 75.0
 """Longer than ship waits before it looks again at what it keeps."""
 LAG_US: Final = 600_000
 STAGGER_SECONDS: Final = 0.15
-BUGS: Final = ("Traceback", "order.failed", "fact_failed", "guard.failed", "incident.not_written")
+NOT_WRITTEN: Final = "incident.not_written"
+BUGS: Final = ("Traceback", "order.failed", "fact_failed", "guard.failed", NOT_WRITTEN)
 
 
 def play(ground: Ground, what: Round, kept: Path) -> Outcome:
@@ -54,12 +56,22 @@ def play(ground: Ground, what: Round, kept: Path) -> Outcome:
     for name, log in logs.items():
         said = log.read_bytes()[sizes[name] :].decode(errors="replace")
         bugs = [line for line in said.splitlines() if any(one in line for one in BUGS)]
+        if what.blow.victim == "disk":
+            bugs = [line for line in bugs if not _written_later(line, said)]
         outcome.faults += [f"{name}'s log: {line[:400]}" for line in bugs]
         if outcome.faults:
             kept.mkdir(parents=True, exist_ok=True)
             (kept / log.name).write_text(said, encoding="utf-8")
     outcome.seconds = round(time.monotonic() - began, 1)
     return outcome
+
+
+def _written_later(line: str, said: str) -> bool:
+    """Tell whether it is only an incident that the disk did not take, and took when it was mended."""
+    if NOT_WRITTEN not in line:
+        return False
+    identity = json.loads(line)["incident"]
+    return any(identity in other and "incident.written" in other for other in said.splitlines())
 
 
 async def _play(ground: Ground, what: Round, outcome: Outcome, kept: Path) -> None:
@@ -112,7 +124,7 @@ class _Blow:
     def __init__(self, ground: Ground, what: Round, stage: Stage) -> None:
         self.ground, self.blow, self.stage = ground, what.blow, stage
         self._open = ExitStack()
-        self._begun = Instant(0)
+        self._begun = self._mended = Instant(0)
 
     def begin(self) -> None:
         """Let it begin, in whatever thread sees that it is time."""
@@ -123,6 +135,7 @@ class _Blow:
 
     def end(self) -> None:
         """Let it be over."""
+        self._mended = now_us()
         self._open.close()
 
     async def strike(self) -> None:
@@ -137,7 +150,7 @@ class _Blow:
             if self.blow.fault == KILL:
                 await self.stage.witness.another_life(self._begun)
             elif self.blow.fault == FREEZE:
-                self.stage.stood_still.append((self._begun, now_us()))
+                self.stage.stood_still.append((self._begun, self._mended))
         await asyncio.to_thread(self.ground.await_ready)
         if self.blow.victim == "disk":
             # By itself ship looks again after a minute; whoever has made room says so.
