@@ -71,7 +71,7 @@ class Beat:
     consumed_at: Instant
     written_at: Instant
     boot: str
-    stood_still: Standstill | None = None
+    stood_still: tuple[Standstill, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +279,7 @@ class Journalist:
         return self._journals.name_calls()
 
     def _beat(self, job: Beat) -> None:
-        self._stood_still += [job.stood_still] if job.stood_still else []
+        self._stood_still += job.stood_still
         # What is let through meanwhile was said after this beat, which does not speak of it.
         for recording in list(self._owing):
             self._pay(recording)

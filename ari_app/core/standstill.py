@@ -34,7 +34,8 @@ class Standstill:
 def by_marker(alive_at: Instant, sent_at: Instant, stamped_at: Instant) -> Standstill | None:
     """Return when Asterisk may have stood still, by a marker's way; None if it did not for so long that it matters.
 
-    alive_at: the last stamp before; stamped_at: the earlier of the marker's stamps on the two streams.
+    alive_at: the last stamp before, on whichever stream; sent_at: of the oldest marker that neither has given back;
+    stamped_at: when the first of them does.
     """
     if stamped_at - max(alive_at, sent_at) <= LATE_MICROSECONDS:
         return None

@@ -143,7 +143,8 @@ class Keeper:
                     break
                 self._tell(k.Full(at=now) if self._space.level is Level.SCARCE else k.Woke(at=now))
                 self._sent += 1
-                self._sent_at = now
+                # The oldest that has not come back: one that was given up may never.
+                self._sent_at = now if self._alive_at >= self._sent_at else self._sent_at
                 await self._ears.set(None, MARK, str(self._sent))
                 await asyncio.sleep(BEAT_SECONDS)
         finally:

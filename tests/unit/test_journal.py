@@ -285,7 +285,7 @@ def test_that_asterisk_stood_still_is_said_until_a_heartbeat_has_said_it(tmp_pat
         desk.layout.calls.rmdir()
         desk.note(OPENED)
         for begin in (10, 20):
-            desk.journalist.submit(Beat(ms(begin + 5), ms(begin + 6), "boot", Standstill(ms(begin), ms(begin + 5))))
+            desk.journalist.submit(Beat(ms(begin + 5), ms(begin + 6), "boot", (Standstill(ms(begin), ms(begin + 5)),)))
         assert desk.seal()[0] is False
         assert desk.beats() == []
         desk.layout.calls.mkdir()
