@@ -67,7 +67,7 @@ class KeptFiles:
         """The capture runs no more."""
         self._thread.submit(self._guarded, self._forget, channel)
 
-    def beat(self, boot: str, consumed_at: Instant, written_at: Instant, stood_still: Standstill | None) -> None:
+    def beat(self, boot: str, consumed_at: Instant, written_at: Instant, stood_still: Standstill | None = None) -> None:
         """Everything up to an instant has been heard, and what was to be written of it comes before this."""
         self._thread.submit(self._guarded, self._beat, boot, consumed_at, written_at, stood_still)
 
