@@ -19,15 +19,17 @@ from telephone import Instant, TelephoneError, now_us
 
 from . import faults
 from .crowd import Crowd
-from .ground import Ground
+from .ground import GATE, READY_SECONDS, Ground
 from .outcome import ALARMS, Outcome, known, left_over, once, settle
-from .points import CALL, FREEZE, KILL, Round
+from .points import CALL, FREEZE, KILL, STEP, Round
 from .shipments import Shipments
 
 SETTLED_SECONDS: Final = 75.0
 """Longer than ship waits before it looks again at what it keeps."""
+NOTED_SECONDS: Final = 20.0
 LAG_US: Final = 600_000
 STAGGER_SECONDS: Final = 0.15
+READY: Final = b'"gate.ready"'
 NOT_WRITTEN: Final = "incident.not_written"
 BUGS: Final = ("Traceback", "order.failed", "fact_failed", "guard.failed", NOT_WRITTEN)
 
@@ -110,6 +112,9 @@ async def _play(ground: Ground, what: Round, outcome: Outcome, kept: Path) -> No
                 place for name in ("calls", "sealed", "audio") for place in (ground.world.spool / name).iterdir()
             ):
                 shutil.copytree(one, kept / one.parent.name / one.name, dirs_exist_ok=True)
+        # What scripts have noted meanwhile ship takes up by itself, and they are accounts as well.
+        noted = ground.world.spool / "fallback"
+        await hospital.do(processes.wait_until, lambda: not any(noted.iterdir()), NOTED_SECONDS)
         found = await hospital.do(lambda: list(new_recordings(stage)))
         try:
             await hospital.do(settle, stage, found, outcome)
@@ -145,7 +150,15 @@ class _Blow:
     async def mend(self) -> None:
         """After its time let it be over; wait until all is ready again."""
         await asyncio.sleep(self.blow.seconds)
+        log = self.ground.world.place(GATE).log
+        size = log.stat().st_size
         await asyncio.to_thread(self.end)
+        if self.blow.victim == GATE and self.blow.fault == STEP:
+            # It is ready until it has noticed, and after that again.
+            anew = await asyncio.to_thread(
+                processes.wait_until, lambda: READY in log.read_bytes()[size:], READY_SECONDS
+            )
+            assert anew, "the gate has not begun anew when its clock was set back"
         if self.blow.victim == "Asterisk":
             if self.blow.fault == KILL:
                 await self.stage.witness.another_life(self._begun)
