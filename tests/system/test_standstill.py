@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from system.evidence import Evidence
+from system.figures import report
 from system.hospital import Hospital
 from system.judge import judge, new_recordings
 from system.scene import Scene, play_all
@@ -94,14 +95,8 @@ def test_what_is_said_after_a_key_that_asterisk_has_not_seen_yet_is_not_stored(
             calls = Standstill(stage, seconds)
             await play_all(stage, {name: getattr(calls, name) for name in ("objects", "pauses", "holds", "talks")})
             found: list[Evidence] = await hospital.do(lambda: list(new_recordings(stage)))
-            for one in found:
-                for name in ("permits", "tracks", "gaps"):
-                    print(one.recording, name, one.manifest[name])
-            print(stage.stood_still)
-            for file in (hospital.world.spool / "heartbeat").iterdir():
-                print(file.read_text()[-4000:])
             verdict = await hospital.do(judge, stage, found)
-            print(verdict.figures())
+            report(f"Asterisk stands still for {seconds} s", verdict.figures())
             return verdict.faults
 
     since = len(hospital.log("gate"))
