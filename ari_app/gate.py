@@ -10,7 +10,7 @@ import importlib.metadata
 import os
 import random
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -24,9 +24,10 @@ from .adapters.journal import Beat, Journalist
 from .core import facts as f
 from .core import names
 from .core.backoff import delay_seconds
-from .core.names import Instant
+from .core.names import MICROSECONDS, Instant
 from .core.policy import Policy
 from .core.reasons import Reason
+from .core.standstill import Standstill
 from .dispatcher import Dispatcher
 from .errors import GOOD, ConsentgateError, SpoolError
 from .executor import Executor
@@ -151,7 +152,12 @@ class Gate:
         beating = asyncio.ensure_future(self.pulse.run())
         try:
             await asyncio.wait([ari, ami, beating], return_when=asyncio.FIRST_COMPLETED)
-            return "ari" if ari.done() else "ami" if ami.done() else beating.result()
+            lost = "ari" if ari.done() else "ami" if ami.done() else beating.result()
+            if lost == pulse.CLOCK:
+                # By the clock as it was, and while Asterisk still answers: then each track's end is a time of its own.
+                self._lose(Reason.EVENTS_LOST, self.consumed_at or clock.now())
+                await self.executor.finish(STOP_SECONDS)
+            return lost
         finally:
             for task in (ari, ami, beating):
                 task.cancel()
@@ -162,6 +168,7 @@ class Gate:
             with suppress(TimeoutError):
                 async with asyncio.timeout(1):
                     await self.ari.close()
+            clock.let_go()
 
     def _on_ari(self, event: Any) -> None:  # noqa: ANN401  JSON
         seen = self.dispatcher.on_ari(event)
@@ -193,13 +200,17 @@ class Gate:
         if seen is not None:
             self.pulse.returned("ami", seen.number, seen.at)
 
-    def _beat(self, consumed_at: Instant) -> None:
+    def _beat(self, consumed_at: Instant, stood_still: Sequence[Standstill]) -> None:
         if self.pulse.alive and not self._ready and not self.stopping.is_set():
             self._ready = True
             self.layout.ready("gate").write_text(f"{os.getpid()}\n")
             _log.info("gate.ready", asterisk=self.dispatcher.opening.asterisk)
         self.consumed_at = consumed_at
-        self.journalist.submit(Beat(consumed_at, clock.now(), self.ami.boot))
+        self.journalist.submit(Beat(consumed_at, clock.now(), self.ami.boot, tuple(stood_still)))
+        for one in stood_still:
+            hint = "Is it out of memory, or the machine overloaded? As much is cut before an objection of that time."
+            seconds = (one.until - one.since) / MICROSECONDS
+            _log.warning("asterisk.stood_still", seconds=round(seconds, 3), hint=hint)
         self.dispatcher.seal_until(consumed_at)
 
     def _lose(self, reason: Reason, at: Instant) -> None:

@@ -85,7 +85,7 @@ class Guard:
         pbx = Pbx(self.ami, self.ari)
         self.vitals = Vitals(layout)
         self.calls = Calls(pbx, self.vitals)
-        incidents = Incidents(layout, settings.site.node)
+        incidents = self.incidents = Incidents(layout, settings.site.node)
         quarantine = Quarantine(layout, section.asterisk_recording_folders)
         self.warden = Warden(rules_of(section, layout), self.vitals, self.calls, quarantine, incidents)
         self.mixmonitors = MixMonitors(pbx, self.warden)
@@ -116,6 +116,7 @@ class Guard:
         stop = asyncio.ensure_future(self.stopping.wait())
         await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
         await finish(self._tasks, FINISH_SECONDS)
+        self.incidents.retry()
         for task in (stop, *tasks, *self._tasks):
             task.cancel()
         self.layout.ready("guard").unlink(missing_ok=True)
@@ -230,6 +231,7 @@ class Guard:
             if slow:
                 await self.warden.tick()
         if slow:
+            self.incidents.retry()
             self._measure()
             self.watch.tick()
             if self.sight.lost():

@@ -70,7 +70,8 @@ def _complete(case: Case, title: str) -> None:
     arrivals, kept = case.arrivals(title), case.kept[title].reshape(-1, FRAME_SAMPLES).all(axis=1)
     acted_at = case.stage.acted_at
     for begin, over in case.rooms.good(title):
-        end = over if acted_at is None else min(over, acted_at - UNWATCHED_US)
+        # A file lacks what came while Asterisk stood still, and so as much before it may not be proved.
+        end = over if acted_at is None else min(over, acted_at - UNWATCHED_US - case.stage.still_us)
         inside = (arrivals >= begin + case.stage.lag_us) & (arrivals < end - SAFETY_US - EDGE_US)
         if not inside.any():
             continue

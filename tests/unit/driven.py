@@ -50,6 +50,7 @@ from ari_app.core import (
     segments,
     shape,
     signature,
+    standstill,
     strays,
     telling,
     topology,
@@ -90,6 +91,7 @@ class Core:
     assurance: ModuleType | Any
     day: ModuleType | Any
     free_space: ModuleType | Any
+    standstill: ModuleType | Any
     retention: ModuleType | Any
     strays: ModuleType | Any
 
@@ -118,6 +120,7 @@ REAL = Core(
     assurance,
     day,
     free_space,
+    standstill,
     retention,
     strays,
 )

@@ -55,6 +55,7 @@ DEPENDENTS = {
     "assurance": ("assurance", "day"),
     "day": ("day",),
     "free_space": ("free_space",),
+    "standstill": ("standstill",),
     "strays": ("strays",),
     "retention": ("retention",),
 }
