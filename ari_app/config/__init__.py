@@ -16,21 +16,16 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from . import rules, secrets, yaml
+from .lines import AnnouncementChecks, AnnouncementFile, Line, Parties, RetentionClass
 from .model import (
     S3,
     AllowedCapture,
-    AnnouncementChecks,
-    AnnouncementFile,
     Assurance,
     Asterisk,
     Config,
     Guard,
-    Line,
     Numbers,
-    Parties,
     Postgres,
-    RetentionClass,
-    Section,
     Ship,
     Signing,
     Site,
@@ -40,6 +35,7 @@ from .model import (
 )
 from .problems import InvalidConfigurationError, Problem, did_you_mean
 from .secrets import Secret
+from .section import Section
 from .units import Period
 from .yaml import Document
 

@@ -10,36 +10,68 @@ from chaos.points import BLOWS
 from pydantic import BaseModel
 
 from ari_app.adapters.ami import WANTED
+from ari_app.config import reference, schema
 from ari_app.config.model import Config
 from ari_app.core.reasons import Cause, Reason
 from ari_app.guard.asterisk import WANTED as GUARD_WANTED
 
 CHECKOUT = Path(__file__).parents[2]
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+REFERENCE = CHECKOUT / "docs" / "configuration.md"
 EXAMPLE = (CHECKOUT / "deploy" / "consentgate.yaml").read_text(encoding="utf-8")
 
 
-def settings(model: type[BaseModel]) -> list[str]:
-    """Every key that the file may have, the last word of each; a secret is written by its file's key alone."""
+NAMED = {"announcements": "NAME", "lines": "LINE", "retention": "CLASS"}
+
+
+def settings(model: type[BaseModel], path: str = "") -> list[str]:
+    """Every key that the file may have, as the reference calls it; a secret is written by its file's key alone."""
     found = []
     for name, field in model.model_fields.items():
         inner: list[Any] = [one for one in (field.annotation, *get_args(field.annotation)) if isinstance(one, type)]
         below = [one for one in inner if issubclass(one, BaseModel)]
+        listed = isinstance(field.default, tuple)
         if below:
-            found += settings(below[0])
+            named = f".{NAMED[name]}" if name in NAMED else "[]" if listed else ""
+            found += settings(below[0], f"{path}{name}{named}.")
         elif f"{name}_file" not in model.model_fields:
-            found.append(field.alias or name)
-    return sorted(set(found))
+            found.append(f"{path}{field.alias or name}")
+    return found
 
 
 @pytest.mark.parametrize("setting", settings(Config))
 def test_every_setting_is_documented(setting: str) -> None:
-    assert re.search(rf"`[\w., {{}}…]*\b{setting}\b[^`]*`", README), "README's table"
-    assert re.search(rf"\b{setting}:", EXAMPLE), "the example configuration"
+    keys, _, _ = REFERENCE.read_text(encoding="utf-8").partition("<!-- end of keys -->")
+    (row,) = re.findall(rf"^\| `{re.escape(setting)}` \|(.*)\|$", keys, re.MULTILINE)
+    words, kind, default, _ = (cell.strip() for cell in row.split(" | "))
+    assert len(words) >= 10, "what it is for"
+    assert kind
+    assert default
+    assert re.search(rf"\b{setting.rpartition('.')[2]}:", EXAMPLE), "the example configuration"
 
 
 def test_the_settings_were_found() -> None:
-    assert {"ari_url", "max_hours", "staff", "citation", "stop_below_free", "dsn_file"} <= set(settings(Config))
+    known = {
+        "asterisk.ari_url",
+        "lines.LINE.max_hours",
+        "parties.staff",
+        "retention.CLASS.citation",
+        "postgres.dsn_file",
+    }
+    assert known | {"guard.allowed_captures[].path", "emergency_numbers"} <= set(settings(Config))
+    assert len(settings(Config)) == len(set(settings(Config))) >= 80
+
+
+def test_the_reference_is_that_of_the_models() -> None:
+    text = REFERENCE.read_text(encoding="utf-8")
+    assert reference.page(text) == text, "python -m ari_app.config.reference docs/configuration.md"
+    assert all(text.count(f"end of {name}") == 1 for name in ("keys", "secrets"))
+
+
+def test_the_schema_for_editors_is_that_of_the_models() -> None:
+    published = (CHECKOUT / "deploy" / "consentgate.schema.json").read_text(encoding="utf-8")
+    assert published == schema.text(), "consentgate check --schema > deploy/consentgate.schema.json"
+    assert EXAMPLE.startswith("# yaml-language-server: $schema=consentgate.schema.json\n")
 
 
 def test_no_event_is_filtered_twice() -> None:
@@ -82,9 +114,11 @@ def test_every_victim_of_the_chaos_stands_in_the_table_of_failures() -> None:
     assert {one.victim for one in BLOWS if f"`{one.victim}: " in shown} == {one.victim for one in BLOWS}
 
 
-def test_files_that_the_readme_names_exist() -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (CHECKOUT / target).exists(), target
+@pytest.mark.parametrize("page", ["README.md", "docs/configuration.md"])
+def test_files_that_a_page_names_exist(page: str) -> None:
+    file = CHECKOUT / page
+    for target in re.findall(r"\]\(([^)#:]+)\)", file.read_text(encoding="utf-8")):
+        assert (file.parent / target).exists(), target
 
 
 EXAMPLES = CHECKOUT / "dialplan" / "examples"
