@@ -208,7 +208,7 @@ class Guard(Section):
     """`report`: alarms only. `stop`: what is not permitted is ended, and its file kept in the spool's quarantine."""
     scope: Scope = Scope.GATED_CALLS
     """`gated_calls`: calls that came to the gate. `whole_pbx`: also those that never did."""
-    ends_hung_gate: bool = False
+    ends_hung_gate: Annotated[bool, Strict()] = False
     """`true`: end a gate that gave no sign for 5 s. Turn it on where another gate follows it (`gate --standby`): else a
     pause of the gate becomes an outage."""
     allowed_captures: tuple[AllowedCapture, ...] = ()

@@ -17,9 +17,7 @@ from . import schema, secrets
 from .model import Config, keys_of
 
 _LEFT_OUT = re.compile(r"\s*Left out(?P<alone>, [^:]*)?: (?P<what>.*?)\.?\Z")
-_UNITS: Final = {"_seconds": "seconds", "_hours": "hours", "_percent": "%", "_dbfs": "dBFS"}
 _NAMES: Final = {"announcements": "NAME", "lines": "LINE", "retention": "CLASS"}
-_TYPES: Final = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
 
 
 def page(before: str) -> str:
@@ -55,7 +53,7 @@ def _rows(whole: dict[str, Any], path: str, model: type[BaseModel]) -> Iterator[
 
 
 def _row(whole: dict[str, Any], path: str, said: dict[str, Any], *, required: bool) -> tuple[str, ...]:
-    kind, bounds = _kind(whole, said, path.rpartition(".")[2])
+    kind, bounds = schema.kind_of(whole, said, path.rpartition(".")[2])
     words, default = said.get("description", ""), "**needed**" if required else _default(said)
     if left_out := _LEFT_OUT.search(words):
         words = words[: left_out.start()]
@@ -73,40 +71,6 @@ def _default(said: dict[str, Any]) -> str:
             return f"`[{', '.join(str(one) for one in values)}]`"
         case value:
             return f"`{value}`"
-
-
-def _kind(whole: dict[str, Any], said: dict[str, Any], key: str) -> tuple[str, str]:
-    """Return what a value is, with its unit, and what it may be."""
-    if "$ref" in said:
-        said = whole["$defs"][said["$ref"].rpartition("/")[2]]
-    unit = next((unit for end, unit in _UNITS.items() if key.endswith(end)), "")
-    if "anyOf" in said:
-        return "one key of a telephone", "`0` to `9`, `*`, `#`"
-    if "enum" in said:
-        return "word", ", ".join(f"`{one}`" for one in said["enum"])
-    if said.get("properties"):
-        return "section", ""
-    match said["type"]:
-        case "array" if key == "level_dbfs":
-            return f"two numbers, {unit}", said["x-range"]
-        case "array":
-            kind, bounds = _kind(whole, said["items"], "")
-            most = f"at most {said['maxItems']}; " if "maxItems" in said else ""
-            return f"list of {kind}s", (most + bounds).removesuffix("; ")
-        case "object":
-            return "section of keys", "a language and its key"
-        case kind:
-            return said.get("x-kind", _TYPES[kind]) + (f", {unit}" if unit else ""), _bounds(said)
-
-
-def _bounds(said: dict[str, Any]) -> str:
-    if "x-range" in said:
-        return str(said["x-range"])
-    if "patternErrorMessage" in said:
-        return str(said["patternErrorMessage"]).partition(": ")[2].replace("*", "\\*")
-    if "maximum" in said:
-        return f"{said['minimum']} to {said['maximum']}"
-    return f"at most {said['maxLength']} characters" if "maxLength" in said else ""
 
 
 def _table(rows: list[tuple[str, ...]]) -> str:

@@ -7,6 +7,7 @@ An editor knows less than `check`: rules between keys, secrets and files are jud
 import json
 from collections.abc import Mapping
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ from .units import size_exact
 from .values import SECONDS_PER_HOUR
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_UNITS: Final = {"_seconds": "seconds", "_hours": "hours", "_percent": "%", "_dbfs": "dBFS"}
+_TYPES: Final = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
 FROM_SYSTEMD: Final = ("numbers", "postgres")
 """Sections that hold a secret alone, so that a site whose secrets come from systemd need not write them."""
 
@@ -38,6 +41,34 @@ def schema() -> dict[str, Any]:
 def text() -> str:
     """Return the schema as the published file holds it."""
     return json.dumps(_published(schema()), indent=2, ensure_ascii=False) + "\n"
+
+
+@cache
+def _whole() -> dict[str, Any]:
+    return schema()
+
+
+def hint(path: tuple[str | int, ...]) -> str:
+    """Return what a value at a path of the file may be, to be said where it is something else; "" of no known key."""
+    whole = _whole()
+    said: dict[str, Any] = whole
+    for part in path:
+        said = _below(whole, said, part)
+    if not said:
+        return ""
+    kind, bounds = kind_of(whole, said, str(path[-1]))
+    default = said.get("default")
+    usual = "" if default in (None, []) else f"; {json.dumps(default)} if it is left out"
+    return f"{kind}{f': {bounds}' if bounds else ''}{usual}".replace("`", "").replace("\\*", "*")
+
+
+def _below(whole: dict[str, Any], said: dict[str, Any], part: str | int) -> dict[str, Any]:
+    if "$ref" in said:
+        said = whole["$defs"][said["$ref"].rpartition("/")[2]]
+    if isinstance(part, int):
+        return dict(said.get("items", {}))
+    named = list(said.get("patternProperties", {}).values())
+    return dict(said.get("properties", {}).get(part) or (named[0] if named else {}))
 
 
 def _models(model: type[BaseModel]) -> list[type[BaseModel]]:
@@ -94,6 +125,40 @@ def written_default(key: str, value: object) -> Any:  # noqa: ANN401 - whatever 
             return int(value)
         case _:
             return value
+
+
+def kind_of(whole: dict[str, Any], said: dict[str, Any], key: str) -> tuple[str, str]:
+    """Return what a value is, with its unit, and what it may be."""
+    if "$ref" in said:
+        said = whole["$defs"][said["$ref"].rpartition("/")[2]]
+    unit = next((unit for end, unit in _UNITS.items() if key.endswith(end)), "")
+    if "anyOf" in said:
+        return "one key of a telephone", "`0` to `9`, `*`, `#`"
+    if "enum" in said:
+        return "word", ", ".join(f"`{one}`" for one in said["enum"])
+    if said.get("properties"):
+        return "section", ""
+    match said["type"]:
+        case "array" if key == "level_dbfs":
+            return f"two numbers, {unit}", said["x-range"]
+        case "array":
+            kind, bounds = kind_of(whole, said["items"], "")
+            most = f"at most {said['maxItems']}; " if "maxItems" in said else ""
+            return f"list of {kind}s", (most + bounds).removesuffix("; ")
+        case "object":
+            return "section of keys", "a language and its key"
+        case kind:
+            return said.get("x-kind", _TYPES[kind]) + (f", {unit}" if unit else ""), _bounds(said)
+
+
+def _bounds(said: dict[str, Any]) -> str:
+    if "x-range" in said:
+        return str(said["x-range"])
+    if "patternErrorMessage" in said:
+        return str(said["patternErrorMessage"]).partition(": ")[2].replace("*", "\\*")
+    if "maximum" in said:
+        return f"{said['minimum']} to {said['maximum']}"
+    return f"at most {said['maxLength']} characters" if "maxLength" in said else ""
 
 
 def _plain(example: str) -> str:

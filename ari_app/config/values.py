@@ -29,9 +29,11 @@ from ari_app.core.free_space import Floor
 from ari_app.core.policy import Mode
 
 from .problems import did_you_mean
+from .secrets import is_path
 from .units import PERIOD_PATTERN, SIZE_PATTERN, Period, floor, period, size_bytes
 
 MAX_SPOOL_PATH = 180
+MAX_PREFIX = 200
 SECONDS_PER_HOUR = 3600
 LOWEST_DBFS = -60
 SMALLEST_MULTIPART_BYTES = 5 * 2**20
@@ -109,7 +111,7 @@ def _url(text: str) -> str:
 
 
 def _file(value: object, info: ValidationInfo) -> object:
-    if not isinstance(value, str) or not value or "\0" in value:
+    if not isinstance(value, str) or not is_path(value):
         raise refuse("must be the path of a file", "relative paths are meant from the configuration's folder")
     folder = info.context["folder"] if info.context else Path()
     return (folder / value).absolute()
@@ -204,6 +206,9 @@ def _multipart_size(size: int) -> int:
 def _bucket_prefix(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?", text, re.ASCII):
         raise refuse("is not a prefix of plain words between slashes", "for example prefix: calls")
+    if len(text) > MAX_PREFIX:
+        # A key of S3 has 1024 bytes at most, and ours goes on with day, recording and file.
+        raise refuse(f"is longer than {MAX_PREFIX} characters", "choose a shorter one: calls")
     return text.rstrip("/")
 
 
@@ -279,7 +284,7 @@ LineMode = Annotated[Mode, BeforeValidator(_mode), WithJsonSchema({"type": "stri
 BucketPrefix = Annotated[
     str,
     AfterValidator(_bucket_prefix),
-    _written("^[A-Za-z0-9_-][A-Za-z0-9._/-]*$", "text", "plain words between slashes"),
+    _written("^[A-Za-z0-9_-][A-Za-z0-9._/-]*$", "text", "plain words between slashes, at most 200 characters"),
 ]
 Name = Annotated[
     str, _form(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", "is not a name", "1 to 40 of a-z, 0-9 and -, no - at the ends")
