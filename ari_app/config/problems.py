@@ -38,6 +38,7 @@ class InvalidConfigurationError(ConfigurationError):
 
     def __init__(self, file: str, problems: Sequence[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))
+        self.file = file
         count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
         found = "".join(f"\n{problem.text(file)}" for problem in self.problems)
         super().__init__(f"{count} in the configuration, which is not used:{found}")
