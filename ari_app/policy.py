@@ -5,15 +5,16 @@ alive that a line is never to be recorded, and who belongs to the house.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Final
 
-from . import durable
+from . import announcements, durable
 from .announcements import Problem
 from .config import Config
 from .config import Line as Configured
 from .core.policy import Announcement, Keys, Line, Mode, Policy, to_json
-from .errors import SpoolError
+from .errors import ConfigurationError, SpoolError
 from .layout import Layout
 
 FILE_MODE = 0o640
@@ -185,3 +186,26 @@ def write(policy: Policy, layout: Layout) -> bool:
                 hint="the user of the gate must own the spool, and it must have room",
             ) from None
     return changed
+
+
+_ANNOUNCEMENTS: Final = "Mend the announcement (`consentgate check --prompts`), or give these lines mode: never"
+
+
+def recompiled(settings: Config, layout: Layout, before: Policy) -> Policy:
+    """Return the rules of a configuration that was read again. Raises ConsentgateError.
+
+    A gate starts with lines whose announcement is broken, and records nobody there. One that works does not begin to:
+    what it plays is a copy that is whole.
+    """
+    rules = compile(settings, announcements.prepare(settings, layout))
+    worse = [f"{name}: {why}" for name, line in rules.lines.items() for why in _worse(before.lines.get(name), line)]
+    if worse:
+        raise ConfigurationError("lines would not be recorded any more", why="; ".join(worse), hint=_ANNOUNCEMENTS)
+    return rules
+
+
+def _worse(before: Line | None, after: Line) -> Iterator[str]:
+    if after.unusable and not (before and before.unusable):
+        yield after.unusable
+    elif after.outgoing_unusable and not (before and before.outgoing_unusable):
+        yield after.outgoing_unusable

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from ari_app import reloading
+
 from . import schema, secrets
 from .model import Config, keys_of
 
@@ -22,7 +24,11 @@ _NAMES: Final = {"announcements": "NAME", "lines": "LINE", "retention": "CLASS"}
 
 def page(before: str) -> str:
     """Return the page anew: what stands between its marks is generated, the rest is a person's."""
-    for name, generated in (("keys", "".join(_sections(schema.schema()))), ("secrets", _secrets())):
+    for name, generated in (
+        ("keys", "".join(_sections(schema.schema()))),
+        ("secrets", _secrets()),
+        ("reload", _reload()),
+    ):
         begin, end = f"<!-- {name}: generated, see ari_app/config/reference.py -->\n", f"<!-- end of {name} -->"
         head, _, rest = before.partition(begin)
         before = head + begin + generated.lstrip("\n") + end + rest.partition(end)[2]
@@ -86,6 +92,23 @@ def _secrets() -> str:
     ]
     head = ("key", "systemd credential", "environment variable")
     return "".join(f"| {' | '.join(line)} |\n" for line in (head, ("---",) * len(head), *rows))
+
+
+def _reload() -> str:
+    rows = [
+        (
+            f"`{name}`",
+            *(", ".join(f"`{key}`" for key in part if not _secret(key)) for part in (keys.taken_up, keys.fixed)),
+        )
+        for name, keys in (("gate", reloading.GATE), ("guard", reloading.GUARD), ("ship", reloading.SHIP))
+    ]
+    head = ("process", "takes up", "needs its restart for")
+    return "".join(f"| {' | '.join(line)} |\n" for line in (head, ("---",) * len(head), *rows))
+
+
+def _secret(key: str) -> bool:
+    """Tell whether it is one that stands in no file."""
+    return any(key == f"{place.section}.{place.key}" for place in secrets.PLACES)
 
 
 def main(file: Path) -> None:
