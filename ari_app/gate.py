@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from . import clock, config, inherited, log, pulse, service, settling, translation
+from . import clock, config, inherited, log, pulse, reloading, service, settling, translation
 from . import policy as policies
 from .adapters.ami import Ami
 from .adapters.ari import Ari
@@ -213,6 +213,12 @@ class Gate:
             _log.warning("asterisk.stood_still", seconds=round(seconds, 3), hint=hint)
         self.dispatcher.seal_until(consumed_at)
 
+    def take_up(self, settings: config.Config, rules: Policy) -> None:
+        """Work by other rules from now on. Calls in progress keep theirs, but for who is of the house no more."""
+        govern(self.dispatcher, rules)
+        self.space.floor = settings.spool.stop_below_free
+        self.look_for_room()
+
     def _lose(self, reason: Reason, at: Instant) -> None:
         """Nothing after `at` is known: every permit ends there, and every caller in our hands is let go."""
         now = clock.now()
@@ -225,6 +231,13 @@ class Gate:
             self.dispatcher.whereabouts.doubted.add(call.room.caller.channel)
             call.chosen_at = Instant(min(at, now))
             self.dispatcher.hear(recording, f.EventsLost(at=Instant(min(at, now)), seen_at=now, reason=reason))
+
+
+def govern(dispatcher: Dispatcher, rules: Policy) -> None:
+    """Let a dispatcher work by other rules: whoever calls now, and whoever comes into a room."""
+    dispatcher.rules = dispatcher.opening.rules = dispatcher.passing.rules = rules
+    dispatcher.whereabouts.take_up(rules.staff, rules.trunks)
+    dispatcher.look_around(set(dispatcher.whereabouts.owners), clock.now())
 
 
 def run(config_path: Path, *, standby: bool = False) -> int:
@@ -242,6 +255,8 @@ async def _main(config_path: Path, *, standby: bool) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    # Whoever asks before anything can be taken up asks for what is read anyway.
+    loop.add_signal_handler(signal.SIGHUP, _log.info, "config.read_later")
     prepared, lock = service.prepare(config_path)
     if not lock.take():
         if not standby:
@@ -256,13 +271,26 @@ async def _main(config_path: Path, *, standby: bool) -> int:
     lock.say(signs=False)
     prepared.layout.ready("gate").unlink(missing_ok=True)
     gate = _gate(prepared, stopping)
-    signs = asyncio.ensure_future(lock.signs())
+    reloader = _reloader(gate, config_path, prepared.settings)
+    loop.add_signal_handler(signal.SIGHUP, reloader.asked.set)
+    beside = [asyncio.ensure_future(one) for one in (lock.signs(), reloader.run())]
     lock.say(signs=True)
     service.notify("READY=1\nSTATUS=owns the spool")
     try:
         return await gate.run(before_end=lambda: lock.say(signs=False))
     finally:
-        signs.cancel()
+        for task in beside:
+            task.cancel()
+
+
+def _reloader(gate: Gate, config_path: Path, settings: config.Config) -> reloading.Reloader:
+    def prepare(fresh: config.Config) -> Policy:
+        rules = policies.recompiled(fresh, gate.layout, gate.dispatcher.rules)
+        _write(rules, gate.layout)
+        return rules
+
+    keys, notify = reloading.GATE, service.notify
+    return reloading.Reloader("gate", config_path, settings, keys, prepare=prepare, apply=gate.take_up, notify=notify)
 
 
 def _refreshed(config_path: Path, prepared: service.Prepared) -> service.Prepared:
@@ -285,15 +313,7 @@ def _refreshed(config_path: Path, prepared: service.Prepared) -> service.Prepare
 
 def _gate(prepared: service.Prepared, stopping: asyncio.Event) -> Gate:
     settings, rules, layout = prepared.settings, prepared.rules, prepared.layout
-    if policies.write(rules, layout):
-        hint = 'Asterisk learns the lines\' modes by: asterisk -rx "dialplan reload"'
-        _log.warning("dialplan.reload_needed", on=str(layout.lines), hint=hint)
-    for line in rules.lines.values():
-        if line.unusable:
-            _log.error("line.not_recorded", line=line.name, why=line.unusable, hint="Run `consentgate check`.")
-        if line.outgoing_unusable:
-            hint = "Run `consentgate check`."
-            _log.error("line.called_not_recorded", line=line.name, why=line.outgoing_unusable, hint=hint)
+    _write(rules, layout)
     if layout.root.stat().st_uid == 0 or os.getuid() == 0:
         _log.warning("gate.owner", hint="The gate should run as a user of its own, not as root.")
     gate = Gate(settings, rules, layout, stopping)
@@ -304,3 +324,16 @@ def _gate(prepared: service.Prepared, stopping: asyncio.Event) -> Gate:
     except OSError as failure:
         raise SpoolError("the spool cannot be used", on=str(layout.root), why=str(failure)) from failure
     return gate
+
+
+def _write(rules: Policy, layout: Layout) -> None:
+    """Let scripts, guard and dialplan know the rules; say which lines are not recorded although they should be."""
+    if policies.write(rules, layout):
+        hint = 'Asterisk learns the lines\' modes by: asterisk -rx "dialplan reload"'
+        _log.warning("dialplan.reload_needed", on=str(layout.lines), hint=hint)
+    for line in rules.lines.values():
+        if line.unusable:
+            _log.error("line.not_recorded", line=line.name, why=line.unusable, hint="Run `consentgate check`.")
+        if line.outgoing_unusable:
+            hint = "Run `consentgate check`."
+            _log.error("line.called_not_recorded", line=line.name, why=line.outgoing_unusable, hint=hint)

@@ -72,6 +72,10 @@ class Safekeeping:
     _unlockable: bool = field(default=False, init=False)
     _telling: threading.Lock = field(default_factory=threading.Lock, init=False)
 
+    def take_up(self, terms: Terms) -> None:
+        """Keep by other terms from now on, and find out again what the store can do."""
+        self.terms, self._unlockable = terms, False
+
     def put(self, key: str, file: Path, wanted: Found, content_type: str) -> None:
         """Store a file and prove it. Raises ConflictError if something else has its name."""
         said = self.store.put(key, file, wanted.sha256, content_type)

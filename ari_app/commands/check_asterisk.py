@@ -20,6 +20,7 @@ from ari_app.errors import FINDING, GOOD, UNREACHABLE
 from .finding import Finding
 
 SECONDS = 5.0
+OK = 200
 OLDEST_SUPPORTED = (18, 3)
 MAX_ANSWER_BYTES = 1024 * 1024
 _UNKNOWN_PLAYBACK = "consentgate-check"
@@ -83,7 +84,8 @@ def guard_of(config: Config) -> Asterisk | None:
     return config.asterisk.model_copy(update={name: getattr(guard, name) for name in logins})
 
 
-def _get(asterisk: Asterisk, method: str, path: str) -> tuple[int, bytes]:
+def get(asterisk: Asterisk, method: str, path: str) -> tuple[int, bytes]:
+    """Ask ARI; return the status and the body. Raises OSError or HTTPException."""
     parts = urlsplit(asterisk.ari_url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=SECONDS)
@@ -106,8 +108,8 @@ def ari(asterisk: Asterisk, needs: Needs = GATE) -> Finding:
     """Ask ARI for Asterisk's version, and whether the user may do more than read."""
     subject = f"ARI {asterisk.ari_url}"
     try:
-        status, body = _get(asterisk, "GET", "/asterisk/info?only=system")
-        changing, _ = _get(asterisk, "DELETE", f"/playbacks/{_UNKNOWN_PLAYBACK}")
+        status, body = get(asterisk, "GET", "/asterisk/info?only=system")
+        changing, _ = get(asterisk, "DELETE", f"/playbacks/{_UNKNOWN_PLAYBACK}")
     except (OSError, http.client.HTTPException) as error:
         hint = "is Asterisk running, http.conf enabled, and asterisk.ari_url right?"
         return Finding(subject, f"cannot be reached: {_reason(error)}", UNREACHABLE, hint)

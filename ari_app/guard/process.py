@@ -18,6 +18,7 @@ from ari_app.adapters.ami import Message
 from ari_app.adapters.ari import Event
 from ari_app.core import guard as g
 from ari_app.core.backoff import delay_seconds
+from ari_app.core.free_space import Floor
 from ari_app.core.names import MICROSECONDS, ChannelId, Instant
 from ari_app.errors import ConsentgateError
 from ari_app.free_space import FreeSpace, leave_mark
@@ -129,6 +130,16 @@ class Guard:
         for ended in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(ended, Exception):
                 raise ended
+
+    def take_up(self, section: config.Guard, floor: Floor) -> None:
+        """Judge by other rules from now on, also what runs already: with the next look at everything."""
+        self.warden.rules = rules_of(section, self.layout)
+        if (self.hung is not None) is not section.ends_hung_gate:
+            self.hung = Hung(self.layout) if section.ends_hung_gate else None
+        self.space.floor = floor
+        self._measure()
+        if self.ami.connected:
+            self._begin(self._survey())
 
     async def _keep(self, stream: str, serve: Callable[[], Awaitable[None]]) -> None:
         """Keep one stream open for ever; a failure is said once, not at each attempt."""

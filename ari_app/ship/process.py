@@ -17,7 +17,7 @@ from ari_app.errors import FINDING, GOOD, ConsentgateError, SpoolError, Unreacha
 from ari_app.layout import Layout
 from ari_app.ports import Database, ObjectStore
 from ari_app.retrying import Patience, RetryingDatabase, RetryingStore, StoppedError
-from ari_app.safekeeping import Terms
+from ari_app.safekeeping import Safekeeping, Terms
 from ari_app.shipping import Shipping, UnshippableError, Wait, Waiting
 from ari_app.signing import Signer
 from ari_app.strays import Lookout
@@ -61,6 +61,7 @@ class Ship:
     _stored: set[RecordingId] = field(default_factory=set)
     """Calls whose audio only lies here until it may go."""
     _probed_at: Instant = Instant(0)
+    _keeping: Safekeeping | None = None
 
     def __post_init__(self) -> None:
         self._findings = Findings(self.layout, self._ready)
@@ -74,7 +75,8 @@ class Ship:
         database = GroupedDatabase(RetryingDatabase(self.database, self._patience("postgres")))
         spool, windows, attested = Spool(self.layout), DiscardWindows(self.layout.policy), Attested(self.layout)
         shipping = Shipping(spool, self._heartbeats, attested, store, database, self.prefix, windows.seconds)
-        shipping.node, shipping.signer, shipping.keeping.terms = self.node, self.signer, self.terms
+        shipping.node, shipping.signer, self._keeping = self.node, self.signer, shipping.keeping
+        self.take_up(self.terms)
         logger = log.get("ship")
         workers: list[threading.Thread] = []
         with spool_adapter.lock(self.layout, "ship"), suppress(StoppedError):
@@ -100,6 +102,12 @@ class Ship:
             raise self._failure
         logger.info("ship.ended")
         return FINDING if self.once and self._findings.found else GOOD
+
+    def take_up(self, terms: Terms) -> None:
+        """Keep sound on other terms from now on; called from any thread."""
+        self.terms = terms
+        if self._keeping is not None:
+            self._keeping.take_up(terms)
 
     def _patience(self, server: str) -> Patience:
         def failed(failure: UnreachableError) -> None:

@@ -40,6 +40,8 @@ from ari_app.core import (
     free_space,
     hand,
     keeper,
+    notice,
+    notice_words,
     objection,
     party,
     permit,
@@ -94,6 +96,8 @@ class Core:
     standstill: ModuleType | Any
     retention: ModuleType | Any
     strays: ModuleType | Any
+    notice_words: ModuleType | Any
+    notice: ModuleType | Any
 
 
 REAL = Core(
@@ -123,6 +127,8 @@ REAL = Core(
     standstill,
     retention,
     strays,
+    notice_words,
+    notice,
 )
 
 

@@ -58,6 +58,8 @@ DEPENDENTS = {
     "standstill": ("standstill",),
     "strays": ("strays",),
     "retention": ("retention",),
+    "notice_words": ("notice_words", "notice"),
+    "notice": ("notice",),
 }
 OPPOSITE: dict[type[ast.cmpop], ast.cmpop] = {
     ast.Lt: ast.LtE(),

@@ -12,7 +12,8 @@ import pytest
 
 from ari_app import cli, errors
 
-CHECK = {"offline": False, "prompts": False, "prompts_report": None, "asterisk_folder": Path("/etc/asterisk")}
+CHECK: dict[str, object] = {"offline": False, "prompts": False, "prompts_report": None, "as_json": False}
+CHECK["asterisk_folder"] = Path("/etc/asterisk")
 RUN = [sys.executable, "-c", "from ari_app.cli import main; main()"]
 
 
@@ -109,6 +110,7 @@ def test_wrong_usage_ends_with_2(
         (["check"], "commands.check", CHECK),
         (["check", "--offline"], "commands.check", CHECK | {"offline": True}),
         (["check", "--prompts"], "commands.check", CHECK | {"prompts": True}),
+        (["check", "--json"], "commands.check", CHECK | {"as_json": True}),
         (
             ["check", "--prompts-report", "/root/x.html"],
             "commands.check",
@@ -193,3 +195,11 @@ def test_a_missing_configuration_as_a_real_process(tmp_path: Path) -> None:
     assert done.returncode == errors.CONFIGURATION
     assert done.stderr.startswith("consentgate: the configuration cannot be read")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_schema_is_printed_without_a_configuration(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert end(monkeypatch, "check", "--schema", "--config", "/nowhere.yaml") == 0
+    published = (Path(__file__).parents[2] / "deploy" / "consentgate.schema.json").read_text(encoding="utf-8")
+    assert capsys.readouterr().out == published

@@ -23,6 +23,7 @@ from unit import (
     test_hand,
     test_keeper_asked,
     test_keeper_core,
+    test_notice,
     test_objection,
     test_party,
     test_party_doubts,
@@ -111,6 +112,7 @@ TABLES = {
         test_day,
         test_free_space,
         test_retention,
+        test_notice,
     )
 }
 NEAREST = {
@@ -147,6 +149,8 @@ NEAREST = {
     "standstill": (test_standstill,),
     "strays": (test_strays,),
     "retention": (test_retention,),
+    "notice_words": (test_notice,),
+    "notice": (test_notice,),
 }
 """Where a mutant of a module is found the fastest."""
 
@@ -237,6 +241,8 @@ def test_the_tables_hold_for_the_core_itself():
         ("standstill", 4),
         ("strays", 5),
         ("retention", 10),
+        ("notice_words", 10),
+        ("notice", 20),
     ],
 )
 def test_every_mutant_is_found(module, at_least):
