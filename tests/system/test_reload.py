@@ -62,7 +62,7 @@ def told(found: Evidence) -> list[str]:
 
 def policy_of(found: Evidence) -> str:
     (opened,) = found.of(ev.Opened)
-    assert found.manifest["evidence"]["policy_sha256"] == opened.policy_sha256
+    assert found.manifest["call"]["policy_sha256"] == opened.policy_sha256
     return str(opened.policy_sha256)
 
 

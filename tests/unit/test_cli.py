@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ from ari_app import cli, errors
 
 CHECK: dict[str, object] = {"offline": False, "prompts": False, "prompts_report": None, "as_json": False}
 CHECK["asterisk_folder"] = Path("/etc/asterisk")
+EXPLAIN = {"caller": "07700900123", "to": "advice-line", "transfer_to": None, "at": None, "as_json": False}
 RUN = [sys.executable, "-c", "from ari_app.cli import main; main()"]
 
 
@@ -49,6 +51,7 @@ def test_help_names_every_command_and_what_the_codes_mean(
         "ship",
         "migrate",
         "check",
+        "explain",
         "verify",
         "quarantine",
         "doctor",
@@ -58,7 +61,7 @@ def test_help_names_every_command_and_what_the_codes_mean(
         assert word in shown
 
 
-@pytest.mark.parametrize("command", ["gate", "guard", "ship", "migrate", "check", "verify"])
+@pytest.mark.parametrize("command", ["gate", "guard", "ship", "migrate", "check", "explain", "verify"])
 def test_each_command_explains_its_configuration(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
@@ -81,7 +84,9 @@ def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out.startswith("consentgate ")
 
 
-@pytest.mark.parametrize("arguments", [["bogus"], ["check", "--nonsense"], ["gate", "surplus"]])
+@pytest.mark.parametrize(
+    "arguments", [["bogus"], ["check", "--nonsense"], ["explain", "--from", "1"], ["gate", "surplus"]]
+)
 def test_wrong_usage_ends_with_2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
@@ -110,6 +115,12 @@ def test_wrong_usage_ends_with_2(
         (["check"], "commands.check", CHECK),
         (["check", "--offline"], "commands.check", CHECK | {"offline": True}),
         (["check", "--prompts"], "commands.check", CHECK | {"prompts": True}),
+        (["explain", "--from", "07700900123", "--to", "advice-line"], "commands.explain", EXPLAIN),
+        (
+            ["explain", "--from", "1", "--to", "x", "--transfer-to", "2", "--at", "2026-11-29T14:30", "--json"],
+            "commands.explain",
+            {"caller": "1", "to": "x", "transfer_to": "2", "at": datetime(2026, 11, 29, 14, 30), "as_json": True},  # noqa: DTZ001 - the machine's own time
+        ),
         (["check", "--json"], "commands.check", CHECK | {"as_json": True}),
         (
             ["check", "--prompts-report", "/root/x.html"],
