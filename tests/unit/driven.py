@@ -48,6 +48,7 @@ from ari_app.core import (
     room,
     rooms,
     segments,
+    self_test,
     shape,
     signature,
     strays,
@@ -92,6 +93,7 @@ class Core:
     free_space: ModuleType | Any
     retention: ModuleType | Any
     strays: ModuleType | Any
+    self_test: ModuleType | Any
 
 
 REAL = Core(
@@ -120,6 +122,7 @@ REAL = Core(
     free_space,
     retention,
     strays,
+    self_test,
 )
 
 

@@ -57,6 +57,7 @@ DEPENDENTS = {
     "free_space": ("free_space",),
     "strays": ("strays",),
     "retention": ("retention",),
+    "self_test": ("self_test", "accounts", "assurance", "day", "verification", "anchor"),
 }
 OPPOSITE: dict[type[ast.cmpop], ast.cmpop] = {
     ast.Lt: ast.LtE(),

@@ -144,6 +144,7 @@ NEAREST = {
     "free_space": (test_free_space,),
     "strays": (test_strays,),
     "retention": (test_retention,),
+    "self_test": (test_accounts, test_verification),
 }
 """Where a mutant of a module is found the fastest."""
 
@@ -233,6 +234,7 @@ def test_the_tables_hold_for_the_core_itself():
         ("free_space", 10),
         ("strays", 5),
         ("retention", 10),
+        ("self_test", 2),
     ],
 )
 def test_every_mutant_is_found(module, at_least):
