@@ -103,16 +103,14 @@ class Look:
 
     def _by_ari(self, who: str) -> Iterator[Found]:
         path = f"/channels/{self._channel}"
-        for method, what, hint in (
-            ("POST", f"{path}/variable?variable=CONSENTGATE_DOCTOR&value=1", "set a variable"),
-            ("GET", f"{path}/variable?variable=CONSENTGATE_DOCTOR", "read a variable"),
+        # The channel is in nobody's hands, so the second is refused for that; who may only read, is refused at all.
+        for method, where, what in (
             ("GET", path, "look at a channel"),
+            ("POST", f"{path}/variable?variable=CONSENTGATE_DOCTOR&value=1", "set a variable"),
         ):
-            status, _ = request(self.asterisk, method, what)
-            if status >= http.client.BAD_REQUEST:
-                yield _failed(
-                    who, f"ARI refuses to {hint} ({status})", "read_only = no in ari.conf; see Asterisk's log"
-                )
+            status, _ = request(self.asterisk, method, where)
+            if status in {http.client.UNAUTHORIZED, http.client.FORBIDDEN}:
+                yield _failed(who, f"ARI refuses to {what} ({status})", "read_only = no in ari.conf")
 
     def _by_ami(self, who: str, session: Session) -> Iterator[Found]:
         needed = {action for action, _, _ in self.needs.actions}

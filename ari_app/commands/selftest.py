@@ -9,8 +9,8 @@ import http.client
 import json
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
@@ -273,6 +273,13 @@ def chosen(settings: Config, name: str | None, layout: Layout) -> list[Line]:
     ]
 
 
+@contextmanager
+def prepared(settings: Config, name: str | None) -> Iterator[list[Line]]:
+    """Give the lines to test, while no other self-test of this machine runs. Raises ConsentgateError."""
+    with tempfile.TemporaryDirectory(prefix="consentgate-selftest-") as folder, Results(settings.spool.path).alone():
+        yield chosen(settings, name, Layout(Path(folder)))
+
+
 def _never(line: Line) -> Found:
     return Found("selftest-never", f"line {line.name}", f"is never recorded ({line.reason}): there is nothing to test")
 
@@ -305,8 +312,8 @@ def run(config_path: Path, *, line: str | None = None, as_json: bool = False) ->
         if not as_json:
             typer.echo(f"… {what}", err=True)
 
-    with tempfile.TemporaryDirectory(prefix="consentgate-selftest-") as folder, results.alone():
-        for one in chosen(settings, line, Layout(Path(folder))):
+    with prepared(settings, line) as lines:
+        for one in lines:
             if one.mode is Mode.NEVER:
                 found = [_never(one)]
             else:

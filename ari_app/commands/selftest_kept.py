@@ -82,10 +82,12 @@ class Results:
         said = {"format": FORMAT, "previous": _hash(before[-1]) if before else FIRST, **result}
         signed = signer.sign(canonical(said)).decode("ascii") if signer else None
         text = canonical({"result": said, "signature": signed}) + b"\n"
-        handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
-            # One write: a crash leaves a line without its end, which is no line.
-            os.write(handle, (b"" if not _torn(file) else b"\n") + text)
+            # A line without its end was never kept: a crash cut it off.
+            os.ftruncate(handle, sum(len(one) + 1 for one in before))
+            os.lseek(handle, 0, os.SEEK_END)
+            os.write(handle, text)
             os.fsync(handle)
         finally:
             os.close(handle)
@@ -120,14 +122,9 @@ def when(result: dict[str, Any]) -> str:
 
 def _lines(file: Path) -> list[bytes]:
     try:
-        return [line for line in file.read_bytes().split(b"\n")[:-1] if line]
+        return file.read_bytes().split(b"\n")[:-1]
     except FileNotFoundError:
         return []
-
-
-def _torn(file: Path) -> bool:
-    content = file.read_bytes() if file.exists() else b""
-    return bool(content) and not content.endswith(b"\n")
 
 
 def _hash(line: bytes) -> str:

@@ -63,6 +63,8 @@ class Walk:
     _returns: dict[Place, frozenset[bool] | None] = field(default_factory=dict)
     _seen: dict[bool, set[Place]] = field(default_factory=dict)
     _steps: int = 0
+    _doubts: int = 0
+    """How often a way was lost in the subroutine that is walked now."""
 
     def __post_init__(self) -> None:
         self._lookup = Lookup(self.dialplan)
@@ -110,7 +112,11 @@ class Walk:
                 if name in {"return", "macroexit"}:
                     returned.add(place.gated)
                 elif name not in {"hangup", "congestion", "busy"}:
+                    before = self._doubts
                     waiting.extend(self._after(place, step, name, data, depth))
+                    if self._doubts > before:
+                        # Wherever that leads to, it may come back.
+                        returned.add(place.gated)
         return frozenset(returned)
 
     def _step(self, place: Place) -> Step | None:
@@ -217,7 +223,9 @@ class Walk:
         for target in targets:
             if target not in self._returns:
                 self._returns[target] = None
+                before = self._doubts
                 self._returns[target] = self._follow([target], depth + 1, macro=macro)
+                self._doubts = before
             known = self._returns[target]
             if known is None:
                 self._unknown(step.where, f"[{place.context}] calls a subroutine that calls itself", "recursion")
@@ -239,6 +247,7 @@ class Walk:
 
     def _unknown(self, where: str, seen: str, more: str) -> None:
         why, mend = ROUTES["dialplan-not-followed"]
+        self._doubts += 1
         self._found.setdefault(
             ("dialplan-not-followed", where, more),
             Found("dialplan-not-followed", where, seen, Grade.UNKNOWN, why, mend),

@@ -208,6 +208,13 @@ class TestRoutes:
         text = f"[in]\n{ring}[a]\nexten => s,1,Gosub(a,s,1)\n same => n,Return()\n"
         assert names(routes(tmp_path, text)) == [("dialplan-not-followed", "5"), ("route-ungated", "3")]
 
+    def test_a_subroutine_in_which_the_way_is_lost_may_return(self, tmp_path: Path) -> None:
+        text = "[in]\nexten => 1,1,Gosub(a,s,1)\n same => n,Dial(PJSIP/2001)\n[a]\nexten => s,1,Goto(${ARG1},1)\n"
+        assert names(routes(tmp_path, text)) == [("dialplan-not-followed", "5"), ("route-ungated", "3")]
+        behind = text.replace("n,Dial", "n,Gosub(b,s,1)\n same => n,Dial")
+        behind += "[b]\nexten => s,1,Gosub(a,s,1)\n same => n,Gosub(consentgate,s,1(x))\n same => n,Return()\n"
+        assert names(routes(tmp_path, behind)) == [("dialplan-not-followed", "6")]
+
     def test_subroutines_without_end(self, tmp_path: Path) -> None:
         chain = "".join(f"[a{one}]\nexten => s,1,Gosub(a{one + 1},s,1)\n same => n,Return()\n" for one in range(99))
         found = routes(tmp_path, f"[in]\nexten => 1,1,Gosub(a0,s,1)\n same => n,Dial(PJSIP/2001)\n{chain}")
