@@ -7,6 +7,7 @@ the clocks. Nothing is changed but for a channel and a file without a name that 
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -73,9 +74,9 @@ class Doctor:
         yield "announcements", self._announcements
         yield "spool", self._spool
         if not self.offline:
-            yield "clocks", self._clocks
-            yield "PostgreSQL", lambda: (_wrapped("check-postgres", one) for one in check_storage.postgres(self.config))
+            yield "PostgreSQL", self._postgres
             yield "S3", lambda: (_wrapped("check-s3", one) for one in check_storage.s3(self.config))
+            yield "clocks", self._clocks
         yield "this machine", self._machine
         yield "keys", self._keys
         yield "routes", lambda: self._read(site.routes)
@@ -97,6 +98,18 @@ class Doctor:
             yield from doctor_asterisk.guard_look(guard).everything()
 
     _look: doctor_asterisk.Look | None = None
+
+    def _postgres(self) -> Iterator[Found]:
+        from . import doctor_postgres  # noqa: PLC0415 - psycopg is slow to import, and --offline needs none
+
+        said = list(check_storage.postgres(self.config))
+        yield from (_wrapped("check-postgres", one) for one in said)
+        if all(one.code == GOOD for one in said):
+            look = doctor_postgres.Look(self.config)
+            yield from look.everything()
+            self._ahead_of_rows = look.ahead_seconds
+
+    _ahead_of_rows: float | None = None
 
     # -- announcements
 
@@ -159,13 +172,12 @@ class Doctor:
         ahead: dict[str, float] = {}
         if self._look is not None and self._look.ahead_seconds is not None:
             ahead["Asterisk"] = self._look.ahead_seconds
-        for name, ask in (("PostgreSQL", _postgres_ahead), ("S3", _s3_ahead)):
-            try:
-                seconds = ask(self.config)
-            except ConsentgateError:
-                seconds = None  # said where it is looked at itself
+        if self._ahead_of_rows is not None:
+            ahead["PostgreSQL"] = self._ahead_of_rows
+        with suppress(ConsentgateError):  # said where it is looked at itself
+            seconds = _s3_ahead(self.config)
             if seconds is not None:
-                ahead[name] = seconds
+                ahead["S3"] = seconds
         yield from doctor_machine.clock(ahead)
         for name in sorted({"Asterisk", "PostgreSQL", "S3"} - ahead.keys()):
             why = "whether it means the same time as this machine is not known"
@@ -224,24 +236,14 @@ def house(settings: Config) -> site.House:
     return site.House(ours, Told(staff, exempted), frozenset(str(one) for one in settings.parties.trunks))
 
 
-def _postgres_ahead(settings: Config) -> float | None:
-    from ari_app.adapters import postgres as database  # noqa: PLC0415 - slow to import, and --offline needs none
-
-    dsn = settings.postgres.dsn.reveal()
-    with database.connect(dsn, autocommit=True) as connection, database.classified(dsn):
-        before = clock.now()
-        row = connection.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint").fetchone()
-        after = clock.now()
-    return doctor_machine.seconds_ahead(row[0], before, after) if row else None
-
-
 def _s3_ahead(settings: Config) -> float | None:
     from ari_app.adapters.s3_bucket import S3Bucket  # noqa: PLC0415 - as above
     from ari_app.adapters.s3_client import access_of  # noqa: PLC0415
 
     bucket = S3Bucket(access_of(settings.s3))
     bucket.ask("head_bucket")
-    return bucket.clock_ahead_seconds
+    # It says by how much we are ahead of the store.
+    return None if bucket.clock_ahead_seconds is None else -bucket.clock_ahead_seconds
 
 
 def _console() -> Console:

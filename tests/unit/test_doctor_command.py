@@ -9,7 +9,7 @@ from unit.config_world import speech, write, write_wav
 from unit.test_doctor_doors import FIXTURES
 
 from ari_app import announcements
-from ari_app.commands import check_storage, doctor, doctor_asterisk
+from ari_app.commands import check_storage, doctor, doctor_asterisk, doctor_postgres
 from ari_app.config import Config, load
 from ari_app.core.policy import Announcement
 from ari_app.errors import ConfigurationError
@@ -104,7 +104,7 @@ def test_everybody_away_is_told_once_and_soon(tmp_path: Path, capsys, monkeypatc
 
     monkeypatch.setattr(check_storage, "postgres", away)
     monkeypatch.setattr(check_storage, "s3", away)
-    monkeypatch.setattr(doctor, "_postgres_ahead", lambda _: None)
+    monkeypatch.setattr(doctor_postgres.Look, "everything", lambda _: [])
     monkeypatch.setattr(doctor, "_s3_ahead", lambda _: -3600.0)
     assert doctor.run(file, as_json=True, asterisk_folder=tmp_path / "none") == 4
     found, _ = told(capsys)
