@@ -223,6 +223,7 @@ class Test:
         stored = selftest_stored.Stored(self.settings, self.line, self.shipped_seconds, self.say)
         found = call.found
         try:
+            self._outsider()
             self.recording = call.make()
             for step in (stored.shipped, stored.verified, stored.removed):
                 found.append(step(self.recording))
@@ -236,6 +237,12 @@ class Test:
             found.append(Found("selftest-stored", f"line {self.line.name}", failure.what, grade, why, failure.hint))
         self.removed = stored.gone
         return found
+
+    def _outsider(self) -> None:
+        if ENDPOINT in self.settings.parties.staff:
+            why = "the house's own pass the gate untold, so nothing would be tested"
+            mend = f"take {ENDPOINT} out of parties.staff"
+            raise _fail("selftest-endpoint", self.line.name, f"{ENDPOINT} is one of the house", why, mend)
 
     def earlier(self, results: Results) -> list[str]:
         """Take away what earlier tests had to leave; return which. A store that is away costs nothing."""

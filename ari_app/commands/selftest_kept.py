@@ -19,6 +19,7 @@ from ari_app.core.names import Instant, iso
 from ari_app.core.policy import canonical
 from ari_app.durable import sync_folder
 from ari_app.errors import SpoolError
+from ari_app.layout import Layout
 from ari_app.signing import Keyring, Signer
 
 FORMAT: Final = 1
@@ -39,7 +40,7 @@ class Results:
     """Those of one spool."""
 
     def __init__(self, spool: Path) -> None:
-        self.folder = spool / "selftests"
+        self.folder = Layout(spool).selftests
 
     def file(self, line: str) -> Path:
         """Return where a line's results lie. Its name is from the configuration's own alphabet."""
@@ -54,6 +55,7 @@ class Results:
         try:
             self.folder.mkdir(mode=0o750, exist_ok=True)
             handle = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            self._hand_over(self.folder, self.folder / ".lock")
         except OSError as error:
             hint = "Run it as the user of the gate, who may write in the spool"
             raise SpoolError(
@@ -91,7 +93,15 @@ class Results:
             os.fsync(handle)
         finally:
             os.close(handle)
+        self._hand_over(file)
         sync_folder(self.folder)
+
+    def _hand_over(self, *made: Path) -> None:
+        """Give what root has made to the spool's owner, who makes the daily tests."""
+        if os.geteuid() == 0:
+            owner = self.folder.parent.stat()
+            for one in made:
+                os.chown(one, owner.st_uid, owner.st_gid)
 
     def of(self, line: str, keyring: Keyring | None = None) -> Kept:
         """Return a line's results, the oldest first, and whether they are what was written. Raises OSError."""

@@ -7,6 +7,7 @@ priority, the first step of a priority wins, a context that is written in severa
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from ari_app.commands.asterisk_files import Entry, File, Pattern, pattern
@@ -60,6 +61,9 @@ def _inner(application: str, data: str, depth: int) -> Iterator[tuple[str, str]]
         yield from _inner(one, its_data, depth - 1)
 
 
+_pattern = lru_cache(maxsize=100_000)(pattern)
+
+
 @dataclass(slots=True)
 class Extension:
     """One extension of a context: its steps by priority."""
@@ -70,7 +74,7 @@ class Extension:
     @property
     def pattern(self) -> Pattern:
         """As Asterisk compares it with what was dialled."""
-        return pattern(self.written)
+        return _pattern(self.written)
 
     def label(self, name: str) -> int | None:
         """Return the priority that has this label; a number is its own."""

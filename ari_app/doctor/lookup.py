@@ -31,23 +31,50 @@ def _order(extension: Extension) -> tuple[int, ...]:
 
 
 @dataclass(slots=True)
+class _Group:
+    """The extensions of one context: by what is dialled without its dashes, and the patterns, the nearest first."""
+
+    every: list[Extension]
+    exact: dict[str, list[Extension]] = field(default_factory=dict)
+    patterns: list[Extension] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.every.sort(key=_order)
+        for one in self.every:
+            if one.written.startswith("_"):
+                self.patterns.append(one)
+            else:
+                # Behind a slash is the caller's number: for some callers it is reached, so it counts.
+                self.exact.setdefault(one.written.partition("/")[0].replace("-", ""), []).append(one)
+
+
+@dataclass(slots=True)
 class Lookup:
     """A dialplan's extensions by context, found as Asterisk finds them."""
 
     dialplan: Dialplan
-    _tried: dict[str, list[list[Extension]]] = field(default_factory=dict)
+    _tried: dict[str, list[_Group]] = field(default_factory=dict)
+    _written: dict[str, dict[str, list[Extension]]] = field(default_factory=dict)
 
     def every(self, context: str) -> list[Extension]:
         """Return all that can be dialled in a context, but for the end of a call."""
-        return [one for group in self._groups(context) for one in group if one.written not in SPECIAL]
+        return [one for group in self._groups(context) for one in group.every if one.written not in SPECIAL]
 
-    def _groups(self, context: str) -> list[list[Extension]]:
+    def _groups(self, context: str) -> list[_Group]:
         if context not in self._tried:
             groups: dict[str, list[Extension]] = {}
+            written: dict[str, list[Extension]] = {}
             for name, extension in self.dialplan.reach(context):
                 groups.setdefault(name, []).append(extension)
-            self._tried[context] = [sorted(group, key=_order) for group in groups.values()]
+                written.setdefault(extension.written, []).append(extension)
+            self._tried[context] = [_Group(group) for group in groups.values()]
+            self._written[context] = written
         return self._tried[context]
+
+    def written(self, context: str, name: str) -> list[Extension]:
+        """Return the extensions that are written so, those of the context itself before those that it includes."""
+        self._groups(context)
+        return self._written[context].get(name, [])
 
     def find(self, context: str, written: str, current: str) -> list[Extension] | None:
         """Return what a name in a Goto may mean; None if only a running call knows.
@@ -70,10 +97,9 @@ class Lookup:
         # Asterisk passes over dashes.
         dialled = written.replace("-", "")
         for group in self._groups(context):
-            exact = [one for one in group if one.written.partition("/")[0].replace("-", "") == dialled]
-            if exact:
+            if (exact := group.exact.get(dialled)) is not None:
                 return exact
-            matching = [one for one in group if one.written.startswith("_") and one.pattern.is_reached(dialled)]
-            if matching:
-                return matching[:1]
+            matching = next((one for one in group.patterns if one.pattern.is_reached(dialled)), None)
+            if matching is not None:
+                return [matching]
         return []

@@ -62,6 +62,8 @@ class Walk:
     _found: dict[tuple[str, str, str], Found] = field(default_factory=dict)
     _returns: dict[Place, frozenset[bool] | None] = field(default_factory=dict)
     _seen: dict[bool, set[Place]] = field(default_factory=dict)
+    _dialled: set[tuple[str, bool, bool]] = field(default_factory=set)
+    """Contexts of menus that were walked already: what is found in them is found once."""
     _steps: int = 0
     _doubts: int = 0
     """How often a way was lost in the subroutine that is walked now."""
@@ -120,9 +122,9 @@ class Walk:
         return frozenset(returned)
 
     def _step(self, place: Place) -> Step | None:
-        found = self._lookup.find(place.context, place.extension, place.extension) or []
         # The very same extension first: a pattern overlaps with others.
-        found = [one for one in found if one.written == place.extension] or found
+        found = self._lookup.written(place.context, place.extension)
+        found = found or self._lookup.find(place.context, place.extension, place.extension) or []
         return next((one.steps[place.priority] for one in found if place.priority in one.steps), None)
 
     def _after(self, place: Place, step: Step, name: str, data: str, depth: int) -> Iterator[Place]:
@@ -159,18 +161,24 @@ class Walk:
         if name in _MENUS:
             parts = arguments.split(data)
             context = parts[_MENUS[name]] if len(parts) > _MENUS[name] and parts[_MENUS[name]] else place.context
-            yield from self._anything(place, context)
+            yield from self._anything(place, context, depth)
         if name == "disa":
-            yield from self._anything(place, [*arguments.split(data), "disa"][1] or "disa")
+            yield from self._anything(place, [*arguments.split(data), "disa"][1] or "disa", depth)
         if name == "directory":
             parts = arguments.split(data)
-            yield from self._anything(place, parts[1] if len(parts) > 1 and parts[1] else (parts[0] or "default"))
+            yield from self._anything(
+                place, parts[1] if len(parts) > 1 and parts[1] else (parts[0] or "default"), depth
+            )
         if "$" in name:
             seen = f"[{place.context}] {place.extension}: which application {name} is, only a call knows"
             self._unknown(step.where, seen, "")
-        del depth
 
-    def _anything(self, place: Place, context: str) -> Iterator[Place]:
+    def _anything(self, place: Place, context: str, depth: int) -> Iterator[Place]:
+        menu = (context, place.gated, self._entry.outside)
+        # A subroutine is walked for what it returns as well.
+        if depth == 0 and menu in self._dialled:
+            return
+        self._dialled.add(menu)
         for extension in self._lookup.every(context):
             if not self.told.exempt(extension.written):
                 yield from self._start(context, extension, gated=place.gated)

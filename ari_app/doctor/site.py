@@ -39,6 +39,8 @@ def routes(folder: Folder, house: House) -> Iterator[Found]:
     entries = list(outside.entries(folder, house.told.staff))
     found = [*outside.pickup(folder), *Walk(dialplan, house.told).routes(entries, outside.parked(folder))]
     yield from found
+    # What the doors do not read.
+    yield from (one for one in doors_files.unread(folder) if one.seen.startswith(("iax.conf", "chan_dahdi.conf")))
     if not any(one.outside for one in entries):
         why, mend = "where calls come from is not known, so no way was followed", "see pjsip.conf, or --asterisk-folder"
         yield Found("routes", str(folder.path), "no endpoint of the outside was found", Grade.UNKNOWN, why, mend)

@@ -193,3 +193,18 @@ def test_a_missing_configuration_as_a_real_process(tmp_path: Path) -> None:
     assert done.returncode == errors.CONFIGURATION
     assert done.stderr.startswith("consentgate: the configuration cannot be read")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_doctor_alone_looks_at_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = pretend(monkeypatch, "commands.doctor", 1)
+    assert end(monkeypatch, "doctor", "--json", "--offline", "--asterisk-folder", "/srv/asterisk") == 1
+    ((_, options),) = calls
+    assert options == {"as_json": True, "offline": True, "asterisk_folder": Path("/srv/asterisk")}
+
+
+def test_a_part_of_doctor_is_that_part_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, part = pretend(monkeypatch, "commands.doctor", 1), pretend(monkeypatch, "commands.selftest", 0)
+    assert end(monkeypatch, "doctor", "self-test", "--line", "advice-line") == 0
+    assert whole == []
+    ((_, options),) = part
+    assert options == {"line": "advice-line", "as_json": False}
