@@ -13,7 +13,8 @@ from demo_world.world import OWN, SERVERS, World
 _EMPTY = ("live", "calls", "sealed", "fallback", "audio", "quarantine")
 _SHIPPED = {"journal.jsonl", "manifest.json", "manifest.json.sig"}
 _TOP = {
-    *_EMPTY, "incidents", "shipped", "heartbeat", "keeper", "announcements", "anchors", "policy.json", "lines.conf",
+    *_EMPTY, "incidents", "shipped", "heartbeat", "keeper", "selftests", "announcements", "anchors",
+    "policy.json", "lines.conf",
     "gate.lock", "gate-standby.lock", "gate.ready", "guard.lock", "guard.ready", "ship.lock", "ship.ready",
 }  # fmt: skip
 _SINGLE = ("asterisk", *OWN)

@@ -50,6 +50,7 @@ from ari_app.core import (
     room,
     rooms,
     segments,
+    self_test,
     shape,
     signature,
     standstill,
@@ -98,6 +99,7 @@ class Core:
     strays: ModuleType | Any
     notice_words: ModuleType | Any
     notice: ModuleType | Any
+    self_test: ModuleType | Any
 
 
 REAL = Core(
@@ -129,6 +131,7 @@ REAL = Core(
     strays,
     notice_words,
     notice,
+    self_test,
 )
 
 

@@ -60,6 +60,7 @@ DEPENDENTS = {
     "retention": ("retention",),
     "notice_words": ("notice_words", "notice"),
     "notice": ("notice",),
+    "self_test": ("self_test", "accounts", "assurance", "day", "verification", "anchor"),
 }
 OPPOSITE: dict[type[ast.cmpop], ast.cmpop] = {
     ast.Lt: ast.LtE(),

@@ -214,3 +214,18 @@ def test_the_schema_is_printed_without_a_configuration(
     assert end(monkeypatch, "check", "--schema", "--config", "/nowhere.yaml") == 0
     published = (Path(__file__).parents[2] / "deploy" / "consentgate.schema.json").read_text(encoding="utf-8")
     assert capsys.readouterr().out == published
+
+
+def test_doctor_alone_looks_at_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = pretend(monkeypatch, "commands.doctor", 1)
+    assert end(monkeypatch, "doctor", "--json", "--offline", "--asterisk-folder", "/srv/asterisk") == 1
+    ((_, options),) = calls
+    assert options == {"as_json": True, "offline": True, "asterisk_folder": Path("/srv/asterisk")}
+
+
+def test_a_part_of_doctor_is_that_part_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, part = pretend(monkeypatch, "commands.doctor", 1), pretend(monkeypatch, "commands.selftest", 0)
+    assert end(monkeypatch, "doctor", "self-test", "--line", "advice-line") == 0
+    assert whole == []
+    ((_, options),) = part
+    assert options == {"line": "advice-line", "as_json": False}

@@ -151,6 +151,7 @@ NEAREST = {
     "retention": (test_retention,),
     "notice_words": (test_notice,),
     "notice": (test_notice,),
+    "self_test": (test_accounts, test_verification),
 }
 """Where a mutant of a module is found the fastest."""
 
@@ -243,6 +244,7 @@ def test_the_tables_hold_for_the_core_itself():
         ("retention", 10),
         ("notice_words", 10),
         ("notice", 20),
+        ("self_test", 2),
     ],
 )
 def test_every_mutant_is_found(module, at_least):
