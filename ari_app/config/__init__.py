@@ -26,6 +26,7 @@ from .model import (
     Config,
     Guard,
     Line,
+    Metrics,
     Numbers,
     Parties,
     Postgres,
@@ -54,6 +55,7 @@ __all__ = [
     "Guard",
     "InvalidConfigurationError",
     "Line",
+    "Metrics",
     "Numbers",
     "Parties",
     "Period",
@@ -73,7 +75,7 @@ __all__ = [
 
 SECTIONS: tuple[type[Section], ...] = (
     Site, Asterisk, Spool, Ship, S3, Numbers, Signing, Postgres, AnnouncementFile, AnnouncementChecks, Line, Parties,
-    RetentionClass, Guard, Assurance,
+    RetentionClass, Guard, Assurance, Metrics,
 )  # fmt: skip
 DEFAULT_PATH = Path("/etc/consentgate/consentgate.yaml")
 VARIABLE = "CONSENTGATE_CONFIG"

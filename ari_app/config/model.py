@@ -242,6 +242,14 @@ class Guard(Section):
     )
 
 
+class Metrics(Section):
+    """Where each process shows its metrics and whether it is ready, on loopback. None: nowhere."""
+
+    gate_port: Port | None = None
+    guard_port: Port | None = None
+    ship_port: Port | None = None
+
+
 class Config(Section):
     """The whole configuration; every name of DESIGN §6 that is a Python keyword or lacks its unit has another."""
 
@@ -261,6 +269,7 @@ class Config(Section):
     retention: dict[Word, RetentionClass] = Field(default_factory=dict)
     guard: Guard | None = None
     assurance: Assurance = Assurance()
+    metrics: Metrics = Metrics()
 
 
 def section_at(path: tuple[str | int, ...]) -> type[Section] | None:
