@@ -96,7 +96,7 @@ class Calls:
             case ev.PartyObjected():
                 self._meters.count(m.OBJECTIONS, call.line)
             case ev.ForeignCapture():
-                self._meters.count(m.FOREIGN)
+                self._meters.count(m.FOREIGN, call.line)
             case ev.NotRecorded(reason=reason):
                 call.refused = reason
             case ev.Ended():
