@@ -6,7 +6,7 @@ on. No label and no text here ever holds a number, a name, a channel or a record
 
 catalogue   every metric: its name, kind, labels and meaning; docs/watching.md is compared with it
 meters      what counts: a registry of prometheus-client's, or nothing at all where no port is configured
-endpoint    the small server of /metrics and /readyz
+endpoint    keeps the small server of /metrics and /readyz (`server`) going
 calls       counts calls by what is written into their journals, and says of each ended one a line in the log
 gate, guard, ship   what each process counts and what it calls ready
 """

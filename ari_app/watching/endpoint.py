@@ -9,8 +9,6 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 from ari_app import log
@@ -19,11 +17,7 @@ from .meters import Meters
 
 ADDRESS: Final = "127.0.0.1"
 RETRY_SECONDS: Final = 5.0
-ASKING_SECONDS: Final = 5.0
-"""Whoever asks and does not send the question, or does not read the answer, is let go after so long."""
-
 POLL_SECONDS: Final = 0.2
-CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,44 +34,6 @@ class Readiness:
     def to_json(self) -> bytes:
         said = {"ready": self.ready, "checks": {name: why or "ok" for name, why in self.checks.items()}, **self.about}
         return json.dumps(said).encode() + b"\n"
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    meters: Meters
-    readiness: Callable[[], Readiness]
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: whoever asked and went away is nobody's trouble."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    timeout = ASKING_SECONDS
-    server_version, sys_version = "consentgate", ""
-    # Kept open by a scraper it would hold a thread for as long as that likes.
-    protocol_version = "HTTP/1.0"
-
-    def do_GET(self) -> None:
-        path = self.path.partition("?")[0]
-        if path == "/metrics":
-            self._answer(HTTPStatus.OK, CONTENT_TYPE, self.server.meters.text())
-        elif path == "/readyz":
-            found = self.server.readiness()
-            status = HTTPStatus.OK if found.ready else HTTPStatus.SERVICE_UNAVAILABLE
-            self._answer(status, "application/json", found.to_json())
-        else:
-            self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"ask for /metrics or /readyz\n")
-
-    def _answer(self, status: HTTPStatus, kind: str, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  http.server's name
-        """Say nothing: what was asked for is a stranger's text."""
 
 
 class Endpoint:
@@ -116,7 +72,10 @@ class Endpoint:
 
     def _serve(self) -> None:
         """Raises OSError: the port is not to be had."""
-        with _Server((ADDRESS, self._port or 0), _Handler) as server:
+        # Loaded only by whoever has a port: it costs a tenth of the gate's start.
+        from .server import Handler, Server  # noqa: PLC0415
+
+        with Server((ADDRESS, self._port or 0), Handler) as server:
             server.meters, server.readiness, server.timeout = self._meters, self._readiness, POLL_SECONDS
             self.serving = True
             try:

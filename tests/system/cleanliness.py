@@ -21,7 +21,7 @@ _SINGLE = ("asterisk", *OWN)
 
 
 CALLER = re.compile(r"07700 ?9\d{5}|01632 ?96\d{4}|Gwendolyn|Prosser|consentgate-telephone|PJSIP/")
-"""Every number that tests call from or to, a caller's name, their telephone's, and every endpoint: no log holds them."""
+"""Every number that tests call from or to, a caller's name, their telephone's, every endpoint: in no log."""
 
 
 def dirt(world: World) -> list[str]:

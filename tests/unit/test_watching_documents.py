@@ -1,9 +1,11 @@
 """Every metric, alarm, line of the log and exit code stands in docs/watching.md, and nothing else does."""
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import promql_parser
 import pytest
@@ -219,4 +221,44 @@ def test_every_alert_is_in_the_table_and_none_that_does_not_exist() -> None:
     rows = table("Alerts")
     assert {name: row[1] for name, row in rows.items()} == {
         rule["alert"]: rule["labels"]["severity"] for rule in ALERTS
+    }
+
+
+# -- the dashboard
+
+DASHBOARD = json.loads((CHECKOUT / "deploy" / "grafana" / "consentgate.json").read_text(encoding="utf-8"))
+PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: str(panel["title"]))
+def test_a_panel_reads_what_exists_of_the_chosen_pbx(panel: dict[str, Any]) -> None:
+    assert panel["targets"]
+    for target in panel["targets"]:
+        known(target["expr"])
+        assert all(one.get("instance") == "$instance" for asked in selectors(target["expr"]).values() for one in asked)
+        shown = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
+        grouped = set(re.findall(r"\w+", " ".join(re.findall(r"\bby \(([^)]*)\)", target["expr"]))))
+        assert shown <= grouped | {"instance"}, panel["title"]
+        assert target["datasource"] == panel["datasource"] == {"type": "prometheus", "uid": "${source}"}
+
+
+def test_the_dashboard_is_one_that_grafana_takes() -> None:
+    ids = [panel["id"] for panel in DASHBOARD["panels"]]
+    assert len(ids) == len(set(ids))
+    places = [panel["gridPos"] for panel in DASHBOARD["panels"]]
+    assert all(place["x"] >= 0 and place["x"] + place["w"] <= 24 for place in places)
+    taken = [(x, y) for one in places for x in range(one["x"], one["x"] + one["w"])
+             for y in range(one["y"], one["y"] + one["h"])]  # fmt: skip
+    assert len(taken) == len(set(taken)), "two panels lie one on the other"
+    assert [one["name"] for one in DASHBOARD["templating"]["list"]] == ["source", "instance"]
+
+
+def test_what_matters_is_on_the_dashboard() -> None:
+    shown = {family(name) for panel in PANELS for target in panel["targets"] for name in named(target["expr"])}
+    left_out = {"build_info", "start_time_seconds", "stream_connected", "spool_free_files", "spool_level",
+                "captures_started_total", "objections_total", "foreign_captures_total", "journal_failing",
+                "line_unusable", "incidents_shipped_total", "anchors_stored_total", "last_shipment_time_seconds",
+                "server_reachable", "stored_bytes_total"}  # fmt: skip
+    assert {metric.name.removeprefix("consentgate_") for metric in catalogue.METRICS} - left_out <= {
+        name.removeprefix("consentgate_") for name in shown
     }
