@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from ari_app.core.reasons import Reason
+
 GATE, GUARD, SHIP = "gate", "guard", "ship"
 PROCESSES: Final = (GATE, GUARD, SHIP)
 
@@ -176,6 +178,28 @@ REQUESTS = _of(
     buckets=TRIPS,
 )
 STORED = _of(SHIP, "stored_bytes_total", C, "Bytes put into S3.")
+
+# -- what must be there from the start: a counter that appears with its first event has never risen, for Prometheus, and
+# nobody would be told of that first one.
+ALARMS: Final = {
+    GATE: (
+        "call.not_sealed", "call.quarantined", "capture.no_file", "capture.not_stopped", "config.not_taken_up",
+        "event.unreadable", "gate.replaced", "metrics.failed", "order.failed",
+    ),
+    GUARD: (
+        "event.unreadable", "folder.not_guarded", "folder.overflow", "gate.ended", "gate.not_ended", "guard.failed",
+        "guard.replaced", "incident.not_written", "keeper.not_ready", "metrics.failed",
+    ),
+    SHIP: ("call.quarantined", "fallback.quarantined", "incident.quarantined", "metrics.failed"),
+}  # fmt: skip
+"""Lines of the log, all of them errors, that alert rules wait for."""
+
+OUR_FAULTS: Final = (
+    Reason.ANNOUNCEMENT_UNUSABLE, Reason.CAPTURE_FAILED, Reason.CAPTURE_TIMEOUT, Reason.EVENTS_LOST,
+    Reason.GATE_RESTARTED, Reason.JOURNAL_UNWRITABLE, Reason.LINE_UNKNOWN, Reason.NOT_READY, Reason.SPOOL_FULL,
+    Reason.STALE_FACTS,
+)  # fmt: skip
+"""Why a call is not recorded by a fault of ours or of the machine, and not by what its parties did."""
 
 METRICS: Final = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
 

@@ -10,7 +10,7 @@ from ari_app.core.room import Room
 from ari_app.opening import Call
 
 from . import catalogue as m
-from .calls import Calls
+from .calls import NOT_RECORDED, Calls
 from .catalogue import known_line
 from .endpoint import Readiness
 from .watch import Watch, age, of_level
@@ -28,6 +28,7 @@ class GateWatch:
     def __init__(self, gate: "Gate", port: int | None) -> None:
         self._gate = gate
         self._now: dict[str, int] = {}
+        self._shown: set[str] = set()
         self.watch = Watch(m.GATE, port, self._ready)
         self._calls = Calls(self.watch.meters, lambda: gate.dispatcher.rules.lines, self._line_of)
         self.watch.meters.follow(m.HEARTBEAT, lambda: age(gate.consumed_at))
@@ -58,8 +59,13 @@ class GateWatch:
             "captures": sum(map(_captures, rooms)),
         }
         meters.replace(m.CALLS_NOW, dict(Counter(self._label(call) for call in calls)))
-        lines = gate.dispatcher.rules.lines.values()
-        meters.replace(m.UNUSABLE, {line.name: float(bool(line.unusable)) for line in lines})
+        lines = gate.dispatcher.rules.lines
+        meters.replace(m.UNUSABLE, {name: float(bool(line.unusable)) for name, line in lines.items()})
+        for name in {*lines, m.NO_LINE, m.UNKNOWN_LINE} - self._shown:
+            self._shown.add(name)
+            meters.count(m.FOREIGN, name, by=0)
+            for reason in m.OUR_FAULTS:
+                meters.count(m.CALLS, name, NOT_RECORDED, reason, by=0)
         meters.set(m.ROOMS_NOW, self._now["rooms"])
         meters.set(m.PERMITS_NOW, self._now["permits"])
         meters.set(m.CAPTURES_NOW, self._now["captures"])

@@ -1,9 +1,11 @@
 """What the guard counts, and what it calls ready: a capture that began now would be seen and ended."""
 
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ari_app import clock
+from ari_app.core.incident import Action, Door
 
 from . import catalogue as m
 from .endpoint import Readiness
@@ -20,6 +22,8 @@ class GuardWatch:
         self._guard = guard
         self._now: dict[str, int | float | bool | None] = {}
         self.watch = Watch(m.GUARD, port, self._ready)
+        for door, action in product(Door, Action):
+            self.watch.meters.count(m.INCIDENTS, door, action, by=0)
 
     def look(self) -> None:
         """Measure what is going on."""

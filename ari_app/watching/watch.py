@@ -42,6 +42,8 @@ class Watch:
         self._faulty = False
         self.meters.set(m.BUILD, 1, process, importlib.metadata.version("consentgate"))
         self.meters.set(m.STARTED, self.started_at / MICROSECONDS, process)
+        for event in m.ALARMS[process]:
+            self.meters.count(m.EVENTS, process, "error", event, by=0)
         self.meters.follow(m.READY, lambda: self.readiness().ready, process)
 
     def start(self) -> None:

@@ -342,3 +342,19 @@ def test_a_failure_that_quotes_a_caller_is_told_without_them() -> None:
 def test_every_gauge_and_counter_is_of_a_process_that_has_it() -> None:
     assert {one for metric in m.METRICS for one in metric.by} == set(m.PROCESSES)
     assert len({metric.name for metric in m.METRICS}) == len(m.METRICS)
+
+
+def test_what_alerts_wait_for_is_0_before_it_happens(gate: GateWorld, tmp_path: Path, ship: ShipWatch) -> None:
+    """To Prometheus a counter that appears has not risen."""
+    gate.watching.look()
+    for line in ("advice-line", "none", "unknown"):
+        assert value(gate.watch, "foreign_captures_total", line=line) == 0
+        for reason in m.OUR_FAULTS:
+            assert value(gate.watch, "calls_total", line=line, outcome="not_recorded", reason=reason) == 0
+    guarding = GuardWatch(guard(tmp_path), PORT).watch
+    for door in Door:
+        for action in Action:
+            assert value(guarding, "incidents_total", door=door, action=action) == 0
+    for watch in (gate.watch, guarding, ship.watch):
+        for event in m.ALARMS[watch.process]:
+            assert value(watch, "log_events_total", process=watch.process, level="error", event=event) == 0
