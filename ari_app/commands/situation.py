@@ -26,6 +26,7 @@ T = TypeVar("T")
 ASKING_SECONDS: Final = 0.5
 HANGS_MICROSECONDS: Final = 5 * MICROSECONDS
 TAIL_BYTES: Final = 600
+MOST_LOOKED_AT: Final = 1000
 MOST_ANSWER_BYTES: Final = 65_536
 ADDRESS: Final = "127.0.0.1"
 PROCESSES: Final = ("gate", "guard", "ship")
@@ -119,8 +120,9 @@ class Look:
         if account is not None and not account.running:
             account = None
         live = self._read(lambda: [one.read_bytes() for one in layout.live.iterdir()])
-        sealed = self._read(lambda: self._unstored(layout))
-        oldest = min(sealed, default=None) if sealed else None
+        to_store, oldest = (
+            (account.unshipped, account.oldest) if account else self._read(lambda: _unstored(layout)) or (None, None)
+        )
         space = self._read(lambda: free_space.measure(layout))
         of_gate = said.get("gate") or {}
         return Situation(
@@ -134,8 +136,8 @@ class Look:
             heartbeat_at=self._read(lambda: _last_beat(layout.heartbeats)),
             space=space,
             level=judge(space, self._places.floor, Level.AMPLE) if space else Level.AMPLE,
-            to_store=None if sealed is None else len(sealed),
-            oldest=None if oldest is None else names.minted_at(oldest),
+            to_store=to_store,
+            oldest=oldest,
             failing=sum(one.failed for about, one in account.found.items() if about != REACH) if account else None,
             away=account.found[REACH].why if account and REACH in account.found else "",
             notes=self._entries(layout.fallback, ".json"),
@@ -157,16 +159,6 @@ class Look:
 
     def _entries(self, folder: Path, ending: str = "") -> int | None:
         return self._read(lambda: sum(1 for one in folder.iterdir() if one.name.endswith(ending)))
-
-    @staticmethod
-    def _unstored(layout: Layout) -> list[names.RecordingId]:
-        found = []
-        for one in layout.sealed.iterdir():
-            with suppress(names.UnsafeNameError):
-                recording = names.recording_id(one.name)
-                if not (one / safekeeping.STORED).exists():
-                    found.append(recording)
-        return found
 
     # -- the processes
 
@@ -219,6 +211,21 @@ class Look:
 def _count(said: Mapping[str, Any], name: str, otherwise: int | None) -> int | None:
     value = said.get(name)
     return value if isinstance(value, int) else otherwise
+
+
+def _unstored(layout: Layout) -> tuple[int, Instant | None]:
+    """Return how many calls lie in the spool that are not stored, and when the oldest began: if no ship says so.
+
+    Of very many only the oldest are looked at: after an outage nearly all of the others are not stored either.
+    """
+    found = []
+    for one in layout.sealed.iterdir():
+        with suppress(names.UnsafeNameError):
+            found.append(names.recording_id(one.name))
+    first = sorted(found)[:MOST_LOOKED_AT]
+    stored = {one for one in first if (layout.sealed / one / safekeeping.STORED).exists()}
+    oldest = next((one for one in first if one not in stored), None)
+    return len(found) - len(stored), None if oldest is None else names.minted_at(oldest)
 
 
 def _permits(live: list[bytes]) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,7 @@ from ari_app import clock
 from ari_app.attempts import REACH, Attempts
 from ari_app.commands import situation, status
 from ari_app.commands.situation import Look, Places, State
-from ari_app.core.names import Instant
+from ari_app.core.names import Instant, minted_at
 from ari_app.layout import Layout
 
 NOW = Instant(BEGAN + 3_725 * SECOND)
@@ -122,15 +122,18 @@ def test_what_lies_in_the_spool_is_counted(places: Places, synthetic: SyntheticS
     (layout.fallback / "1.1.json").write_text("{}")
     layout.heartbeats.mkdir(exist_ok=True)
     (layout.heartbeats / "run.jsonl").write_text(f'{{"written_at":{NOW - SECOND}}}\n')
+    assert (Look(places).now().to_store, Look(places).now().oldest) == (1, minted_at(first))
     account = Attempts(layout)
+    account.unshipped(7, Instant(NOW - 90 * SECOND))
     account.note(first, "S3 holds another object", NOW, NOW, failed=True)
     account.note(REACH, "PostgreSQL is away", NOW, NOW, failed=True)
     account.write(NOW, at_once=True)
     found = Look(places).now()
     assert (found.calls, found.captures, found.permits, found.rooms) == (1, 3, 2, None)
-    assert (found.to_store, found.failing, found.notes, found.away) == (1, 1, 1, "PostgreSQL is away")
+    # A ship that runs knows best.
+    assert (found.to_store, found.failing, found.notes, found.away) == (7, 1, 1, "PostgreSQL is away")
+    assert found.oldest == NOW - 90 * SECOND
     assert found.heartbeat_at == NOW - SECOND
-    assert found.oldest is not None
 
 
 def test_the_last_incident_is_the_last_alarm_also_when_it_is_stored(places: Places) -> None:
