@@ -74,6 +74,11 @@ class Attempts:
         self._changed = self._changed or self._unshipped != (count, oldest)
         self._unshipped = (count, oldest)
 
+    def counts(self) -> tuple[int, int]:
+        """Return how much waits by itself, and how much was tried in vain; no server that is away is among these."""
+        tried = [one.failed for about, one in self._found.items() if about != REACH]
+        return tried.count(False), tried.count(True)
+
     def write(self, now: Instant, *, at_once: bool = False) -> None:
         """Tell what there is, if it is news, at most once a second unless at_once; that nothing waits, each time.
 

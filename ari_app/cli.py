@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from . import cli_check, cli_days, cli_doctor, cli_notice
+from . import cli_check, cli_days, cli_doctor, cli_notice, cli_watch
 from .cli_options import ConfigOption, JsonOption, run
 from .errors import FINDING, ConsentgateError
 
@@ -184,6 +184,7 @@ def rebuild_index(
     run("commands.rebuild_index", config, unsigned=unsigned, as_json=as_json)
 
 
+cli_watch.register(app)
 cli_days.register(app)
 cli_notice.register(app)
 

@@ -107,8 +107,9 @@ class Dispatcher:
         """Handle one ARI event; return what concerns the gate as a whole."""
         try:
             seen = t.from_ari(event, clock.now())
-        except names.UnsafeNameError as unsafe:
-            _log.warning("call.unsafe_channel_id", why=str(unsafe))
+        except names.UnsafeNameError:
+            # Not the id itself: who made the channel chose it, and may have chosen a number.
+            _log.warning("call.unsafe_channel_id", why="it holds more than letters, digits and . _ -")
             return None
         match seen:
             case None:
@@ -335,8 +336,6 @@ class Dispatcher:
         for other in call.room.others:
             self.tracked.get(other.channel, set()).discard(recording)
         self.closed_files.forget(recording)
-        last = call.room
-        _log.info("call.ended", recording=recording, line=last.opened.line, recorded=last.recorded, reason=last.closed)
 
     def seal_until(self, consumed_at: Instant) -> None:
         """Hand to ship every finished call whose end is covered by a heartbeat, and catch up with what was stale."""

@@ -95,7 +95,7 @@ class Executor:
         self._tasks.discard(task)
         if not task.cancelled() and (failure := task.exception()):
             # A bug of ours. The lifeline brings the caller on, and what is not evidenced is not stored.
-            _log.error("order.failed", why=repr(failure))
+            _log.error("order.failed", why=log.said(failure))
 
     async def finish(self, seconds: float) -> None:
         """Wait until what was ordered is done, but not for ever."""

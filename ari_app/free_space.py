@@ -34,11 +34,13 @@ class FreeSpace:
     def __init__(self, layout: Layout, floor: Floor, process: str) -> None:
         self._layout, self.floor, self._log = layout, floor, log.get(process)
         self.level = Level.AMPLE
+        self.space: Space | None = None
+        """What was measured last."""
 
     def look(self) -> bool:
         """Measure, and say it if it has changed. Returns whether it has."""
         try:
-            space = measure(self._layout)
+            self.space = space = measure(self._layout)
         except OSError:
             # A spool that is gone altogether is told by whoever cannot write into it.
             return False

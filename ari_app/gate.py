@@ -20,7 +20,8 @@ from . import clock, config, inherited, log, pulse, reloading, service, settling
 from . import policy as policies
 from .adapters.ami import Ami
 from .adapters.ari import Ari
-from .adapters.journal import Beat, Journalist
+from .adapters.journal import Append, Beat, Job, Journalist
+from .core import evidence as ev
 from .core import facts as f
 from .core import names
 from .core.backoff import delay_seconds
@@ -35,6 +36,7 @@ from .free_space import LOOK_SECONDS, FreeSpace
 from .layout import Layout
 from .numbers import Numbers
 from .opening import Identity
+from .watching.gate import GateWatch
 
 STOP_SECONDS: Final = 3.0
 _log = log.get("gate")
@@ -42,6 +44,17 @@ _log = log.get("gate")
 
 class ReplacedError(ConsentgateError):
     """Another process registered our ARI application's name."""
+
+
+class Counted(Journalist):
+    """A journal at whose door it is counted what is written into it."""
+
+    count: Callable[[names.RecordingId, tuple[ev.Entry, ...]], None] | None = None
+
+    def submit(self, job: Job) -> None:
+        super().submit(job)
+        if self.count and isinstance(job, Append):
+            self.count(job.recording, job.entries)
 
 
 class Gate:
@@ -56,7 +69,7 @@ class Gate:
         self.ami = Ami(asterisk.ami_host, asterisk.ami_port, asterisk.ami_user, asterisk.ami_password.reveal())
         run = names.RunId(names.mint(clock.now(), os.urandom(10)))
         software = f"consentgate {importlib.metadata.version('consentgate')}"
-        self.journalist = Journalist(layout, run)
+        self.journalist = Counted(layout, run)
         numbers = Numbers.from_text(settings.numbers.key.reveal())
         self.dispatcher = Dispatcher(
             rules, Identity(run, settings.site.node, software), numbers, self.journalist, layout
@@ -70,7 +83,9 @@ class Gate:
         self.consumed_at = Instant(0)
         self.replaced = False
         self._unstamped = False
-        self._ready = self._taken_up = False
+        self.is_ready = self._taken_up = False
+        self.watch = GateWatch(self, settings.metrics.gate_port)
+        self.journalist.count = self.watch.written
 
     def _pulse(self) -> pulse.Pulse:
         standby = partial(service.somebody_waits, self.layout)
@@ -79,12 +94,14 @@ class Gate:
     async def run(self, *, before_end: Callable[[], None] = lambda: None) -> int:
         """Work until told to stop. Returns the exit code; before_end: called when the stop begins."""
         self.dispatcher.closed_files.start()
+        self.watch.watch.start()
         stop = asyncio.ensure_future(self.stopping.wait())
         work = asyncio.ensure_future(self._keep_connected())
         measuring = asyncio.ensure_future(self._measure())
         await asyncio.wait({stop, work}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
         measuring.cancel()
+        self.watch.watch.close()
         before_end()
         service.notify("STOPPING=1")
         self.layout.ready("gate").unlink(missing_ok=True)
@@ -104,6 +121,7 @@ class Gate:
     async def _measure(self) -> None:
         while True:
             self.look_for_room()
+            self.watch.look()
             await asyncio.sleep(LOOK_SECONDS)
 
     def look_for_room(self) -> None:
@@ -132,7 +150,7 @@ class Gate:
             said, attempt = "", 1
             lost = await self._connected()
             self._lose(Reason.EVENTS_LOST, self.consumed_at or clock.now())
-            self._ready = False
+            self.is_ready = False
             self.layout.ready("gate").unlink(missing_ok=True)
             if not self.replaced:
                 _log.error("gate.connection_lost", stream=lost, hint="Nothing is recorded until both streams answer.")
@@ -163,7 +181,7 @@ class Gate:
                 task.cancel()
             for failure in await asyncio.gather(ari, ami, beating, return_exceptions=True):
                 if isinstance(failure, Exception):
-                    _log.error("event.unreadable", stream="ari", why=repr(failure))
+                    _log.error("event.unreadable", stream="ari", why=log.said(failure))
             self.ami.close()
             with suppress(TimeoutError):
                 async with asyncio.timeout(1):
@@ -194,15 +212,15 @@ class Gate:
             return
         except (LookupError, ValueError, TypeError) as unreadable:
             # What it would have said is not known, so nothing after it is either: begin anew.
-            _log.error("event.unreadable", stream="ami", kind=str(message.get("event")), why=repr(unreadable))
+            _log.error("event.unreadable", stream="ami", kind=str(message.get("event")), why=log.said(unreadable))
             self.ami.close()
             return
         if seen is not None:
             self.pulse.returned("ami", seen.number, seen.at)
 
     def _beat(self, consumed_at: Instant, stood_still: Sequence[Standstill]) -> None:
-        if self.pulse.alive and not self._ready and not self.stopping.is_set():
-            self._ready = True
+        if self.pulse.alive and not self.is_ready and not self.stopping.is_set():
+            self.is_ready = True
             self.layout.ready("gate").write_text(f"{os.getpid()}\n")
             _log.info("gate.ready", asterisk=self.dispatcher.opening.asterisk)
         self.consumed_at = consumed_at

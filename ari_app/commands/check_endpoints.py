@@ -43,7 +43,7 @@ class Known:
 def running(asterisk: Asterisk) -> Known | None:
     """Ask a running Asterisk; None if it does not answer as it should, which is told of it elsewhere."""
     try:
-        status, body = check_asterisk.get(asterisk, "GET", "/endpoints")
+        status, body = check_asterisk.request(asterisk, "GET", "/endpoints")
         rows = json.loads(body) if status == check_asterisk.OK else None
         names = frozenset(f"{row['technology']}/{row['resource']}" for row in rows or ())
     except (OSError, ValueError, KeyError, TypeError, HTTPException):

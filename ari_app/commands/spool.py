@@ -151,7 +151,7 @@ def _console() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=PIPE_COLUMNS, soft_wrap=True)
 
 
-def _age(since: Instant, now: Instant) -> str:
+def age_text(since: Instant, now: Instant) -> str:
     """Return how long ago something was, in its largest two units."""
     seconds = max(0, now - since) // MICROSECONDS
     for unit, smaller, length, part in (("d", "h", 86400, 3600), ("h", "min", 3600, 60), ("min", "s", 60, 1)):
@@ -197,9 +197,9 @@ def show_list(layout: Layout, *, as_json: bool) -> int:
         return GOOD
     console = _console()
     if account is not None and not account.running:
-        console.print(f"The ship that said this is gone: it was so {_age(account.at, now)} ago.")
+        console.print(f"The ship that said this is gone: it was so {age_text(account.at, now)} ago.")
     if away is not None:
-        tried = f"tried {_times(away.attempts)} in {_age(away.since, now)}"
+        tried = f"tried {_times(away.attempts)} in {age_text(away.since, now)}"
         console.print(f"Everything waits, {tried}: {escape(away.why)}")
     if found:
         table = Table(box=None, pad_edge=False)
@@ -208,10 +208,10 @@ def show_list(layout: Layout, *, as_json: bool) -> int:
         for item in found:
             state = item.state if item.kind == "call" else f"incident, {item.state}"
             tries = "" if item.attempts is None else str(item.attempts)
-            table.add_row(item.id, state, _age(item.since, now), size_text(item.bytes), tries, escape(item.why))
+            table.add_row(item.id, state, age_text(item.since, now), size_text(item.bytes), tries, escape(item.why))
         console.print(table)
         if unstored:
-            age = _age(unstored[0].since, now)
+            age = age_text(unstored[0].since, now)
             console.print(f"{len(unstored)} call(s) are over and not stored yet; the oldest of them began {age} ago.")
     else:
         console.print("nothing waits in the spool")
@@ -245,7 +245,7 @@ def show_one(layout: Layout, recording: RecordingId, *, as_json: bool) -> int:
     if item.attempt is not None:
         attempt = item.attempt
         lines.append(("tried", f"{_times(attempt.attempts)} since {names.iso(attempt.since)}"))
-        lines.append(("last tried", f"{names.iso(attempt.tried_at)}, {_age(attempt.tried_at, now)} ago"))
+        lines.append(("last tried", f"{names.iso(attempt.tried_at)}, {age_text(attempt.tried_at, now)} ago"))
         lines.append(("next try", names.iso(attempt.next_at)))
     console = _console()
     for name, text in lines:

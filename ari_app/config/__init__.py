@@ -24,6 +24,7 @@ from .model import (
     Asterisk,
     Config,
     Guard,
+    Metrics,
     Numbers,
     Postgres,
     Ship,
@@ -50,6 +51,7 @@ __all__ = [
     "Guard",
     "InvalidConfigurationError",
     "Line",
+    "Metrics",
     "Numbers",
     "Parties",
     "Period",
@@ -69,7 +71,7 @@ __all__ = [
 
 SECTIONS: tuple[type[Section], ...] = (
     Site, Asterisk, Spool, Ship, S3, Numbers, Signing, Postgres, AnnouncementFile, AnnouncementChecks, Line, Parties,
-    RetentionClass, Guard, Assurance,
+    RetentionClass, Guard, Assurance, Metrics,
 )  # fmt: skip
 DEFAULT_PATH = Path("/etc/consentgate/consentgate.yaml")
 VARIABLE = "CONSENTGATE_CONFIG"

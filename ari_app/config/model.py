@@ -232,6 +232,17 @@ class Guard(Section):
     be able to move files out of them (mode 2770, group consentgate)."""
 
 
+class Metrics(Section):
+    """Where each process shows `/metrics` for Prometheus and `/readyz`, on 127.0.0.1 alone. Left out: nowhere."""
+
+    gate_port: Port | None = Field(default=None, examples=["9771"])
+    """The gate's. A standby on the same machine takes it when it takes over."""
+    guard_port: Port | None = Field(default=None, examples=["9772"])
+    """The guard's."""
+    ship_port: Port | None = Field(default=None, examples=["9773"])
+    """Ship's. A port that is taken keeps none of them from working: the log says so."""
+
+
 class Config(Section):
     """The whole configuration; every name of DESIGN §6 that is a Python keyword or lacks its unit has another."""
 
@@ -254,6 +265,7 @@ class Config(Section):
     retention: dict[Word, RetentionClass] = Field(default_factory=dict)
     guard: Guard | None = None
     assurance: Assurance = Assurance()
+    metrics: Metrics = Metrics()
 
 
 def section_at(path: tuple[str | int, ...]) -> type[Section] | None:

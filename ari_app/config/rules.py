@@ -46,6 +46,7 @@ def problems(document: Document) -> Iterator[Problem]:
     yield from _s3(document)
     yield from _secrets(document)
     yield from _guard(document)
+    yield from _metrics(document)
 
 
 def _lines(document: Document) -> Iterator[Problem]:
@@ -236,3 +237,11 @@ def _guard(document: Document) -> Iterator[Problem]:
             hint = 'path: "/var/spool/asterisk/voicemail/*", application: Queue, or both'
             problem = "names neither a path nor an application: it would allow everything"
             yield document.problem(("guard", "allowed_captures", index), problem, hint)
+
+
+def _metrics(document: Document) -> Iterator[Problem]:
+    taken: dict[object, str] = {}
+    for key, port in _section(document.data, "metrics").items():
+        if isinstance(port, int) and (first := taken.setdefault(port, key)) != key:
+            hint = "each process listens for itself: give each a port of its own"
+            yield document.problem(("metrics", key), f"is the port of metrics.{first} as well", hint)

@@ -10,6 +10,8 @@ from ari_app.core import guard as g
 from ari_app.core.incident import Action, Door, Why
 from ari_app.core.names import mint
 from ari_app.layout import Layout
+from ari_app.watching import catalogue as m
+from ari_app.watching.meters import SILENT, Meters
 
 _log = log.get("guard")
 _HINTS = {
@@ -26,6 +28,7 @@ class Incidents:
     def __init__(self, layout: Layout, node: str) -> None:
         self._layout, self._node = layout, node
         self._unwritten: dict[str, bytes] = {}
+        self.meters: Meters = SILENT
 
     def mint(self) -> str:
         """Return the id of a new incident, which names its files as well."""
@@ -45,6 +48,9 @@ class Incidents:
     ) -> None:
         """Say it in the log and keep it. An incident that cannot be written is written later (`retry`)."""
         alarm = g.Alarm(identity, self._node, clock.now(), door, action, why, channel, stopped_after_ms, files)
+        self.meters.count(m.INCIDENTS, door, action)
+        if stopped_after_ms is not None:
+            self.meters.observe(m.STOP_TIME, stopped_after_ms / 1000, door)
         event = "leg.continued" if action is Action.CONTINUED else f"capture.{action}"
         details = {"trouble": trouble} if trouble else {}
         _log.error(

@@ -121,6 +121,11 @@ class Keeper:
         self._ears.close()
         self._files.close()
 
+    @property
+    def keeps(self) -> int:
+        """How many captures."""
+        return len(self._captures)
+
     def _silent(self) -> bool:
         return self._vitals.signs.gate_dead(clock.now())
 
@@ -190,7 +195,7 @@ class Keeper:
         try:
             self._hear(message)
         except (LookupError, ValueError, TypeError) as unreadable:
-            _log.error("event.unreadable", stream="keeper", kind=str(message.get("event")), why=repr(unreadable))
+            _log.error("event.unreadable", stream="keeper", kind=str(message.get("event")), why=log.said(unreadable))
             # Nobody can say what it was about: it may have been what ends a capture.
             self._files.trouble = self._files.trouble or "an event could not be read"
 

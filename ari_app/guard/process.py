@@ -24,6 +24,7 @@ from ari_app.errors import ConsentgateError
 from ari_app.free_space import FreeSpace, leave_mark
 from ari_app.layout import Layout
 from ari_app.numbers import Numbers
+from ari_app.watching.guard import GuardWatch
 
 from .asterisk import GUARD_APPLICATION, GuardAmi, GuardAri, Pbx
 from .calls import Calls
@@ -104,18 +105,22 @@ class Guard:
         numbers = Numbers.from_text(settings.numbers.key.reveal())
         self.keeper = Keeper(ears, self.ami, layout, self.vitals, self._begin, numbers, self.space)
         self.stopping = asyncio.Event()
+        self.watching = GuardWatch(self, settings.metrics.guard_port)
+        incidents.meters = self.watching.watch.meters
         self._ready = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Work until told to stop."""
         self.watch.start()
+        self.watching.watch.start()
         self._measure()
         streams = [self._keep("ami", self._ami), self._keep("ari", self._ari), self.keeper.run()]
         jobs = [*streams, self._ticking(), self._patrolling()]
         tasks = [asyncio.ensure_future(job) for job in jobs]
         stop = asyncio.ensure_future(self.stopping.wait())
         await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        self.watching.watch.close()
         await finish(self._tasks, FINISH_SECONDS)
         self.incidents.retry()
         for task in (stop, *tasks, *self._tasks):
@@ -251,6 +256,7 @@ class Guard:
     def _measure(self) -> None:
         self.space.look()
         leave_mark(self.layout, self.space.level)
+        self.watching.look()
 
     # -- what they say
 
@@ -264,7 +270,7 @@ class Guard:
         self._tasks.discard(task)
         if not task.cancelled() and (failure := task.exception()):
             # A bug of ours, at one capture. The guard goes on: there are others.
-            _log.error("guard.failed", why=repr(failure))
+            _log.error("guard.failed", why=log.said(failure))
 
     def _on_ari(self, event: Event) -> None:
         if event["type"] == "RecordingStarted":
@@ -278,7 +284,7 @@ class Guard:
         try:
             self._hear(message)
         except (LookupError, ValueError, TypeError) as unreadable:
-            _log.error("event.unreadable", stream="ami", kind=str(message.get("event")), why=repr(unreadable))
+            _log.error("event.unreadable", stream="ami", kind=str(message.get("event")), why=log.said(unreadable))
 
     def _hear(self, message: Message) -> None:
         at = Instant(round(float(message["timestamp"]) * MICROSECONDS)) if "timestamp" in message else clock.now()

@@ -20,6 +20,7 @@ from ari_app.errors import FINDING, ConsentgateError
 from ari_app.layout import Layout
 from ari_app.safekeeping import terms_of
 from ari_app.signing import Signer
+from ari_app.watching.ship import ShipWatch
 
 from .process import Ship
 from .windows import DiscardWindows
@@ -94,6 +95,7 @@ def run(config_path: Path, *, once: bool = False) -> int:
     database = PostgresDatabase(settings.postgres.dsn.reveal())
     ship = Ship(Layout(settings.spool.path), store, database, settings.s3.prefix, settings.site.node, once, signer)
     ship.workers, ship.terms = settings.ship.workers, terms_of(settings)
+    ship.watching = ShipWatch(settings.metrics.ship_port)
     reload = _reload(ship, config_path, settings)
     try:
         with _signals(ship.stopping, reload):

@@ -129,6 +129,11 @@ class Findings:
         with self._lock:
             self._attempts.unshipped(count, oldest)
 
+    def counts(self) -> tuple[int, int]:
+        """Return how much waits by itself, and how much was tried in vain."""
+        with self._lock:
+            return self._attempts.counts()
+
     def close(self) -> None:
         """Nothing is tried any more."""
         with self._lock:

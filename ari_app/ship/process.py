@@ -21,6 +21,8 @@ from ari_app.safekeeping import Safekeeping, Terms
 from ari_app.shipping import Shipping, UnshippableError, Wait, Waiting
 from ari_app.signing import Signer
 from ari_app.strays import Lookout
+from ari_app.watching import catalogue as m
+from ari_app.watching.ship import DAMAGED, ShipWatch, TimedDatabase, TimedStore
 
 from .findings import Findings
 from .grouped import GroupedDatabase
@@ -50,6 +52,7 @@ class Ship:
     terms: Terms = field(default_factory=Terms)
     stopping: threading.Event = field(default_factory=threading.Event)
     workers: int = WORKERS
+    watching: ShipWatch = field(default_factory=ShipWatch)
     _findings: Findings = field(init=False)
     _queue: Queue = field(init=False)
     _heartbeats: PinnedHeartbeats = field(init=False)
@@ -71,8 +74,9 @@ class Ship:
 
     def run(self) -> int:
         """Ship until asked to stop, or (`once`) until nothing more can be done. Returns the exit code."""
-        store = RetryingStore(self.store, self._patience("s3"))
-        database = GroupedDatabase(RetryingDatabase(self.database, self._patience("postgres")))
+        meters = self.watching.meters
+        store = RetryingStore(TimedStore(self.store, meters), self._patience("s3"))
+        database = GroupedDatabase(RetryingDatabase(TimedDatabase(self.database, meters), self._patience("postgres")))
         spool, windows, attested = Spool(self.layout), DiscardWindows(self.layout.policy), Attested(self.layout)
         shipping = Shipping(spool, self._heartbeats, attested, store, database, self.prefix, windows.seconds)
         shipping.node, shipping.signer, self._keeping = self.node, self.signer, shipping.keeping
@@ -86,9 +90,11 @@ class Ship:
                 if self.signer is None:
                     # A site that comes from a version without signatures must not stop storing calls for that.
                     logger.warning("ship.unsigned", why="signing.key_file is not set", hint=UNSIGNED)
+                self.watching.watch.start()
                 now = clock.now()
                 self._lookout.look(now)
                 self._probe(shipping, now)
+                self.watching.begun()
                 self._ready(True)
                 spool.destroy_finished()
                 # Before the first of them judges a call.
@@ -111,10 +117,14 @@ class Ship:
 
     def _patience(self, server: str) -> Patience:
         def failed(failure: UnreachableError) -> None:
+            self.watching.away(server, failure)
             self._findings.failed(server, failure)
 
-        most = ONCE_ATTEMPTS if self.once else None
-        return Patience(self.stopping, failed, lambda: self._findings.reached(server), most, pause=self._pause)
+        def reached() -> None:
+            self.watching.back(server)
+            self._findings.reached(server)
+
+        return Patience(self.stopping, failed, reached, ONCE_ATTEMPTS if self.once else None, pause=self._pause)
 
     def _start(self, shipping: Shipping, number: int) -> threading.Thread:
         worker = threading.Thread(target=self._work, args=(shipping,), name=f"ship-{number + 1}", daemon=True)
@@ -129,6 +139,7 @@ class Ship:
             worker.join()
         self._ready(False)
         self._findings.close()
+        self.watching.watch.close()
 
     # -- the rounds
 
@@ -147,6 +158,7 @@ class Ship:
         self._queue.look()
         if not self.once:
             self._findings.unshipped(len(self._queue), self._queue.oldest)
+            self.watching.unshipped(len(self._queue), self._queue.oldest, *self._findings.counts())
             self._findings.write(now)
             return True
         while not self.stopping.is_set() and not self._queue.idle(now):
@@ -193,9 +205,11 @@ class Ship:
             except UnreachableError:
                 raise
             except (OSError, ConsentgateError) as problem:
+                self.watching.failed("incident", problem)
                 self._findings.keep(file.name, now, "incident.kept", str(problem), incident=file.stem)
             else:
                 self._findings.forget(file.name)
+                self.watching.meters.count(m.INCIDENTS_SHIPPED, incident.door, incident.action)
                 log.get("ship").info(
                     "incident.shipped", incident=incident.id, door=incident.door, action=incident.action
                 )
@@ -206,10 +220,12 @@ class Ship:
             return
         try:
             for day in shipping.anchor(now):
+                self.watching.meters.count(m.ANCHORS)
                 log.get("ship").info("anchor.stored", day=day)
         except UnreachableError:
             raise
         except (OSError, ConsentgateError) as problem:
+            self.watching.failed("anchor", problem)
             self._findings.keep(ANCHOR, now, "anchor.kept", str(problem))
         else:
             self._findings.forget(ANCHOR)
@@ -274,6 +290,7 @@ class Ship:
             result = shipping.ship(recording, now)
         except UnshippableError as damage:
             self._findings.found = True
+            self.watching.failed("call", damage, DAMAGED)
             try:
                 target = shipping.spool.quarantine(recording)
             except OSError as problem:
@@ -288,10 +305,12 @@ class Ship:
                 return None
             # A conflict, which a person must settle; or a full disk, which may be over in a minute. Either way
             # the call is safe where it is.
+            self.watching.failed("call", problem)
             return self._findings.keep(recording, now, "call.kept", str(problem), recording=recording)
         else:
             if isinstance(result, Waiting):
                 return self._wait(recording, result, now)
+            self.watching.shipped(result.outcome, result.reason)
             logger.info(
                 "call.shipped",
                 outcome=result.outcome,

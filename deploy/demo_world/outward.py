@@ -1,6 +1,7 @@
 """What a world tells others: how to reach its parts, and the project's own configuration file."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from .asterisk import EXTENSIONS, GUARD_USER, USER
@@ -108,4 +109,5 @@ def configuration(world: "World") -> dict[str, Any]:
             "ami_password_file": secret / "guard-ami.password",
             "asterisk_recording_folders": list(world.asterisk.recording_folders),
         },
+        "metrics": {f"{name}_port": port for name, port in asdict(world.ports.metrics).items() if port},
     }

@@ -77,12 +77,22 @@ class SeaweedPorts:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsPorts:
+    """Where gate, guard and ship say how they are; 0 in worlds of before they did: nowhere."""
+
+    gate: int = 0
+    guard: int = 0
+    ship: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Ports:
     """Where everything of one world listens."""
 
     asterisk: AsteriskPorts
     seaweed: SeaweedPorts
     postgres: int
+    metrics: MetricsPorts = MetricsPorts()
 
     @classmethod
     def choose(cls, wanted: "Ports | None") -> "Ports":
@@ -90,6 +100,7 @@ class Ports:
         taken: set[int] = set()
         any_port = AsteriskPorts(0, 0, 0, 0, 0, 0, 0, 0), SeaweedPorts(0, 0, 0, 0, 0), 0
         sip, weed, postgres = (wanted.asterisk, wanted.seaweed, wanted.postgres) if wanted else any_port
+        shown = wanted.metrics if wanted else MetricsPorts()
 
         def udp(port: int) -> int:
             return choose(port, taken, udp=True)
@@ -120,17 +131,20 @@ class Ports:
                 admin=pair(weed.admin),
             ),
             postgres=tcp(postgres),
+            metrics=MetricsPorts(tcp(shown.gate), tcp(shown.guard), tcp(shown.ship)),
         )
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Ports":
         """Read ports that an earlier process chose."""
-        return cls(AsteriskPorts(**data["asterisk"]), SeaweedPorts(**data["seaweed"]), data["postgres"])
+        metrics = MetricsPorts(**data.get("metrics", {}))
+        return cls(AsteriskPorts(**data["asterisk"]), SeaweedPorts(**data["seaweed"]), data["postgres"], metrics)
 
 
 WELL_KNOWN = Ports(
     AsteriskPorts(5060, 5062, 5080, 5090, 8088, 5038, 10000, 19999),
     SeaweedPorts(s3=28333, master=29333, volume=29340, filer=28888, admin=23650),
     postgres=15432,
+    metrics=MetricsPorts(9771, 9772, 9773),
 )
 """What the demo takes if it is free, so that a telephone's settings stay valid."""

@@ -16,7 +16,7 @@ import pytest
 from demo_world import processes
 from demo_world.world import OWN, World
 from servers import alone, packages_cache
-from system.cleanliness import dirt, settle_alarms
+from system.cleanliness import CALLER, dirt, settle_alarms
 from system.crowds import OneCrowdAtATime
 from system.doors import dialplan, equipped
 from system.hospital import Hospital, await_alive
@@ -64,7 +64,8 @@ def hospital(world: World) -> Hospital:
 
 @pytest.fixture(autouse=True)
 def clean(world: World, request: pytest.FixtureRequest) -> Iterator[None]:
-    """After each test: no channel, no process, no call in the spool; all ready; no bug in a log, no false alarm.
+    """After each test: no channel, no process, no call in the spool; all ready; no bug and no caller in a log, no false
+    alarm.
 
     Which alarms of the guard a test expects, it says by `@pytest.mark.alarms(…)`.
     """
@@ -78,6 +79,7 @@ def clean(world: World, request: pytest.FixtureRequest) -> Iterator[None]:
     for name, log in logs.items():
         said = log.read_bytes()[before[name] :].decode(errors="replace")
         found += [f"{name}'s log: {line[:300]}" for line in said.splitlines() if any(bug in line for bug in _BUGS)]
+        found += [f"{name}'s log holds a caller: {line[:300]}" for line in said.splitlines() if CALLER.search(line)]
     if found:
         _heal(world)
         pytest.fail("the world is not clean after this test:\n  " + "\n  ".join(found), pytrace=False)

@@ -100,7 +100,7 @@ def test_the_list_says_of_each_where_it_stands_and_why(synthetic, ask):
     [(-5, "0 s"), (0, "0 s"), (59, "59 s"), (60, "1 min 0 s"), (3599, "59 min 59 s"), (90_061, "1 d 1 h")],
 )
 def test_an_age_has_two_units(seconds, words):
-    assert spool._age(Instant(NOW - seconds * SECOND), NOW) == words
+    assert spool.age_text(Instant(NOW - seconds * SECOND), NOW) == words
 
 
 def test_a_line_of_json_for_each_and_one_for_the_sum(synthetic, ask):
