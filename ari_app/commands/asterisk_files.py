@@ -38,6 +38,8 @@ class File:
     """Whether it could be read; a file that does not exist is one without sections."""
     sections: dict[str, list[Entry]] = field(default_factory=dict)
     unseen: list[str] = field(default_factory=list)
+    without: frozenset[Path] = frozenset()
+    """Files that are passed over: what the site says without them is the question of whoever writes them."""
 
     def entries(self, section: str) -> list[Entry]:
         """Return a section's entries, in their order; none if there is no such section."""
@@ -61,9 +63,9 @@ def text_of(path: Path) -> str:
     return path.read_bytes().decode("utf-8", "replace")
 
 
-def read(folder: Path, name: str) -> File:
+def read(folder: Path, name: str, *, without: frozenset[Path] = frozenset()) -> File:
     """Read a file of the folder, and whatever it includes; never raises for what is not there or not readable."""
-    found = File()
+    found = File(without=without)
     path = folder / name
     try:
         text = text_of(path)
@@ -106,7 +108,8 @@ def _directive(found: File, folder: Path, asked: tuple[str, str], current: list[
     paths = [Path(one) for one in sorted(glob.glob(str(Path(glob.escape(str(folder))) / target)))]  # noqa: PTH207 - may be absolute
     if kind == "exec" or depth >= MOST_INCLUDES or (not paths and kind == "include"):
         found.unseen.append(f"#{kind} {target}")
-    for path in paths if kind != "exec" and depth < MOST_INCLUDES else ():
+    followed = [one for one in paths if one not in found.without] if kind != "exec" and depth < MOST_INCLUDES else []
+    for path in followed:
         try:
             text = text_of(path)
         except OSError as error:

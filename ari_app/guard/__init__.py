@@ -5,7 +5,7 @@ import os
 import signal
 from pathlib import Path
 
-from ari_app import config, log
+from ari_app import config, log, systemd
 from ari_app.adapters import spool
 from ari_app.errors import GOOD, ConfigurationError, SpoolError
 from ari_app.layout import Layout
@@ -41,7 +41,13 @@ async def _main(guard: Guard) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, guard.stopping.set)
-    await guard.run()
+    watched = asyncio.ensure_future(systemd.signs())
+    systemd.notify("READY=1")
+    try:
+        await guard.run()
+    finally:
+        systemd.notify("STOPPING=1")
+        watched.cancel()
     return GOOD
 
 
