@@ -62,10 +62,6 @@ class Accounts:
         """Ours to read, nobody's to change."""
         return Owner() if self.plain else Owner(0, 0)
 
-    def shared(self) -> Owner:
-        """Root's, and readable by the group."""
-        return Owner() if self.plain else Owner(0, self._gid())
-
     def service(self) -> Owner:
         """The service's own."""
         account = _user(self.user)

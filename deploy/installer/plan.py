@@ -24,6 +24,8 @@ _WRAPPER = """\
 export CONSENTGATE_CONFIG CREDENTIALS_DIRECTORY
 exec {program} "$@"
 """
+SECRET = 0o400
+"""Its user's alone. Not its group's: Asterisk is a member of that, and shall not read the keys of the recordings."""
 UNTOLD = "(drawn when it is installed)"
 
 
@@ -82,7 +84,7 @@ def _folders(wishes: Wishes) -> list[Step]:
         Directory(places.releases, 0o755, who.root()),
         Directory(places.etc, 0o755, who.root()),
         Directory(places.announcements, 0o755, who.root()),
-        Directory(places.credentials, 0o750, who.shared()),
+        Directory(places.credentials, 0o700, who.service()),
         Directory(places.spool, 0o2750, who.service()),
     ]
 
@@ -103,10 +105,10 @@ def _program(wishes: Wishes) -> list[Step]:
 def _settings(wishes: Wishes, site: Site) -> list[Step]:
     places, who = wishes.places, wishes.who
     found: list[Step] = [
-        SiteFile(places.credentials / one, settings.drawn, 0o640, who.shared()) for one in settings.GENERATED
+        SiteFile(places.credentials / one, settings.drawn, SECRET, who.service()) for one in settings.GENERATED
     ]
     asked = [one for one in settings.present(places) if one in settings.ASKED]
-    found += [SiteFile(places.credentials / one, str, 0o640, who.shared()) for one in asked]
+    found += [SiteFile(places.credentials / one, str, SECRET, who.service()) for one in asked]
     if wishes.config is None:
         found.append(SiteFile(places.config, lambda: settings.first_config(places, site), 0o644, who.root()))
     else:
