@@ -173,8 +173,9 @@ class Site:
     def _taken(self) -> list[InstallError]:
         found = []
         for name, key, door in (("manager", "port", self.ami), ("http", "bindport", self.http)):
-            # One that is open already is Asterisk's own.
-            if not door.enabled and _in_use(door.own_address or "127.0.0.1", door.port):
+            # One that is open already, by the site or by an earlier run of ours, is Asterisk's own.
+            opened = (read(self.places.asterisk, f"{name}.conf").value("general", "enabled") or "no").lower() in _TRUE
+            if not opened and _in_use(door.own_address or "127.0.0.1", door.port):
                 hint = f"End what listens there (ss -ltnp), or write another {key} into {name}.conf, and run this again"
                 why = "another program listens there, and Asterisk's own server is to be turned on"
                 on = f"{door.own_address or '127.0.0.1'}:{door.port}, {file_of(self, name)}"

@@ -189,6 +189,15 @@ def test_a_port_of_asterisk_s_own_is_no_matter(machine):
         assert said(machine) == []
 
 
+def test_a_port_that_an_earlier_run_has_opened_is_asterisk_s_own(machine):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        machine.write({"http.conf": f"[general]\nbindaddr=127.0.0.1\nbindport={port}\n"})
+        assert said(machine)
+        lay(machine)
+        assert said(machine) == []
+
+
 def test_everything_is_told_at_once(machine):
     (machine.modules / "res_ari.so").unlink()
     machine.write({"modules.conf": "[modules]\nnoload = app_mixmonitor.so\n"})
