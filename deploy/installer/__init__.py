@@ -16,4 +16,5 @@ the same list.
     database    roles and schema
     plan        all of it, in its order
     removal     the way back
+    package     the same as a Debian package (deploy/build-deb)
 """

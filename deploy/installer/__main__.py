@@ -53,13 +53,14 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--no-systemd", action="store_true", help="write no units: your own service manager starts the processes"
     )
-    made.add_argument("--no-start", action="store_true", help="write the units, and start nothing")
+    made.add_argument("--no-start", action="store_true", help="lay everything down; judge and start nothing")
     made.add_argument(
         "--spool", type=Path, metavar="DIR", help="default: the configuration's, else /var/spool/consentgate"
     )
     made.add_argument(
         "--wheels", type=Path, metavar="DIR", help="Python packages from a folder instead of a package index"
     )
+    made.add_argument("--packaged", action="store_true", help=argparse.SUPPRESS)
     made.add_argument(
         "--root",
         type=Path,
@@ -98,6 +99,7 @@ def wishes_of(said: argparse.Namespace) -> Wishes:
         systemd=not said.no_systemd,
         asterisk=not said.no_asterisk,
         start=not said.no_start,
+        packaged=said.packaged,
         asterisk_command=tuple(command),
     )
 
@@ -150,6 +152,8 @@ def install(wishes: Wishes, *, dry: bool) -> int:
             f"Now write your lines into {wishes.places.config}, the secrets into {wishes.places.credentials},"
             " and run this again."
         )
+        return GOOD
+    if not wishes.start:
         return GOOD
     if said := judge(wishes):
         print(said)

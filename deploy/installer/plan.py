@@ -9,7 +9,7 @@ from pathlib import Path
 from . import settings, snippets, units
 from .accounts import Accounts
 from .database import Roles, Schema, said
-from .errors import InstallError
+from .errors import InstallError, reason
 from .places import Places
 from .release import Release
 from .services import Started
@@ -42,6 +42,8 @@ class Wishes:
     systemd: bool = True
     asterisk: bool = True
     start: bool = True
+    packaged: bool = False
+    """Units, tmpfiles and the command are dpkg's."""
     asterisk_command: tuple[str, ...] = field(default=())
 
 
@@ -98,7 +100,7 @@ def _program(wishes: Wishes) -> list[Step]:
         Link(places.current, Path("releases") / wishes.release.name),
         *links,
         OwnFile(places.wrapper, wrapper, 0o755, wishes.who.root()),
-        Link(places.command, places.wrapper),
+        *([] if wishes.packaged else [Link(places.command, places.wrapper)]),
     ]
 
 
@@ -136,11 +138,13 @@ def _secrets(places: Places) -> dict[str, str]:
 def _units(wishes: Wishes, site: Site) -> list[Step]:
     places, who = wishes.places, wishes.who
     words = units.words(places, who.user, who.group, site.spool, settings.present(places))
-    found: list[Step] = [
-        OwnFile(places.units / one.name, units.fill(one, words), 0o644, who.root()) for one in units.templates()
-    ]
-    tmpfiles = units.fill(units.SOURCE / "consentgate.tmpfiles", words)
-    found.append(OwnFile(places.tmpfiles, tmpfiles, 0o644, who.root()))
+    found: list[Step] = []
+    if not wishes.packaged:
+        found += [
+            OwnFile(places.units / one.name, units.fill(one, words), 0o644, who.root()) for one in units.templates()
+        ]
+        tmpfiles = units.fill(units.SOURCE / "consentgate.tmpfiles", words)
+        found.append(OwnFile(places.tmpfiles, tmpfiles, 0o644, who.root()))
     if not places.private:
         found.append(Command(["systemctl", "daemon-reload"], back=["systemctl", "daemon-reload"]))
     return found
@@ -170,7 +174,12 @@ def judge(wishes: Wishes) -> str:
     if os.geteuid() == 0:
         owner = wishes.who.service()
         identity = {"user": owner.uid, "group": owner.gid, "extra_groups": []}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", **identity)  # type: ignore[call-overload]  # None and numbers by name
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", **identity)  # type: ignore[call-overload]  # None and numbers by name
+    except OSError as failure:
+        hint = f"Every folder above it must be open to that user: namei -l {places.wrapper}"
+        why = f"{wishes.who.user} may not run it: {reason(failure)}"
+        raise InstallError("the program cannot be used", on=places.wrapper, why=why, hint=hint) from None
     if done.returncode == 0:
         return ""
     return str(done.stdout + done.stderr).strip() or f"it ended with {done.returncode}"

@@ -69,7 +69,7 @@ class Release:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         for part in PARTS:
-            _copy(CHECKOUT / part, folder / part)
+            copy(CHECKOUT / part, folder / part)
         self._environment(folder)
         (folder / COMPLETE).touch()
         self._forget()
@@ -104,11 +104,11 @@ class Release:
             "off",
         ]
         lock = ["--constraint", str(folder / "requirements.lock")]
-        for part in _SOURCE:
-            # A build must leave nothing where the scripts are.
-            _copy(CHECKOUT / part, source / part)
+        # A build must leave nothing where the scripts are.
+        copy_source(source)
+        built = next(self.wheels.glob("consentgate-*.whl"), source) if self.wheels else source
         env = {"PIP_ROOT_USER_ACTION": "ignore", "PYTHONDONTWRITEBYTECODE": "1"}
-        run([*pip, *offline, *lock, str(source)], hint=PIP_HINT, env=env)
+        run([*pip, *offline, *lock, str(built)], hint=PIP_HINT, env=env)
         shutil.rmtree(source)
 
     def _forget(self) -> None:
@@ -120,6 +120,12 @@ class Release:
                 shutil.rmtree(one)
 
 
+def copy_source(target: Path) -> None:
+    """Copy what the program is built from."""
+    for part in _SOURCE:
+        copy(CHECKOUT / part, target / part)
+
+
 def _files() -> Iterator[Path]:
     for part in PARTS:
         path = CHECKOUT / part
@@ -127,7 +133,7 @@ def _files() -> Iterator[Path]:
         yield from (one for one in found if one.is_file() and "__pycache__" not in one.parts)
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy(source: Path, target: Path) -> None:
     """Copy a file or a folder; every user may read it, whatever the checkout's modes are."""
     if not source.exists():
         return

@@ -17,11 +17,17 @@ import pytest
 from demo_world import processes
 from demo_world.world import World
 from servers import alone, packages_cache
+from system.agreement import (
+    assert_agrees,
+    assert_nothing_missing,
+    assert_nothing_untold,
+    assert_notices,
+    assert_parties,
+)
 from system.evidence import Evidence
 from system.hospital import Hospital, Talk, await_alive
 from system.installed import Pbx, rows
 from system.site import OPTIONS
-from system.test_recorded_conversation import assert_whole
 
 MOST_SECONDS = 600.0
 GENERATED = ("extensions.conf", "manager.conf", "ari.conf", "http.conf", "features.conf")
@@ -87,7 +93,7 @@ def test_from_a_clone_to_a_gated_call_and_back(pbx: Pbx) -> None:
     hospital = Hospital(pbx.world)
     talk, found = call(hospital)
     took = time.monotonic() - began
-    assert_whole(hospital, found, talk, "switchboard")
+    judged(hospital, talk, found)
     print(f"installed and running after {installed - began:.1f} s, a gated call stored after {took:.1f} s")
     assert took < MOST_SECONDS
     asterisk_took_it(pbx)
@@ -95,6 +101,17 @@ def test_from_a_clone_to_a_gated_call_and_back(pbx: Pbx) -> None:
     a_second_time_changes_nothing(pbx)
     another_gate_takes_over(pbx)
     it_goes_without_a_trace(pbx, before)
+
+
+def judged(hospital: Hospital, talk: Talk, found: Evidence) -> None:
+    """Told first, recorded whole, every account of it agrees. (How the voices lie to each other is asked elsewhere.)"""
+    assert found.recorded, found.reason
+    assert_agrees(found, hospital.world)
+    assert_notices(found, hospital.world)
+    assert_parties(found, talk)
+    assert_nothing_untold(found, talk.caller, hospital.announcements("switchboard"))
+    assert_nothing_missing(found, talk.caller, "p01")
+    assert_nothing_missing(found, talk.house, "p02")
 
 
 def run_all(pbx: Pbx) -> None:
