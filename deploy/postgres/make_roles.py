@@ -17,6 +17,8 @@ OWNER, WRITER, DATABASE = "consentgate_owner", "consentgate_writer", "consentgat
 OLDEST = 140000
 """From 14 on the server notices by itself that a migrator was killed (client_connection_check_interval)."""
 
+_OWNER = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s"
+
 
 def objection(version: int, host: str) -> str:
     """Return why a server of this version (server_version_num) cannot be used; empty if it can."""
@@ -52,7 +54,14 @@ def make(admin: str, owner_file: Path, writer_file: Path) -> None:
             there = server.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
             verb = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}" if there else "CREATE ROLE {} LOGIN PASSWORD {}")
             server.execute(verb.format(sql.Identifier(role), sql.Literal(password)))
-        if not server.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone():
+        owner = server.execute(_OWNER, (DATABASE,)).fetchone()
+        if owner is not None and owner[0] != OWNER:
+            raise SystemExit(
+                f"the database {DATABASE} is there already ({server.info.host}): it belongs to {owner[0]}. If it is"
+                f" ours, give it over: ALTER DATABASE {DATABASE} OWNER TO {OWNER}, and in it: REASSIGN OWNED BY"
+                f" {owner[0]} TO {OWNER}"
+            )
+        if owner is None:
             statement = sql.SQL("CREATE DATABASE {} OWNER {}")
             server.execute(statement.format(sql.Identifier(DATABASE), sql.Identifier(OWNER)))
         # Nobody comes in but who was named: the two, and superusers.

@@ -14,8 +14,10 @@ from typing import Any, Final
 
 import psycopg
 from demo_world import outward, processes
+from demo_world.accounts import SPOOL_GROUP
 from demo_world.settings import merged, to_yaml
 from demo_world.world import CHECKOUT, World
+from unit.install_world import FREEPBX
 
 READY_SECONDS: Final = 30.0
 ORDINARY: Final = {
@@ -36,6 +38,10 @@ ORDINARY: Final = {
 }
 """The site's files, with this machine's ports; the others are the demo's, which say nothing of consentgate."""
 ROUTE: Final = "exten => 01632960100,1,Dial(PJSIP/2001,30)"
+FREEPBX_ROUTE: Final = (
+    "\n[from-pstn-custom]\nexten => 01632960111,1,Gosub(consentgate,s,1(advice-line))\n"
+    " same => n,Goto(ext-did,${EXTEN},1)\n"
+)
 GATED: Final = "exten => 01632960100,1,Gosub(consentgate,s,1(switchboard))\n same => n,Dial(PJSIP/2001,30)"
 
 
@@ -82,10 +88,29 @@ class Pbx:
             server.execute("DROP DATABASE consentgate")
         return ["--config", str(self.world.root / "site.yaml"), "--database", str(self.world.root / "admin.dsn")]
 
+    def make_freepbx(self) -> None:
+        """Write Asterisk's files as FreePBX does, with its inbound route and our line where it looks first."""
+        at, asterisk = self.world.ports.asterisk, self.world.asterisk
+        for name, text in FREEPBX.items():
+            if name in {"asterisk.conf", "modules.conf"}:
+                continue
+            said = text.replace("port = 5038", f"port = {at.ami}").replace("bindport=8088", f"bindport={at.http}")
+            # This machine's own, and no other's.
+            said = said.replace("bindaddr = 0.0.0.0", "bindaddr = 127.0.0.1").replace(
+                "bindaddr=::", "bindaddr=127.0.0.1"
+            )
+            self.world.who.asterisk.write(asterisk.etc / name, said, 0o400)
+        route = f"{FREEPBX['extensions_custom.conf']}{FREEPBX_ROUTE}"
+        self.world.who.asterisk.write(asterisk.etc / "extensions_custom.conf", route, 0o400)
+
     def install(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run deploy/install to its end; the caller judges the status."""
+        return subprocess.run(self.command(*words), capture_output=True, text=True, check=False)
+
+    def command(self, *words: str) -> list[str]:
+        """Return the words that run the installer here."""
         who = self.world.who
-        group = "consentgate-demo-spool" if who.separate else "nobody-asks"
+        group = SPOOL_GROUP if who.separate else "nobody-asks"
         where = [
             "--root",
             str(self.root),
@@ -96,8 +121,7 @@ class Pbx:
         ]
         users = ["--user", who.gate.name, "--group", group, "--asterisk-user", who.asterisk.name]
         console = ["--asterisk-command", " ".join(self.world.asterisk.command)]
-        command = [str(CHECKOUT / "deploy/install"), *where, *users, *console, *words]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        return [str(CHECKOUT / "deploy/install"), *where, *users, *console, *words]
 
     def add_the_line(self) -> None:
         """Write the one line into the route, and let Asterisk read its dialplan."""

@@ -7,6 +7,8 @@ laid them down; the telephones, the database and S3 are real.
 import asyncio
 import os
 import shutil
+import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,7 +17,12 @@ from pathlib import Path
 import psycopg
 import pytest
 from demo_world import processes
-from demo_world.world import World
+from demo_world.accounts import SPOOL_GROUP
+from demo_world.world import CHECKOUT, World
+from installer import snippets
+from installer.accounts import Accounts
+from installer.places import Places
+from installer.site import FREEPBX, Site
 from servers import alone, packages_cache
 from system.agreement import (
     assert_agrees,
@@ -78,6 +85,7 @@ def files(pbx: Pbx) -> dict[str, bytes]:
 def test_from_a_clone_to_a_gated_call_and_back(pbx: Pbx) -> None:
     before = files(pbx)
     words = pbx.what_only_the_site_knows()
+    it_is_killed_amid_its_work(pbx, words)
     began = time.monotonic()
     # The first command.
     done = pbx.install(*words)
@@ -112,6 +120,18 @@ def judged(hospital: Hospital, talk: Talk, found: Evidence) -> None:
     assert_nothing_untold(found, talk.caller, hospital.announcements("switchboard"))
     assert_nothing_missing(found, talk.caller, "p01")
     assert_nothing_missing(found, talk.house, "p02")
+
+
+def it_is_killed_amid_its_work(pbx: Pbx, words: list[str]) -> None:
+    """What is half made is no hindrance: the same command, once more, does the rest."""
+    child = subprocess.Popen(
+        pbx.command(*words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    releases = pbx.root / "opt/consentgate/releases"
+    assert processes.wait_until(lambda: bool([*releases.glob("*/venv/bin/python")]), 30.0)
+    os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    assert not [*releases.glob("*/.complete")]
 
 
 def run_all(pbx: Pbx) -> None:
@@ -186,3 +206,27 @@ def it_goes_without_a_trace(pbx: Pbx, before: dict[str, bytes]) -> None:
     assert not list(pbx.units.iterdir())
     assert (pbx.credentials / "numbers_key").exists()
     assert list((world.spool / "shipped").iterdir()), "evidence stays"
+
+
+def test_freepbx_s_asterisk_takes_it_in(pbx: Pbx) -> None:
+    """Into the files that FreePBX leaves to the site; its route goes through the gate first, and then to its own."""
+    world = pbx.world
+    pbx.make_freepbx()
+    places = Places(pbx.root, world.asterisk.etc, world.spool)
+    shutil.copytree(CHECKOUT / "dialplan", places.prefix / "dialplan")
+    who = Accounts(world.who.gate.name, SPOOL_GROUP, world.who.asterisk.name, private=True)
+    site = Site(places)
+    assert (site.kind, site.problems()) == (FREEPBX, [])
+    passwords = dict.fromkeys(("ari_password", "ami_password", "guard_ari_password", "guard_ami_password"), "p" * 40)
+    for step in snippets.steps(site, places, who, passwords):
+        if step.needed():
+            step.apply()
+    world.stop_one("asterisk")
+    world.start_asterisk()
+    assert "consentgate-guard" in world.asterisk.cli("manager show users")
+    assert "consent-object" in world.asterisk.cli("features show")
+    assert "consentgate-guard" in world.asterisk.cli("ari show users")
+    assert "s" in world.asterisk.cli("dialplan show consentgate-join")
+    route = world.asterisk.cli("dialplan show 01632960111@from-trunk")
+    assert route.index("Gosub(consentgate,s,1(advice-line))") < route.index("sub-record-check")
+    asterisk_took_it(pbx)
