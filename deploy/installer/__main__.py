@@ -11,7 +11,7 @@ from . import settings
 from .accounts import Accounts
 from .errors import InstallError, reason
 from .places import Places
-from .plan import Phase, Wishes, judge, last_phases, phases
+from .plan import RELOAD, Phase, Wishes, judge, last_phases, phases
 from .release import Release
 from .removal import remove
 from .site import FREEPBX, PLAIN, Site
@@ -142,9 +142,12 @@ def do(found: list[Phase], *, dry: bool) -> int:
 def install(wishes: Wishes, *, dry: bool) -> int:
     """Install, upgrade, or say what that would be. Returns the exit code."""
     fresh = wishes.config is None and not wishes.places.config.exists()
-    count = do(phases(wishes), dry=dry)
+    counts = {title: do([(title, make)], dry=dry) for title, make in phases(wishes)}
+    # Nobody wants to find out by us what somebody else has half written into the dialplan.
+    last = [one for one in last_phases(wishes) if one[0] != RELOAD or counts.get("Asterisk")]
+    count = sum(counts.values())
     if dry:
-        do(last_phases(wishes), dry=True)
+        count += do(last, dry=True)
         print(f"{count} steps; nothing was touched")
         return GOOD
     if fresh:
@@ -159,7 +162,7 @@ def install(wishes: Wishes, *, dry: bool) -> int:
         print(said)
         hint = f"Mend {wishes.places.config}, and run this again: nothing was started"
         raise InstallError("the configuration is not right yet", hint=hint, status=CONFIGURATION)
-    do(last_phases(wishes), dry=False)
+    do(last, dry=False)
     _say_what_is_left(wishes)
     return GOOD
 

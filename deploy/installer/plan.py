@@ -47,6 +47,7 @@ class Wishes:
     asterisk_command: tuple[str, ...] = field(default=())
 
 
+RELOAD = "Asterisk takes it up"
 Phase = tuple[str, Callable[[], list[Step]]]
 
 
@@ -74,7 +75,7 @@ def last_phases(wishes: Wishes) -> list[Phase]:
     if wishes.systemd and wishes.start and not wishes.places.private:
         found.append(("start", lambda: [Started(wishes.places, wishes.release.name)]))
     if wishes.asterisk and wishes.asterisk_command:
-        found.append(("Asterisk takes it up", lambda: _reload(wishes)))
+        found.append((RELOAD, lambda: _reload(wishes)))
     return found
 
 
@@ -97,7 +98,7 @@ def _program(wishes: Wishes) -> list[Step]:
     links = [Link(places.prefix / one, Path("current") / one) for one in ("venv", "agi_scripts", "dialplan", "ari_app")]
     return [
         wishes.release,
-        Link(places.current, Path("releases") / wishes.release.name),
+        Link(places.current, Path("releases") / wishes.release.name, wherever=True),
         *links,
         OwnFile(places.wrapper, wrapper, 0o755, wishes.who.root()),
         *([] if wishes.packaged else [Link(places.command, places.wrapper)]),

@@ -148,6 +148,8 @@ class Link:
 
     path: Path
     target: Path
+    wherever: bool = False
+    """It is ours whatever it points at."""
 
     def needed(self) -> str:
         if self.path.is_symlink():
@@ -165,7 +167,7 @@ class Link:
         new.rename(self.path)
 
     def undo(self) -> str:
-        if not self.path.is_symlink() or self.path.readlink() != self.target:
+        if not self.path.is_symlink() or (self.path.readlink() != self.target and not self.wherever):
             return ""
         self.path.unlink()
         return f"removed {self.path}"

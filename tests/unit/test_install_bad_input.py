@@ -175,6 +175,11 @@ def test_services_are_enabled_and_what_runs_the_old_release_is_begun_anew(tmp_pa
     assert restarted[:2] == [ALL[3], ALL[2]]
     assert set(restarted) == set(ALL)
     assert "stopped and disabled" in step.undo()
+    fake.write_text(fake.read_text() + 'if [ "$1" = disable ]; then exit 1; fi\n')
+    with pytest.raises(InstallError, match="disable --now"):
+        step.undo()
+    fake.write_text("#!/bin/sh\nif [ $1 = show ]; then echo 0; else exit 1; fi\n")
+    assert step.undo() == "", "nothing runs"
 
 
 def test_what_is_drawn_is_drawn_once(machine):

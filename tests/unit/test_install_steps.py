@@ -101,6 +101,7 @@ def test_a_folder_a_file_and_a_link(tmp_path):
     assert "point" in Link(tmp_path / "l", Path("b")).needed()
     Link(tmp_path / "l", Path("b")).apply()
     assert link.undo() == "", "it is another's now"
+    assert "removed" in Link(tmp_path / "l", Path("a"), wherever=True).undo()
     (tmp_path / "a").chmod(0o700)
     assert "set owner and mode" in folder.needed()
     assert folder.undo() == "", "something lies in it"

@@ -85,6 +85,14 @@ def test_what_shares_a_folder_with_asterisk_may_give_it_the_group_s_bit():
     assert "ProcSubset" not in keys(rendered(GUARD)), "the guard reads /proc/locks"
 
 
+def test_ship_may_make_the_code_by_which_it_writes_flac():
+    """With MemoryDenyWriteExecute every recording ended in a MemoryError: callbacks are made as it runs."""
+    assert [name for name in SERVICES if "MemoryDenyWriteExecute" in keys(rendered(name))] == [
+        "consentgate-gate@.service",
+        GUARD,
+    ]
+
+
 def test_the_spool_is_never_emptied_by_age():
     rule = units.fill(units.SOURCE / "consentgate.tmpfiles", WORDS).splitlines()[-1].split()
     assert rule == ["d", "/var/spool/consentgate", "2750", "consentgate", "consentgate", "-"]
