@@ -99,9 +99,18 @@ def migrate(
         str | None,
         typer.Option("--writer", metavar="ROLE", help="Let this role of the server add rows, and change none: ship's."),
     ] = None,
+    dsn_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--dsn-file",
+            metavar="FILE",
+            help="Whose tables they are, where ship writes as another: its DSN instead of the configuration's.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Bring the database's schema to this version. Safe to repeat, and to run on two machines at once."""
-    run("commands.migrate", config, writer=writer)
+    run("commands.migrate", config, writer=writer, dsn_file=dsn_file)
 
 
 cli_check.register(app)

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from . import clock, config, inherited, log, pulse, reloading, service, settling, translation
+from . import clock, config, inherited, log, pulse, reloading, service, settling, systemd, translation
 from . import policy as policies
 from .adapters.ami import Ami
 from .adapters.ari import Ari
@@ -103,7 +103,7 @@ class Gate:
         measuring.cancel()
         self.watch.watch.close()
         before_end()
-        service.notify("STOPPING=1")
+        systemd.notify("STOPPING=1")
         self.layout.ready("gate").unlink(missing_ok=True)
         await self.ami.set(None, pulse.ALIVE, "0")
         # In this order: nobody new is sent to us, nothing is permitted, everybody is let go, what ran is stopped.
@@ -281,7 +281,7 @@ async def _main(config_path: Path, *, standby: bool) -> int:
             hint = "Two would work on the same calls: stop the other one, or let this one wait with --standby"
             raise SpoolError("another gate owns this spool", on=str(prepared.layout.root), hint=hint)
         _log.info("gate.stands_by", spool=str(prepared.layout.root))
-        service.notify("READY=1\nSTATUS=standing by")
+        systemd.notify("READY=1\nSTATUS=standing by")
         if not await service.turn(lock, prepared.layout, stopping):
             return GOOD
         _log.info("gate.takes_over")
@@ -293,7 +293,7 @@ async def _main(config_path: Path, *, standby: bool) -> int:
     loop.add_signal_handler(signal.SIGHUP, reloader.asked.set)
     beside = [asyncio.ensure_future(one) for one in (lock.signs(), reloader.run())]
     lock.say(signs=True)
-    service.notify("READY=1\nSTATUS=owns the spool")
+    systemd.notify("READY=1\nSTATUS=owns the spool")
     try:
         return await gate.run(before_end=lambda: lock.say(signs=False))
     finally:

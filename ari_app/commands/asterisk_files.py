@@ -48,6 +48,8 @@ class File:
     """How many files were taken in, and entries of templates: of both there is a most."""
     templates: set[str] = field(default_factory=set)
     """Sections that only others are made of (`[name](!)`): Asterisk itself does not see them as sections."""
+    without: frozenset[Path] = frozenset()
+    """Files that are passed over: what the site says without them is the question of whoever writes them."""
 
     def entries(self, section: str) -> list[Entry]:
         """Return a section's entries, in their order; none if there is no such section."""
@@ -77,9 +79,9 @@ def text_of(path: Path) -> str:
     return path.read_bytes().decode("utf-8", "replace")
 
 
-def read(folder: Path, name: str) -> File:
+def read(folder: Path, name: str, *, without: frozenset[Path] = frozenset()) -> File:
     """Read a file of the folder, and whatever it includes; never raises for what is not there or not readable."""
-    found = File()
+    found = File(without=without)
     path = folder / name
     try:
         text = text_of(path)
@@ -130,7 +132,8 @@ def _directive(found: File, folder: Path, asked: tuple[str, str], current: list[
     paths = [Path(one) for one in sorted(glob.glob(str(Path(glob.escape(str(folder))) / target)))]  # noqa: PTH207 - may be absolute
     if kind == "exec" or depth >= MOST_INCLUDES or (not paths and kind == "include"):
         found.unseen.append(f"#{kind} {target}")
-    for path in paths if kind != "exec" and depth < MOST_INCLUDES else ():
+    followed = [one for one in paths if one not in found.without] if kind != "exec" and depth < MOST_INCLUDES else []
+    for path in followed:
         found.files += 1
         if found.files > MOST_FILES:
             found.unseen.append(f"#{kind} {target}: more than {MOST_FILES} files")

@@ -6,7 +6,7 @@ import signal
 from operator import attrgetter
 from pathlib import Path
 
-from ari_app import config, log, reloading
+from ari_app import config, log, reloading, systemd
 from ari_app.adapters import spool
 from ari_app.errors import GOOD, ConfigurationError, SpoolError
 from ari_app.layout import Layout
@@ -49,9 +49,14 @@ async def _main(guard: Guard, config_path: Path, settings: config.Config) -> int
     keys, prepare = reloading.GUARD, attrgetter("guard")
     reloader = reloading.Reloader("guard", config_path, settings, keys, prepare=prepare, apply=apply)
     loop.add_signal_handler(signal.SIGHUP, reloader.asked.set)
-    reloads = asyncio.ensure_future(reloader.run())
-    await guard.run()
-    reloads.cancel()
+    beside = [asyncio.ensure_future(one) for one in (reloader.run(), systemd.signs())]
+    systemd.notify("READY=1")
+    try:
+        await guard.run()
+    finally:
+        systemd.notify("STOPPING=1")
+        for one in beside:
+            one.cancel()
     return GOOD
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ari_app import attempts, clock, log
+from ari_app import attempts, clock, log, systemd
 from ari_app.adapters import spool as spool_adapter
 from ari_app.adapters.attested import Attested
 from ari_app.adapters.spool import Spool
@@ -87,6 +87,8 @@ class Ship:
             try:
                 spool.prepare()
                 logger.info("ship.started", spool=str(self.layout.root), signed_by=self.signer and self.signer.id)
+                # It serves: servers that are away are waited for, which the service manager shall not take for a fault.
+                systemd.notify("READY=1")
                 if self.signer is None:
                     # A site that comes from a version without signatures must not stop storing calls for that.
                     logger.warning("ship.unsigned", why="signing.key_file is not set", hint=UNSIGNED)
@@ -145,6 +147,7 @@ class Ship:
 
     def _round(self, shipping: Shipping) -> bool:
         """Look at everything once; tell whether there is to be another round."""
+        systemd.notify(systemd.WATCHDOG)
         self._take_requests()
         now = clock.now()
         if now - self._probed_at >= PROBE_MICROSECONDS:
@@ -251,6 +254,7 @@ class Ship:
     def _pause(self, seconds: float) -> bool:
         """Wait between two attempts at a server, less if somebody asks for the next one."""
         while seconds > 0 and not self._findings.ask():
+            systemd.notify(systemd.WATCHDOG)
             if self.stopping.wait(min(seconds, POLL_SECONDS)):
                 return True
             seconds -= POLL_SECONDS
