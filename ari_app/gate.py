@@ -304,10 +304,10 @@ async def _main(config_path: Path, *, standby: bool) -> int:
 def _reloader(gate: Gate, config_path: Path, settings: config.Config) -> reloading.Reloader:
     def prepare(fresh: config.Config) -> Policy:
         rules = policies.recompiled(fresh, gate.layout, gate.dispatcher.rules)
-        _write(rules, gate.layout)
+        policies.publish(rules, gate.layout)
         return rules
 
-    keys, notify = reloading.GATE, service.notify
+    keys, notify = reloading.GATE, systemd.notify
     return reloading.Reloader("gate", config_path, settings, keys, prepare=prepare, apply=gate.take_up, notify=notify)
 
 
@@ -331,7 +331,7 @@ def _refreshed(config_path: Path, prepared: service.Prepared) -> service.Prepare
 
 def _gate(prepared: service.Prepared, stopping: asyncio.Event) -> Gate:
     settings, rules, layout = prepared.settings, prepared.rules, prepared.layout
-    _write(rules, layout)
+    policies.publish(rules, layout)
     if layout.root.stat().st_uid == 0 or os.getuid() == 0:
         _log.warning("gate.owner", hint="The gate should run as a user of its own, not as root.")
     gate = Gate(settings, rules, layout, stopping)
@@ -342,16 +342,3 @@ def _gate(prepared: service.Prepared, stopping: asyncio.Event) -> Gate:
     except OSError as failure:
         raise SpoolError("the spool cannot be used", on=str(layout.root), why=str(failure)) from failure
     return gate
-
-
-def _write(rules: Policy, layout: Layout) -> None:
-    """Let scripts, guard and dialplan know the rules; say which lines are not recorded although they should be."""
-    if policies.write(rules, layout):
-        hint = 'Asterisk learns the lines\' modes by: asterisk -rx "dialplan reload"'
-        _log.warning("dialplan.reload_needed", on=str(layout.lines), hint=hint)
-    for line in rules.lines.values():
-        if line.unusable:
-            _log.error("line.not_recorded", line=line.name, why=line.unusable, hint="Run `consentgate check`.")
-        if line.outgoing_unusable:
-            hint = "Run `consentgate check`."
-            _log.error("line.called_not_recorded", line=line.name, why=line.outgoing_unusable, hint=hint)

@@ -9,13 +9,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from . import announcements, durable
+from . import announcements, durable, log
 from .announcements import Problem
 from .config import Config
 from .config import Line as Configured
 from .core.policy import Announcement, Keys, Line, Mode, Policy, to_json
 from .errors import ConfigurationError, SpoolError
 from .layout import Layout
+
+_log = log.get("gate")
 
 FILE_MODE = 0o640
 DESTROY_SECONDS = 60
@@ -160,6 +162,19 @@ def _staff_extensions(policy: Policy) -> list[str]:
         if endpoint.startswith(_PJSIP) and not name.startswith("_"):
             found.setdefault(name.replace("-", ""), name)
     return sorted(found.values())
+
+
+def publish(policy: Policy, layout: Layout) -> None:
+    """Let scripts, guard and dialplan know the rules; say which lines are not recorded although they should be."""
+    if write(policy, layout):
+        hint = 'Asterisk learns the lines\' modes by: asterisk -rx "dialplan reload"'
+        _log.warning("dialplan.reload_needed", on=str(layout.lines), hint=hint)
+    for line in policy.lines.values():
+        if line.unusable:
+            _log.error("line.not_recorded", line=line.name, why=line.unusable, hint="Run `consentgate check`.")
+        if line.outgoing_unusable:
+            hint = "Run `consentgate check`."
+            _log.error("line.called_not_recorded", line=line.name, why=line.outgoing_unusable, hint=hint)
 
 
 def write(policy: Policy, layout: Layout) -> bool:
