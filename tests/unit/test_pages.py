@@ -1,0 +1,92 @@
+"""The pages of the checkout: each link leads somewhere, each promise names a test that there is."""
+
+import re
+from pathlib import Path
+
+import pytest
+from chaos.points import BLOWS
+from unit.pages import CHECKOUT, anchors, links, named, pages, tables
+
+TESTS = sorted((CHECKOUT / "tests").rglob("test_*.py"))
+SPEAKING = {".py", ".conf", ".yaml", ".yml", ".service", ".sh", ".json", ""}
+"""Files whose messages and comments send a person to a page."""
+
+
+@pytest.mark.parametrize("page", pages(), ids=named)
+def test_each_link_leads_to_a_file_and_a_heading_that_there_are(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for link in links(text):
+        if re.match(r"(https?|mailto):", link):
+            continue
+        target, _, anchor = link.partition("#")
+        there = (page.parent / target).resolve() if target else page
+        assert there.exists(), link
+        assert there.is_relative_to(CHECKOUT), link
+        if anchor:
+            assert anchor in anchors(there.read_text(encoding="utf-8")), link
+
+
+def test_the_pages_and_their_links_were_found() -> None:
+    found = {named(page): links(page.read_text(encoding="utf-8")) for page in pages()}
+    assert {"README.md", "CHANGELOG.md", "dialplan/README.md", "docs/guard.md"} <= set(found)
+    assert "docs/choices.md" in found["README.md"]
+    assert sum(len(one) for one in found.values()) > 30
+
+
+@pytest.mark.parametrize(
+    ("heading", "anchor"),
+    [
+        ("The caller's choice, the staff's hand", "the-callers-choice-the-staffs-hand"),
+        ("`spool.low`: little room", "spoollow-little-room"),
+        ("CONSENTGATE_ALIVE is old", "consentgate_alive-is-old"),
+    ],
+)
+def test_anchors_are_those_that_forges_make(heading: str, anchor: str) -> None:
+    assert anchors(f"# {heading}\n```sh\n# no heading\n```\n") == {anchor}
+    assert anchors(f"# {heading}\n## {heading}\n") == {anchor, f"{anchor}-1"}
+
+
+def test_whatever_sends_a_person_to_a_page_names_one_that_there_is() -> None:
+    """A hint in a message and a comment in a file to copy are read where nobody can follow a link."""
+    sent = 0
+    for folder in ("ari_app", "agi_scripts", "deploy", "dialplan", "tests"):
+        for file in sorted((CHECKOUT / folder).rglob("*")):
+            if not file.is_file() or file.suffix not in SPEAKING or "__pycache__" in file.parts:
+                continue
+            for name in re.findall(r"\b(?:docs|dialplan|deploy)/[\w/-]+\.md\b", file.read_text(encoding="utf-8")):
+                sent += 1
+                assert (CHECKOUT / name).exists(), f"{named(file)}: {name}"
+    assert sent >= 5
+
+
+def promises() -> list[tuple[str, list[str]]]:
+    """Every row of a table whose last column says by which test its promise is shown."""
+    found = []
+    for page in pages():
+        for heads, *rows in tables(page.read_text(encoding="utf-8")):
+            if heads[-1].startswith("shown by"):
+                found += [(named(page), row) for row in rows]
+    return found
+
+
+@pytest.mark.parametrize(("page", "row"), promises(), ids=lambda one: one if isinstance(one, str) else one[0][:40])
+def test_each_promise_names_what_shows_it(page: str, row: list[str]) -> None:
+    """By a test's file, a test in it, or a blow of the chaos; "the same" is that of the row before."""
+    shown = row[-1]
+    names = re.findall(r"`([^`]+)`", shown)
+    assert names or shown.startswith(("the same", "limit", "not shown")), f"{page}: nothing shows it"
+    for name in names:
+        path, _, function = name.partition("::")
+        if path in {one.name for one in BLOWS}:
+            continue
+        there = [test for test in TESTS if path in {named(test), test.stem, test.name}]
+        assert there, f"{page}: there is no {name}"
+        if function:
+            (file,) = there
+            assert re.search(rf"^(async )?def {function}\(", file.read_text(encoding="utf-8"), re.MULTILINE), name
+
+
+def test_the_promises_were_found() -> None:
+    kept = promises()
+    assert len([row for page, row in kept if page == "README.md"]) >= 30, "topologies and failures stand in the README"
+    assert {"docs/choices.md", "docs/storage.md"} <= {page for page, _ in kept}
