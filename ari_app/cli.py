@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from . import cli_check, cli_days, cli_doctor
+from . import cli_check, cli_days, cli_doctor, cli_notice
 from .cli_options import ConfigOption, JsonOption, run
 from .errors import FINDING, ConsentgateError
 
@@ -205,6 +205,7 @@ def rebuild_index(
 
 
 cli_days.register(app)
+cli_notice.register(app)
 
 
 quarantine = typer.Typer(

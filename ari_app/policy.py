@@ -80,12 +80,12 @@ def _line(name: str, line: Configured, prepared: Mapping[str, Announcement | Pro
         machine_detection=line.machine_detection and bool(outgoing),
         on_objection=line.on_objection,
         keys=_keys(line),
-        opt_out_sequence=_sequence(line),
+        opt_out_sequence=sequence(line),
         choice_seconds=line.choice_seconds,
         relay_choice_seconds=line.relay_choice_seconds,
         information=information,
         confirmation=confirmation,
-        destroy_if_objected_within_seconds=_destroys(line),
+        destroy_if_objected_within_seconds=destroys_within_seconds(line),
         max_pause_seconds=line.max_pause_seconds,
         outgoing_unusable=outgoing_unusable,
     )
@@ -101,13 +101,14 @@ def _keys(line: Configured) -> Keys:
     )
 
 
-def _sequence(line: Configured) -> str:
+def sequence(line: Configured) -> str:
+    """Return the keys by which a caller of a line says no at any later time, or "" where there are none."""
     if line.opt_out_sequence is not None:
         return line.opt_out_sequence
     return OPT_OUT_SEQUENCE if line.mode in {Mode.ANNOUNCE_OPT_OUT, Mode.OPT_IN} else ""
 
 
-def _destroys(line: Configured) -> int:
+def destroys_within_seconds(line: Configured) -> int:
     """Return the site's choice, or that of patients' lines: a no within the first minute is one from the beginning."""
     if line.destroy_if_objected_within_seconds is not None:
         return line.destroy_if_objected_within_seconds

@@ -40,6 +40,8 @@ from ari_app.core import (
     free_space,
     hand,
     keeper,
+    notice,
+    notice_words,
     objection,
     party,
     permit,
@@ -92,6 +94,8 @@ class Core:
     free_space: ModuleType | Any
     retention: ModuleType | Any
     strays: ModuleType | Any
+    notice_words: ModuleType | Any
+    notice: ModuleType | Any
 
 
 REAL = Core(
@@ -120,6 +124,8 @@ REAL = Core(
     free_space,
     retention,
     strays,
+    notice_words,
+    notice,
 )
 
 

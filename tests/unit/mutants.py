@@ -57,6 +57,8 @@ DEPENDENTS = {
     "free_space": ("free_space",),
     "strays": ("strays",),
     "retention": ("retention",),
+    "notice_words": ("notice_words", "notice"),
+    "notice": ("notice",),
 }
 OPPOSITE: dict[type[ast.cmpop], ast.cmpop] = {
     ast.Lt: ast.LtE(),

@@ -23,6 +23,7 @@ from unit import (
     test_hand,
     test_keeper_asked,
     test_keeper_core,
+    test_notice,
     test_objection,
     test_party,
     test_party_doubts,
@@ -109,6 +110,7 @@ TABLES = {
         test_day,
         test_free_space,
         test_retention,
+        test_notice,
     )
 }
 NEAREST = {
@@ -144,6 +146,8 @@ NEAREST = {
     "free_space": (test_free_space,),
     "strays": (test_strays,),
     "retention": (test_retention,),
+    "notice_words": (test_notice,),
+    "notice": (test_notice,),
 }
 """Where a mutant of a module is found the fastest."""
 
@@ -233,6 +237,8 @@ def test_the_tables_hold_for_the_core_itself():
         ("free_space", 10),
         ("strays", 5),
         ("retention", 10),
+        ("notice_words", 10),
+        ("notice", 20),
     ],
 )
 def test_every_mutant_is_found(module, at_least):

@@ -1,0 +1,48 @@
+"""The command for the public: `consentgate notice`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .cli_options import ConfigOption, run
+
+
+def register(app: typer.Typer) -> None:
+    """Add it to the command line, at this place of its help."""
+    app.command()(notice)
+
+
+def notice(
+    config: ConfigOption = None,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            "--language",
+            metavar="LANGUAGE",
+            help="The notice's own language. Default: site.default_language, where there is a wording in it, else en.",
+            show_default=False,
+        ),
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write it there as a page, instead of text on the terminal."),
+    ] = None,
+    wording: Annotated[
+        Path | None,
+        typer.Option(
+            "--wording",
+            metavar="FILE.yaml",
+            help="Your own sentences, blanks filled in or in another language: a copy of "
+            "docs/deployers-pack/notice-wording.yaml.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON, for a page of your own making.")] = False,
+) -> None:
+    """Make the public notice from the configuration: who records, what for, which lines, how to say no, how long.
+
+    Nothing in it is invented: what the configuration does not say is a blank, marked as one; while there is any, it
+    ends with 1.
+    """
+    run("commands.notice", config, language=language, html=html, wording_file=wording, as_json=as_json)
