@@ -124,11 +124,8 @@ def test_a_wording_in_another_language_is_the_notice_s(
 
 def test_a_language_without_a_wording_is_refused_and_a_site_s_own_is_english(tmp_path: Path) -> None:
     file = write(tmp_path, ("site.default_language", "cy"))
-    with pytest.raises(
-        ConsentgateError, match=r"no wording in cy here.*only in en\. Have docs/deployers-pack"
-    ) as caught:
+    with pytest.raises(ConfigurationError, match=r"no wording in cy here.*only in en\. Have docs/deployers-pack"):
         notice.run(file, language="cy")
-    assert caught.value.exit_code == 1
     assert notice.run(file) == 1
 
 
