@@ -39,10 +39,26 @@ def notice(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON, for a page of your own making.")] = False,
+    retention: Annotated[
+        bool,
+        typer.Option(
+            "--retention", help="Instead the page for a records manager: what is kept where, how long, by which rule."
+        ),
+    ] = False,
 ) -> None:
     """Make the public notice from the configuration: who records, what for, which lines, how to say no, how long.
 
     Nothing in it is invented: what the configuration does not say is a blank, marked as one; while there is any, it
     ends with 1.
     """
-    run("commands.notice", config, language=language, html=html, wording_file=wording, as_json=as_json)
+    if retention and (language or html or wording or as_json):
+        raise typer.BadParameter("--retention is a page of its own: none of the other options goes with it")
+    run(
+        "commands.notice",
+        config,
+        language=language,
+        html=html,
+        wording_file=wording,
+        as_json=as_json,
+        retention=retention,
+    )

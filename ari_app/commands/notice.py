@@ -118,16 +118,25 @@ def run(
     html: Path | None = None,
     wording_file: Path | None = None,
     as_json: bool = False,
+    retention: bool = False,
 ) -> int:
-    """Print the notice, or write it as a page; 1 if it still has blanks, and what they are on stderr."""
+    """Print the notice, or write it as a page; 1 if it still has blanks, and what they are on stderr.
+
+    retention: print the page for a records manager instead.
+    """
     settings = config.load(config_path)
+    today = datetime.fromtimestamp(clock.now() / MICROSECONDS, UTC).date()
+    if retention:
+        from .retention_page import page as retention_page  # noqa: PLC0415
+
+        typer.echo(retention_page(settings, today), nl=False)
+        return GOOD
     words = wording(wording_file) if wording_file else _built_in(language or settings.site.default_language, language)
     if language and words.language != language:
         raise ConfigurationError(
             f"the wording is in {words.language}, not in {language}", on=str(wording_file), hint="Correct one of them."
         )
-    day = datetime.fromtimestamp(clock.now() / MICROSECONDS, UTC).date().isoformat()
-    made = compose(facts(settings, day), words)
+    made = compose(facts(settings, today.isoformat()), words)
     if html is not None:
         from .notice_page import page  # noqa: PLC0415 - only where there is a page
         from .prompts_page import write  # noqa: PLC0415

@@ -6,6 +6,7 @@ The expected texts are files, so that a change of what the public reads is seen 
 import json
 import re
 from dataclasses import asdict, replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from unit.pages import CHECKOUT
 from unit.test_sheet import Checked
 
 from ari_app import config
-from ari_app.commands import notice
+from ari_app.commands import notice, retention_page
 from ari_app.commands.notice_page import page
 from ari_app.core.notice import compose
 from ari_app.core.notice_words import ENGLISH
@@ -79,6 +80,37 @@ def test_the_page_runs_nothing_loads_nothing_and_is_in_its_languages(example: Pa
     assert '<html lang="en-GB">' in text
     assert '<blockquote lang="cy">' in text
     assert text.count("<mark>") == len(made.blanks) == 3
+
+
+def test_the_retention_page_of_the_example(example: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = retention_page.page(config.load(example, {}), date(2026, 11, 29))
+    assert made.splitlines() == (GOLDEN / "retention.txt").read_text(encoding="utf-8").splitlines()
+    assert notice.run(example, retention=True) == 0
+    assert capsys.readouterr().out.startswith("# Records retention: telephone recordings of St Elsewhere Hospital\n")
+
+
+def test_the_retention_page_names_what_is_due_and_what_is_not_decided(tmp_path: Path) -> None:
+    settings = config.load(write(tmp_path, ("lines.advice-line.retention", None), ("s3.legal_hold", True)), {})
+    made = retention_page.page(settings, date(2027, 11, 2))
+    assert "| Records Code | 2026-11-01 **[DUE: read it again, 366 days old]** | no line |" in made
+    assert "| advice-line | **[TO DECIDE: no class]** | at once | from the objection on |" in made
+    assert (
+        "locked (governance, where the bucket can) for its line's class, from the call's end; and a legal hold" in made
+    )
+    assert "[DUE" not in retention_page.page(settings, date(2027, 11, 1))
+
+
+def test_the_retention_page_of_a_site_that_locks_and_decides_nothing(tmp_path: Path) -> None:
+    changes = ("lines.advice-line.retention", None), ("retention", None), ("s3.object_lock", "none")
+    made = retention_page.page(config.load(write(tmp_path, *changes), {}), date(2026, 11, 29))
+    assert "**[TO DECIDE: there is no class in the configuration" in made
+    assert "| not locked | not by the program" in made
+
+
+def test_a_bar_in_a_citation_stays_in_its_cell(tmp_path: Path) -> None:
+    settings = config.load(write(tmp_path, ("retention.health_record.citation", "Code | II")), {})
+    (row,) = re.findall(r"^\| health_record \|.*$", retention_page.page(settings, date(2026, 11, 29)), re.MULTILINE)
+    assert "Code \\| II" in row
 
 
 def test_it_ends_with_1_while_there_is_a_blank_and_with_0_when_all_is_written(
