@@ -6,12 +6,18 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+import yaml
 from chaos.points import BLOWS
 from pydantic import BaseModel
+from typer.main import get_command
+from unit.config_world import SECRETS
+from unit.pages import code
 
+from ari_app import cli, config
 from ari_app.adapters.ami import WANTED
-from ari_app.config import reference, schema
+from ari_app.config import InvalidConfigurationError, reference, schema
 from ari_app.config.model import Config
+from ari_app.core.policy import Mode
 from ari_app.core.reasons import Cause, Reason
 from ari_app.guard.asterisk import WANTED as GUARD_WANTED
 
@@ -86,6 +92,28 @@ def test_the_database_knows_every_reason() -> None:
     schema = "".join(one.read_text(encoding="utf-8") for one in migrations)
     listed = re.findall(r"INSERT INTO outcomes \(reason\) VALUES([^;]*);", schema)
     assert set(re.findall(r"'(\w+)'", "".join(listed))) == {str(reason) for reason in Reason}
+
+
+def test_the_smallest_configuration_is_right_and_no_key_of_it_can_be_left_out(tmp_path: Path) -> None:
+    (text,) = code(README, "yaml")
+    (tmp_path / "secrets").mkdir()
+    for name in set(re.findall(r"_file: secrets/([\w.-]+)", text)):
+        (tmp_path / "secrets" / name).write_text(SECRETS[name])
+    file = tmp_path / "consentgate.yaml"
+    file.write_text(text)
+    loaded = config.load(file, {})
+    (line,) = loaded.lines.values()
+    assert line.mode is Mode.ANNOUNCE_OPT_OUT
+    for section in yaml.safe_load(text).keys() - {"parties", "emergency_numbers"}:
+        file.write_text(yaml.safe_dump({key: one for key, one in yaml.safe_load(text).items() if key != section}))
+        with pytest.raises(InvalidConfigurationError, match=section):
+            config.load(file, {})
+
+
+def test_every_command_stands_in_the_readme() -> None:
+    table = README.partition("## Commands")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`(?:consentgate )?([a-z-]+)", table))
+    assert {str(name) for name in get_command(cli.app).commands} <= named  # type: ignore[attr-defined]  # it is a group
 
 
 def failures() -> list[list[str]]:
