@@ -33,6 +33,18 @@ def test_the_pages_and_their_links_were_found() -> None:
     assert sum(len(one) for one in found.values()) > 30
 
 
+def test_each_page_is_reached_from_the_readme() -> None:
+    reached: set[Path] = set()
+    left = [CHECKOUT / "README.md"]
+    while left:
+        page = left.pop()
+        if page.suffix == ".md" and page not in reached:
+            reached.add(page)
+            targets = [link.partition("#")[0] for link in links(page.read_text(encoding="utf-8")) if "://" not in link]
+            left += [(page.parent / target).resolve() for target in targets if target]
+    assert [named(page) for page in pages() if page not in reached] == []
+
+
 @pytest.mark.parametrize(
     ("heading", "anchor"),
     [
