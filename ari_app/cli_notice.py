@@ -46,10 +46,9 @@ def notice(
         ),
     ] = False,
 ) -> None:
-    """Make the public notice from the configuration: who records, what for, which lines, how to say no, how long.
+    """Make the public notice of the configuration: who records, what for, how to say no, how long it is kept.
 
-    Nothing in it is invented: what the configuration does not say is a blank, marked as one; while there is any, it
-    ends with 1.
+    What the configuration does not say is a blank, marked as one. Ends with 1 while there is any.
     """
     if retention and (language or html or wording or as_json):
         raise typer.BadParameter("--retention is a page of its own: none of the other options goes with it")
