@@ -2,10 +2,14 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from chaos.points import BLOWS
-from unit.pages import CHECKOUT, anchors, links, named, pages, tables
+from pydantic import BaseModel
+from unit.pages import CHECKOUT, anchors, links, named, pages, prose, tables
+
+from ari_app.config.model import Config
 
 TESTS = sorted((CHECKOUT / "tests").rglob("test_*.py"))
 SPEAKING = {".py", ".conf", ".yaml", ".yml", ".service", ".sh", ".json", ""}
@@ -69,6 +73,42 @@ def test_whatever_sends_a_person_to_a_page_names_one_that_there_is() -> None:
                 sent += 1
                 assert (CHECKOUT / name).exists(), f"{named(file)}: {name}"
     assert sent >= 5
+
+
+def keys(model: type[BaseModel], path: str = "") -> set[str]:
+    """Every section and key of the configuration by its path, without the names that a site gives."""
+    found = set()
+    for name, field in model.model_fields.items():
+        here = f"{path}{field.alias or name}"
+        found.add(here)
+        inner = [one for one in (field.annotation, *get_args(field.annotation)) if isinstance(one, type)]
+        for below in (one for one in inner if issubclass(one, BaseModel)):
+            found |= keys(below, f"{here}.")
+    return found
+
+
+@pytest.mark.parametrize("page", pages(), ids=named)
+def test_each_key_of_the_configuration_that_a_page_names_is_one(page: Path) -> None:
+    known = keys(Config)
+    sections = {one for one in known if "." not in one}
+    for name in re.findall(r"`([a-z_0-9]+(?:\.[\w-]+)+)(?:: [^`]*)?`", prose(page.read_text(encoding="utf-8"))):
+        first, *others = name.split(".")
+        # Events of the log are called alike (`spool.low`): a key is what has an underscore, or the name of a section's.
+        if first not in sections or not re.fullmatch(r"[A-Z]+|[a-z0-9_-]*_[a-z0-9_]*", others[0]):
+            continue
+        path = ".".join(part for part in (first, *others) if not part.isupper())
+        assert path in known, f"{named(page)}: {name}"
+
+
+@pytest.mark.parametrize(
+    ("tool", "listed"), [("tests/bench", r"^(\w+(?: \| \w+)+)\) ;;$"), ("deploy/demo", r"^'' \| (.*)\) ;;$")]
+)
+def test_each_tool_is_called_as_it_can_be(tool: str, listed: str) -> None:
+    (line,) = re.findall(listed, (CHECKOUT / tool).read_text(encoding="utf-8"), re.MULTILINE)
+    known = set(line.split(" | ")) - {"''"}
+    called = {word for page in pages() for word in re.findall(rf"\./{tool} (\w+)", page.read_text(encoding="utf-8"))}
+    assert len(called) >= 4
+    assert called <= known | {"NAME"}
 
 
 def promises() -> list[tuple[str, list[str]]]:
