@@ -12,6 +12,9 @@ from unit.pages import CHECKOUT, anchors, links, named, pages, prose, tables
 from ari_app.config.model import Config
 
 TESTS = sorted((CHECKOUT / "tests").rglob("test_*.py"))
+SOURCES = "\n".join(file.read_text(encoding="utf-8") for file in sorted((CHECKOUT / "ari_app").rglob("*.py")))
+COMPOSED = {f"spool.{level}" for level in ("low", "scarce", "has_room")}
+"""Events of the log whose names the program puts together."""
 SPEAKING = {".py", ".conf", ".yaml", ".yml", ".service", ".sh", ".json", ""}
 """Files whose messages and comments send a person to a page."""
 
@@ -93,8 +96,13 @@ def test_each_key_of_the_configuration_that_a_page_names_is_one(page: Path) -> N
     sections = {one for one in known if "." not in one}
     for name in re.findall(r"`([a-z_0-9]+(?:\.[\w-]+)+)(?:: [^`]*)?`", prose(page.read_text(encoding="utf-8"))):
         first, *others = name.split(".")
-        # Events of the log are called alike (`spool.low`): a key is what has an underscore, or the name of a section's.
-        if first not in sections or not re.fullmatch(r"[A-Z]+|[a-z0-9_-]*_[a-z0-9_]*", others[0]):
+        # Events of the log are called alike (`spool.low`), and files (`asterisk.conf`).
+        if (
+            first not in sections
+            or f'"{name}"' in SOURCES
+            or name in COMPOSED
+            or others[-1] in {"conf", "py", "json", "jsonl"}
+        ):
             continue
         path = ".".join(part for part in (first, *others) if not part.isupper())
         assert path in known, f"{named(page)}: {name}"
