@@ -38,7 +38,9 @@ def notice(
             show_default=False,
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON, for a page of your own making.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One line of JSON: the notice, and the facts in it by their names.")
+    ] = False,
     retention: Annotated[
         bool,
         typer.Option(

@@ -136,7 +136,8 @@ def run(
         raise ConfigurationError(
             f"the wording is in {words.language}, not in {language}", on=str(wording_file), hint="Correct one of them."
         )
-    made = compose(facts(settings, today.isoformat()), words)
+    known = facts(settings, today.isoformat())
+    made = compose(known, words)
     if html is not None:
         from .notice_page import page  # noqa: PLC0415 - only where there is a page
         from .prompts_page import write  # noqa: PLC0415
@@ -144,7 +145,7 @@ def run(
         write(html, page(made))
         typer.echo(f"The notice is in {html}.", err=True)
     if as_json:
-        typer.echo(json.dumps({**asdict(made), "blanks": made.blanks}, ensure_ascii=False))
+        typer.echo(json.dumps({**asdict(made), "blanks": made.blanks, "facts": asdict(known)}, ensure_ascii=False))
     elif html is None:
         typer.echo(text(made), nl=False)
     for blank in made.blanks:

@@ -138,6 +138,10 @@ def test_a_page_goes_into_its_file_and_json_is_one_line(
     told = json.loads(line)
     assert told["language"] == "en"
     assert len(told["blanks"]) == 3
+    advice, crisis = told["facts"]["lines"]
+    assert (advice["opt_out_key"], advice["kept"]["count"], advice["kept"]["unit"]) == ("9", 8, "year")
+    assert [one["language"] for one in advice["spoken"]] == ["cy", "en"]
+    assert (crisis["mode"], crisis["reason"]) == ("never", "anonymous support line")
     with pytest.raises(ConsentgateError, match="cannot be written"):
         notice.run(example, html=tmp_path / "nowhere" / "notice.html")
 
