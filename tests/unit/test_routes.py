@@ -72,7 +72,10 @@ def test_nothing_on_the_way_to_an_emergency_number_is_ours() -> None:
     (table,) = [rows for rows in tables(README) if rows[0][0] == "topology"]
     (row,) = [row for row in table if row[0] == "an emergency number"]
     assert row[1].startswith("**nothing**")
-    assert not re.findall(r"^exten => (?!(?:[a-z-]+|T),)", SHIPPED, re.MULTILINE), "every extension of ours is a word"
+    names = re.findall(r"^exten => ([^,]+),", SHIPPED, re.MULTILINE)
+    assert len(names) > 20
+    # X, Z and N stand for digits in a pattern, in either case.
+    assert [name for name in names if not re.match(r"[a-zA-Z]|_[a-mo-wyA-MO-WY]", name)] == []
 
 
 def test_what_the_page_says_the_dead_gate_costs_is_what_the_dialplan_waits() -> None:
