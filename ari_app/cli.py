@@ -20,7 +20,16 @@ from . import cli_check, cli_days, cli_doctor, cli_notice, cli_watch
 from .cli_options import ConfigOption, JsonOption, run
 from .errors import FINDING, ConsentgateError
 
-EPILOG = "Exit codes: 0 good · 1 a finding or a failure · 2 usage · 3 configuration · 4 a dependency cannot be reached"
+PANELS = {
+    "What runs": ("gate", "guard", "ship", "migrate"),
+    "Before and after a change": ("check", "explain", "doctor", "notice"),
+    "What goes on, and what needs you": ("status", "spool", "quarantine"),
+    "What was recorded": ("sheet", "reconcile", "verify", "rebuild-index"),
+}
+EPILOG = (
+    "Each command has its own --help. "
+    "Exit codes: 0 good · 1 a finding or a failure · 2 usage · 3 configuration · 4 a dependency cannot be reached"
+)
 INTERRUPTED = 130
 
 app = typer.Typer(
@@ -68,7 +77,11 @@ def gate(
         ),
     ] = False,
 ) -> None:
-    """Run the gate: announce, grant and revoke permits, start and stop captures. Runs until SIGTERM."""
+    """Run the gate: tell callers, permit recordings, start and stop them.
+
+    Runs until SIGTERM; it need not be up for a call to go on, only for it to be recorded. SIGHUP reads the
+    configuration again: calls in progress keep their rules, and a file that is wrong changes nothing.
+    """
     run("gate", config, standby=standby)
 
 
@@ -79,7 +92,10 @@ def guard(
         bool, typer.Option("--once", help="List what is being recorded now, and who allows it; touch nothing.")
     ] = False,
 ) -> None:
-    """Run the guard: end captures that the gate has not named, and let go whom a dead gate holds. Until SIGTERM."""
+    """Run the guard: end recordings that the gate has not permitted, and let go whom a dead gate holds.
+
+    Runs until SIGTERM. SIGHUP reads its section of the configuration again: mode, scope, allowed_captures.
+    """
     run("guard", config, once=once)
 
 
@@ -88,7 +104,11 @@ def ship(
     config: ConfigOption = None,
     once: Annotated[bool, typer.Option("--once", help="Ship what is there, then end.")] = False,
 ) -> None:
-    """Run ship: bring finished calls from the spool to S3 and PostgreSQL. Runs until SIGTERM."""
+    """Run ship: bring finished calls from the spool to S3 and PostgreSQL.
+
+    Runs until SIGTERM. Servers that are away are waited for, and nothing is given up. SIGHUP reads again how long
+    recordings are kept, locked and proved.
+    """
     run("ship", config, once=once)
 
 
@@ -266,6 +286,19 @@ def spool_retry(
 
 
 app.add_typer(cli_doctor.app, name="doctor")
+
+
+def _arrange() -> None:
+    """Put every command under the heading where somebody looks for it; one that has none stands below."""
+    headings = {name: heading for heading, names in PANELS.items() for name in names}
+    for one in app.registered_commands:
+        name = one.name or (one.callback.__name__ if one.callback else "")
+        one.rich_help_panel = headings.get(name, "More")
+    for group in app.registered_groups:
+        group.rich_help_panel = headings.get(group.name or "", "More")
+
+
+_arrange()
 
 
 def _unexpected(error: BaseException) -> str:

@@ -11,8 +11,12 @@ from .cli_options import ConfigOption, run
 
 def register(app: typer.Typer) -> None:
     """Add them to the command line, at this place of its help."""
-    app.command()(check)
-    app.command()(explain)
+    app.command(
+        epilog="Exit codes: 0 good · 3 mend the configuration · 4 something cannot be reached · 1 anything else"
+    )(check)
+    app.command(epilog="Example: consentgate explain --from 07700900123 --to advice-line --transfer-to PJSIP/2002")(
+        explain
+    )
 
 
 def check(
@@ -49,9 +53,10 @@ def check(
         typer.Option("--schema", help="Print the configuration's JSON Schema, for your editor, and check nothing."),
     ] = False,
 ) -> None:
-    """Check the configuration, the announcements, the spool, keys and every connection, before the first call does.
+    """Check the configuration, announcements, spool, keys and every connection, before the first call does.
 
-    It changes nothing, and may be run while calls go on. All that is wrong with the file is told at once.
+    It changes nothing, and may be run while calls go on. All that is wrong with the file is told at once, each with
+    file:line, value and what to do. If it is good, take it up: `systemctl reload`, or SIGHUP to gate, guard and ship.
     """
     if schema:
         from .config import schema as published  # noqa: PLC0415 - as every command's work
@@ -99,7 +104,7 @@ def explain(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same for programs, as one line of JSON.")] = False,
 ) -> None:
-    """Say what would come of a call: who hears what, who is recorded from when, what a failure costs, where it is kept.
+    """Say what would come of a call: who hears what, who is recorded, what a failure costs, where it is kept.
 
     It rehearses the call with the very code that decides at run time. Nothing is touched, no connection is opened.
     """

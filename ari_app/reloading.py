@@ -140,6 +140,9 @@ class Reloader:
         except ConsentgateError as failure:
             self._log.error("config.not_taken_up", why=str(failure), hint=HINT)
             status = f"the changed configuration is wrong and not used: {str(failure).splitlines()[0]}"
+        except Exception as bug:  # noqa: BLE001 - a bug of ours here must not be the end of all reloads
+            self._log.error("config.not_taken_up", why=repr(bug), hint=HINT)
+            status = "the changed configuration is not used, because of an error in consentgate itself"
         else:
             self.settings = settings
             said = told(self._log, change)

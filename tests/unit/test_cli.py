@@ -59,6 +59,7 @@ def test_help_names_every_command_and_what_the_codes_mean(
         "Exit codes",
     ):
         assert word in shown
+    assert "More" not in shown, "each command has its heading"
 
 
 @pytest.mark.parametrize("command", ["gate", "guard", "ship", "migrate", "check", "explain", "verify"])

@@ -15,8 +15,10 @@ INNER = {
     "consentgate-tone",
     "consentgate-unfinished",
     "consentgate-conference",
+    "consentgate-selftest",
+    "consentgate-selftest-hands",
 }
-"""Contexts that only contexts of ours, and the menu of ours, lead to."""
+"""Contexts that only contexts of ours, a menu of ours, or a telephone of ours lead to."""
 SHOWN = {
     "a caller from outside": r"^exten => \d+,1,Gosub\(consentgate,s,1\(advice-line\)\)\n same => n,Dial\(",
     "a call to the outside": r"^exten => _0X\.,1,.*\n same => n,Dial\(.*@trunk,60,mTKU\(consentgate-party\^",
