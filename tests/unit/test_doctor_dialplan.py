@@ -173,6 +173,7 @@ class TestRoutes:
             "Dial(Local/2@other/n)",
             "GosubIf($[1]?consentgate,s,1(x))",
             "VoiceMail(2001)",
+            "RetryDial(again,5,3,PJSIP/2001,20)",
             "ParkedCall(default,701)",
         ],
     )
@@ -230,6 +231,7 @@ class TestRoutes:
         text = (
             "[in]\nexten => _0X.,1,Dial(PJSIP/${EXTEN}@trunk,60,mU(consentgate-party^outgoing))\n"
             "exten => 2001,1,Dial(PJSIP/2001,20)\nexten => _1X.,1,Dial(PJSIP/${EXTEN}@trunk)\n"
+            "exten => _5X,1,RetryDial(again,5,3,PJSIP/${EXTEN}@trunk,20,U(consentgate-party^outgoing))\n"
             "exten => 3,1,Dial(Local/1234@in)\nexten => 999,1,Dial(PJSIP/999@trunk)\n"
         )
         found = routes(tmp_path, text, outside=False)
