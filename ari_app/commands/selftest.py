@@ -46,7 +46,7 @@ SHIPPED_SECONDS: Final = 60.0
 LOOK_SECONDS: Final = 0.1
 KEY_AGAIN_SECONDS: Final = 1.5
 HINT_ENDPOINT: Final = (
-    "add the endpoint consentgate-selftest to pjsip.conf, as in dialplan/examples/pjsip.conf; then pjsip reload"
+    "add the endpoint to pjsip.conf: #include /opt/consentgate/dialplan/consentgate-pjsip.conf; then pjsip reload"
 )
 
 
@@ -110,7 +110,7 @@ class Call:
             seen = "no gate says that it lives" if age is None else f"the gate last said {age} s ago that it lives"
             why = "without a gate callers are told by a script at best; no call was made"
             raise _fail(
-                "selftest-gate", name, seen, why, "start the gate: systemctl start consentgate-gate; see its log"
+                "selftest-gate", name, seen, why, "start the gate: systemctl start consentgate-gate@a; see its log"
             )
         status, _ = self._ask("GET", f"/endpoints/{ENDPOINT}")
         if status != http.client.OK:
