@@ -246,8 +246,13 @@ class Walk:
         if not place.gated:
             seen = f"{said}, reached from [{self._entry.context}] ({self._entry.where}) without the gate"
             self._report("route-ungated", step.where, seen, Grade.WRONG)
-        elif name == "dial" and not self.told.dialled(data, self.dialplan):
-            self._report("called-untold", step.where, f"{said}: whoever answers is not told", Grade.WARNING)
+        elif name == "dial":
+            told = self.told.dialled(data, self.dialplan)
+            if told is None:
+                seen = f"{said}: whether its options tell whoever answers, only a call knows"
+                self._report("called-untold", step.where, seen, Grade.UNKNOWN)
+            elif not told:
+                self._report("called-untold", step.where, f"{said}: whoever answers is not told", Grade.WARNING)
 
     def _report(self, name: str, where: str, seen: str, grade: Grade) -> None:
         why, mend = ROUTES[name]

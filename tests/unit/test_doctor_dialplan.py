@@ -237,6 +237,14 @@ class TestRoutes:
         found = routes(tmp_path, text, outside=False)
         assert names(found) == [("called-untold", "4")]
 
+    @pytest.mark.parametrize(
+        ("options", "grade"),
+        [("${OPTIONS}", "not known"), ("tL(${LIMIT})", "warning"), ("${OPTIONS}U(consentgate-party^x)", None)],
+    )
+    def test_options_that_only_a_call_knows(self, tmp_path: Path, options: str, grade: str | None) -> None:
+        found = routes(tmp_path, f"[in]\nexten => 1,1,Dial(PJSIP/1@trunk,60,{options})\n", outside=False)
+        assert [str(one.grade) for one in found] == ([grade] if grade else [])
+
     def test_an_end_is_an_end(self, tmp_path: Path) -> None:
         text = "[in]\nexten => 1,1,Hangup()\n same => n,Dial(PJSIP/2001)\nexten => h,1,Dial(PJSIP/2001)\n"
         assert routes(tmp_path, text) == []
