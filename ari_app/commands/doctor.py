@@ -22,7 +22,7 @@ from ari_app.announcements import Problem
 from ari_app.config import Config
 from ari_app.core.guard import Scope
 from ari_app.core.policy import Announcement, Mode
-from ari_app.doctor import doors_files, site
+from ari_app.doctor import codecs, doors_files, site
 from ari_app.doctor.catalogue import Found, Grade, exit_code
 from ari_app.doctor.folder import Folder
 from ari_app.doctor.told import Told
@@ -130,6 +130,8 @@ class Doctor:
                 yield Found("announcements", f"line {line}", seen, Grade.WRONG, _WHY["announcements"], mend)
         if not wrong:
             yield Found("announcements", "announcements", f"all {len(prepared)} can be played")
+        if self._look is not None and self.folder.is_dir():
+            yield from codecs.judge(self._look.translations, Folder(self.folder))
 
     def _announcement(self, name: str, item: Announcement | Problem) -> Iterator[Found]:
         subject, why = f"announcement {name}", _WHY["announcements"]

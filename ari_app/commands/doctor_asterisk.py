@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from ari_app import clock
 from ari_app.config import Asterisk
 from ari_app.core.names import MICROSECONDS, Instant
-from ari_app.doctor import modules, versions
+from ari_app.doctor import codecs, modules, versions
 from ari_app.doctor.catalogue import Found, Grade
 
 from .check_asterisk import GATE, GUARD, Needs, Session, request
@@ -41,6 +41,8 @@ class Look:
     records: bool = True
     """Whether a recorder may be tried on the test channel: a guard of the whole PBX would call it a stranger's."""
     ahead_seconds: float | None = None
+    translations: list[str] = field(default_factory=list)
+    """What it says of its codecs."""
     _channel: str = field(default_factory=lambda: f"cg-doctor-{token_hex(6)}")
 
     def everything(self) -> Iterator[Found]:
@@ -54,6 +56,7 @@ class Look:
                 yield from versions.judge(session.ask("CoreSettings").get("asteriskversion", ""))
                 yield from self._modules(session)
                 self._clock(session)
+                self.translations = session.output(codecs.COMMAND)
             yield from self._tried(session)
 
     def _modules(self, session: Session) -> Iterator[Found]:

@@ -46,7 +46,7 @@ SHIPPED_SECONDS: Final = 60.0
 LOOK_SECONDS: Final = 0.1
 KEY_AGAIN_SECONDS: Final = 1.5
 HINT_ENDPOINT: Final = (
-    "add the endpoint consentgate-selftest to pjsip.conf, as in dialplan/examples/pjsip.conf; then pjsip reload"
+    "add the endpoint to pjsip.conf: #include /opt/consentgate/dialplan/consentgate-pjsip.conf; then pjsip reload"
 )
 
 
@@ -110,7 +110,7 @@ class Call:
             seen = "no gate says that it lives" if age is None else f"the gate last said {age} s ago that it lives"
             why = "without a gate callers are told by a script at best; no call was made"
             raise _fail(
-                "selftest-gate", name, seen, why, "start the gate: systemctl start consentgate-gate; see its log"
+                "selftest-gate", name, seen, why, "start the gate: systemctl start consentgate-gate@a; see its log"
             )
         status, _ = self._ask("GET", f"/endpoints/{ENDPOINT}")
         if status != http.client.OK:
@@ -251,6 +251,19 @@ class Test:
         except (ConsentgateError, OSError):
             return []
 
+    def rows(self, results: Results) -> list[Found]:
+        """Enter the results into PostgreSQL; return what is wrong with that, which is no failure of the test."""
+        from . import selftest_rows  # noqa: PLC0415 - psycopg is slow to import, and a call waits for nobody
+
+        try:
+            selftest_rows.store(self.settings, results, self.line.name)
+        except (ConsentgateError, OSError) as failure:
+            why = "its evidence is in the spool alone, until the next test of this line enters it"
+            mend = getattr(failure, "hint", "") or "consentgate migrate, and --writer for ship's role"
+            seen = f"not entered into PostgreSQL: {failure}"[:300]
+            return [Found("selftest-rows", f"line {self.line.name}", seen, Grade.WARNING, why, mend)]
+        return []
+
     def evidence(self, found: list[Found], began: int, gone: list[str]) -> dict[str, Any]:
         """Return what is kept of it."""
         bad = [one for one in found if one.grade not in {Grade.GOOD, Grade.WARNING, Grade.UNKNOWN}]
@@ -328,6 +341,7 @@ def run(config_path: Path, *, line: str | None = None, as_json: bool = False) ->
                 gone = test.earlier(results)
                 found = test.run()
                 results.add(one.name, test.evidence(found, began, gone), signer)
+                found += test.rows(results)
             _tell(found, as_json=as_json, console=console)
             everything += found
     code = exit_code(everything)

@@ -36,6 +36,16 @@ class Kept:
     broken: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One result as it was written: when it was (microseconds), its JSON, its line's hash, and the signature."""
+
+    at: int
+    result: str
+    sha256: str
+    signature: str | None
+
+
 class Results:
     """Those of one spool."""
 
@@ -95,6 +105,19 @@ class Results:
             os.close(handle)
         self._hand_over(file)
         sync_folder(self.folder)
+
+    def lines(self, line: str) -> list[Line]:
+        """Return a line's results as they were written, the oldest first; what cannot be read is left out."""
+        found: list[Line] = []
+        for text in _lines(self.file(line)):
+            try:
+                raw = json.loads(text)
+                said, signed = raw["result"], raw["signature"]
+                kept = Line(int(said["at"]), canonical(said).decode(), _hash(text), signed)
+            except (ValueError, KeyError, TypeError, RecursionError):
+                continue
+            found.append(kept)
+        return found
 
     def _hand_over(self, *made: Path) -> None:
         """Give what root has made to the spool's owner, who makes the daily tests."""

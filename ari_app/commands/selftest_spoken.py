@@ -22,7 +22,7 @@ def last(settings: Config, now: Instant) -> Iterator[Found]:
         if line.mode is Mode.NEVER or not line.announcements:
             continue
         subject = f"line {name}"
-        mend = f"consentgate doctor self-test --line {name}; the timer consentgate-selftest@{name} does it daily"
+        mend = f"consentgate doctor self-test --line {name}; the timer consentgate-self-test@{name}.timer does it daily"
         try:
             kept = results.of(name, keyring)
         except OSError as error:

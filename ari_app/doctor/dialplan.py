@@ -51,6 +51,8 @@ def _inner(application: str, data: str, depth: int) -> Iterator[tuple[str, str]]
             inside = [arguments.call(one) for one in (this, that) if one]
         case "exec" | "tryexec":
             inside = [arguments.call(data)]
+        case "retrydial":
+            inside = [("dial", redialled(data))]
         case "originate":
             parts = arguments.split(data)
             if len(parts) > 2 and parts[1].strip().lower() == "app":  # noqa: PLR2004 - channel, kind, application
@@ -62,6 +64,11 @@ def _inner(application: str, data: str, depth: int) -> Iterator[tuple[str, str]]
 
 
 _pattern = lru_cache(maxsize=100_000)(pattern)
+
+
+def redialled(data: str) -> str:
+    """Return what RetryDial gives to Dial: it has an announcement, a pause and a number of tries of its own before."""
+    return ",".join(arguments.split(data)[3:])
 
 
 @dataclass(slots=True)

@@ -164,7 +164,7 @@ _JUDGES: Final[dict[str, Judge]] = {
     "broadcast": _always("door-listening"),
     "page": _option(1, "r", "door-page"),
     **dict.fromkeys(("meetme", "meetmechanneladmin"), _always("door-meetme")),
-    **dict.fromkeys(("dial", "retrydial"), _option(2, "pP", "door-name-recording")),
+    "dial": _option(2, "pP", "door-name-recording"),
     "followme": _option(1, "a", "door-name-recording"),
     "audiosocket": _always("door-audiosocket"),
     "jack": _always("door-jack"),
@@ -177,9 +177,7 @@ _JUDGES: Final[dict[str, Judge]] = {
     **dict.fromkeys(("system", "trysystem"), _always("door-system")),
     **dict.fromkeys(("set", "mset"), _set),
 }
-RECORDING_NAMES: Final = frozenset(_JUDGES) - {
-    *("agi", "deadagi", "page", "dial", "retrydial", "followme", "set", "mset", "stasis")
-}
+RECORDING_NAMES: Final = frozenset(_JUDGES) - {*("agi", "deadagi", "page", "dial", "followme", "set", "mset", "stasis")}
 """Applications that are a door whatever their arguments are: for files that are read as text only (AEL, Lua)."""
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from . import arguments
 from .catalogue import Found, Grade
-from .dialplan import Dialplan, Extension, Step
+from .dialplan import Dialplan, Extension, Step, redialled
 from .lookup import Lookup
 from .told import Told
 
@@ -23,7 +23,7 @@ MOST_PLACES: Final = 200_000
 
 _PARTY: Final = frozenset(
     {
-        *("dial", "retrydial", "queue", "confbridge", "meetme", "page", "pickup", "pickupchan", "voicemail"),
+        *("dial", "queue", "confbridge", "meetme", "page", "pickup", "pickupchan", "voicemail"),
         *("followme", "bridge", "park", "parkandannounce", "parkedcall", "agentrequest", "minivmrecord"),
     }
 )
@@ -155,7 +155,7 @@ class Walk:
     def _other(self, place: Place, step: Step, name: str, data: str, depth: int) -> Iterator[Place]:
         if name in _PARTY:
             self._party(place, step, name, data)
-        if name in {"dial", "retrydial"}:
+        if name == "dial":
             for target in self.told.locals(data):
                 yield from self._jump(place, step, *target)
         if name in _MENUS:
@@ -246,8 +246,13 @@ class Walk:
         if not place.gated:
             seen = f"{said}, reached from [{self._entry.context}] ({self._entry.where}) without the gate"
             self._report("route-ungated", step.where, seen, Grade.WRONG)
-        elif name in {"dial", "retrydial"} and not self.told.dialled(data, self.dialplan):
-            self._report("called-untold", step.where, f"{said}: whoever answers is not told", Grade.WARNING)
+        elif name == "dial":
+            told = self.told.dialled(data, self.dialplan)
+            if told is None:
+                seen = f"{said}: whether its options tell whoever answers, only a call knows"
+                self._report("called-untold", step.where, seen, Grade.UNKNOWN)
+            elif not told:
+                self._report("called-untold", step.where, f"{said}: whoever answers is not told", Grade.WARNING)
 
     def _report(self, name: str, where: str, seen: str, grade: Grade) -> None:
         why, mend = ROUTES[name]
@@ -267,6 +272,8 @@ def _chosen(step: Step) -> Iterator[tuple[str, str]]:
     name, data = step.application.strip().lower(), step.data
     if name in {"exec", "tryexec"}:
         yield arguments.call(data)
+    elif name == "retrydial":
+        yield "dial", redialled(data)
     elif name == "execif":
         for side in arguments.branches(data)[1:]:
             yield arguments.call(side) if side else ("noop", "")

@@ -9,6 +9,9 @@ from . import arguments
 from .dialplan import Dialplan
 
 _PARTY: Final = re.compile(r"consentgate-party\b")
+_ARGUMENTS: Final = re.compile(r"(?<=[A-Za-z])\([^()]*\)")
+"""A variable in an option's own argument gives it no other letters."""
+
 _LOCAL: Final = re.compile(r"Local/([^@/&,]+)@([^/&,]+)", re.IGNORECASE)
 
 
@@ -28,11 +31,16 @@ class Told:
         for extension, context in _LOCAL.findall(arguments.split(data)[0]):
             yield context.strip(), extension.strip(), "1"
 
-    def dialled(self, data: str, dialplan: Dialplan) -> bool:
-        """Tell whether everybody whom a Dial rings is told: by its U(), by contract, or by the Dial behind a Local."""
+    def dialled(self, data: str, dialplan: Dialplan) -> bool | None:
+        """Tell whether everybody whom a Dial rings is told: by its U(), by contract, or by the Dial behind a Local.
+
+        None: its options are a variable's, so only a running call knows.
+        """
         parts = arguments.split(data)
         options = dialplan.value(parts[2]) if len(parts) > 2 else ""  # noqa: PLR2004 - who, how long, options
         if _PARTY.search(arguments.letters(options).get("U", "")):
             return True
         targets = [one.strip() for one in dialplan.value(parts[0]).split("&") if one.strip()]
-        return bool(targets) and all(one in self.staff or one.lower().startswith("local/") for one in targets)
+        if targets and all(one in self.staff or one.lower().startswith("local/") for one in targets):
+            return True
+        return None if "${" in _ARGUMENTS.sub("", options) else False

@@ -173,6 +173,7 @@ class TestRoutes:
             "Dial(Local/2@other/n)",
             "GosubIf($[1]?consentgate,s,1(x))",
             "VoiceMail(2001)",
+            "RetryDial(again,5,3,PJSIP/2001,20)",
             "ParkedCall(default,701)",
         ],
     )
@@ -230,10 +231,19 @@ class TestRoutes:
         text = (
             "[in]\nexten => _0X.,1,Dial(PJSIP/${EXTEN}@trunk,60,mU(consentgate-party^outgoing))\n"
             "exten => 2001,1,Dial(PJSIP/2001,20)\nexten => _1X.,1,Dial(PJSIP/${EXTEN}@trunk)\n"
+            "exten => _5X,1,RetryDial(again,5,3,PJSIP/${EXTEN}@trunk,20,U(consentgate-party^outgoing))\n"
             "exten => 3,1,Dial(Local/1234@in)\nexten => 999,1,Dial(PJSIP/999@trunk)\n"
         )
         found = routes(tmp_path, text, outside=False)
         assert names(found) == [("called-untold", "4")]
+
+    @pytest.mark.parametrize(
+        ("options", "grade"),
+        [("${OPTIONS}", "not known"), ("tL(${LIMIT})", "warning"), ("${OPTIONS}U(consentgate-party^x)", None)],
+    )
+    def test_options_that_only_a_call_knows(self, tmp_path: Path, options: str, grade: str | None) -> None:
+        found = routes(tmp_path, f"[in]\nexten => 1,1,Dial(PJSIP/1@trunk,60,{options})\n", outside=False)
+        assert [str(one.grade) for one in found] == ([grade] if grade else [])
 
     def test_an_end_is_an_end(self, tmp_path: Path) -> None:
         text = "[in]\nexten => 1,1,Hangup()\n same => n,Dial(PJSIP/2001)\nexten => h,1,Dial(PJSIP/2001)\n"

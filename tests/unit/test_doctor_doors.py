@@ -49,6 +49,7 @@ DOOR_OF = {
     "pjsip-one-touch-wizard": "door-pjsip-one-touch",
     "sip-one-touch": "door-pjsip-one-touch",
     "name-by-dial": "door-name-recording",
+    "name-by-retrydial": "door-name-recording",
     "name-by-followme": "door-name-recording",
     "audiosocket": "door-audiosocket",
     "audiosocket-dialled": "door-audiosocket",
