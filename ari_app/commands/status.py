@@ -30,6 +30,9 @@ PIPE_COLUMNS: Final = 110
 DEFAULT_FLOOR: Final = Floor(2 * 2**30)
 
 _COLOURS: Final = {State.READY: "green", State.STANDS_BY: "green", State.UNUSED: "dim"}
+UNITS: Final = {"gate": "'consentgate-gate@*'", "guard": "consentgate-guard", "ship": "consentgate-ship"}
+"""As deploy/install names them: of gates there are two, one of which stands by."""
+
 _DEAD: Final = {
     "gate": "the gate is dead: calls go on; where no other stands by, the scripts alone tell and record",
     "guard": "the guard is dead: nobody ends a secret recording",
@@ -76,12 +79,12 @@ def problems(found: Situation) -> Iterator[Problem]:
     for one in found.processes:
         match one.state:
             case State.DEAD:
-                yield Problem(_DEAD[one.name], f"systemctl status consentgate-{one.name}")
+                yield Problem(_DEAD[one.name], f"systemctl status {UNITS[one.name]}")
             case State.HANGS:
-                yield Problem("the gate hangs, and its callers are let go", "systemctl restart consentgate-gate")
+                yield Problem("the gate hangs, and its callers are let go", f"systemctl restart {UNITS[one.name]}")
             case State.NOT_READY:
                 why = "; ".join(one.why) or "its log says why"
-                yield Problem(f"{one.name} is not ready: {why}", f"journalctl -e -u consentgate-{one.name}")
+                yield Problem(f"{one.name} is not ready: {why}", f"journalctl -e -u {UNITS[one.name]}")
             case _:
                 pass
     if found.level is not Level.AMPLE:
