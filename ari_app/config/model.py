@@ -243,11 +243,14 @@ class Guard(Section):
 
 
 class Metrics(Section):
-    """Where each process shows its metrics and whether it is ready, on loopback. None: nowhere."""
+    """Where each process shows its metrics for Prometheus (/metrics) and whether it is ready (/readyz)."""
 
-    gate_port: Port | None = None
-    guard_port: Port | None = None
-    ship_port: Port | None = None
+    gate_port: Port | None = Field(default=None, examples=["9771"])
+    """The gate's port, on 127.0.0.1 alone; one that is taken keeps nothing from working. Left out: nothing is shown."""
+    guard_port: Port | None = Field(default=None, examples=["9772"])
+    """The guard's port, likewise. Left out: nothing is shown."""
+    ship_port: Port | None = Field(default=None, examples=["9773"])
+    """Ship's port, likewise. Left out: nothing is shown."""
 
 
 class Config(Section):
