@@ -18,7 +18,7 @@ from ari_app.config import units, yaml
 from ari_app.config.units import size_text
 from ari_app.core import names
 from ari_app.core.free_space import Floor, Level
-from ari_app.core.names import Instant
+from ari_app.core.names import MICROSECONDS, Instant
 from ari_app.errors import FINDING, GOOD, ConfigurationError
 from ari_app.layout import Layout
 
@@ -27,6 +27,9 @@ from .spool import age_text
 
 REFRESH_SECONDS: Final = 1.0
 PIPE_COLUMNS: Final = 110
+DEAF_MICROSECONDS: Final = 5 * MICROSECONDS
+"""As the alert ConsentgateHeartbeatStale."""
+
 DEFAULT_FLOOR: Final = Floor(2 * 2**30)
 
 _COLOURS: Final = {State.READY: "green", State.STANDS_BY: "green", State.UNUSED: "dim"}
@@ -87,6 +90,11 @@ def problems(found: Situation) -> Iterator[Problem]:
                 yield Problem(f"{one.name} is not ready: {why}", f"journalctl -e -u {UNITS[one.name]}")
             case _:
                 pass
+    if found.process("gate").state is State.READY and not found.unreadable and _deaf(found):
+        # Of a gate that says nothing on a port it is all that tells a full disk, or a stream that is dead.
+        yield Problem(
+            "no heartbeat: nothing that is said now is covered by evidence", f"journalctl -e -u {UNITS['gate']}"
+        )
     if found.level is not Level.AMPLE:
         what = "nothing is recorded" if found.level is Level.SCARCE else "no new recording begins"
         yield Problem(f"too little room in the spool: {what}", "consentgate spool list   (and delete nothing there)")
@@ -96,6 +104,10 @@ def problems(found: Situation) -> Iterator[Problem]:
         yield Problem(f"{found.failing} tried in vain: a person must look", "consentgate spool list")
     if found.unreadable:
         yield Problem("not all of the spool may be read", "run this as the user of the gate, or as root")
+
+
+def _deaf(found: Situation) -> bool:
+    return found.heartbeat_at is None or found.at - found.heartbeat_at > DEAF_MICROSECONDS
 
 
 def _number(value: int | None) -> str:
