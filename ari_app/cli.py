@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from . import cli_days, cli_doctor, cli_watch
+from . import cli_check, cli_days, cli_doctor, cli_notice, cli_watch
 from .cli_options import ConfigOption, JsonOption, run
 from .errors import FINDING, ConsentgateError
 
@@ -99,48 +99,21 @@ def migrate(
         str | None,
         typer.Option("--writer", metavar="ROLE", help="Let this role of the server add rows, and change none: ship's."),
     ] = None,
-) -> None:
-    """Bring the database's schema to this version. Safe to repeat, and to run on two machines at once."""
-    run("commands.migrate", config, writer=writer)
-
-
-@app.command()
-def check(
-    config: ConfigOption = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Leave out Asterisk, PostgreSQL and S3.")] = False,
-    prompts: Annotated[
-        bool,
-        typer.Option(
-            "--prompts", help="Only the announcements: level, clipping, silences, intelligibility, a picture."
-        ),
-    ] = False,
-    prompts_report: Annotated[
+    dsn_file: Annotated[
         Path | None,
         typer.Option(
-            "--prompts-report",
-            metavar="FILE.html",
-            help="The same, and a page with each waveform and what to do, to look at or to hand on.",
+            "--dsn-file",
+            metavar="FILE",
+            help="Whose tables they are, where ship writes as another: its DSN instead of the configuration's.",
             show_default=False,
         ),
     ] = None,
-    asterisk_folder: Annotated[
-        Path,
-        typer.Option(
-            "--asterisk-folder",
-            metavar="FOLDER",
-            help="Asterisk's own configuration: its keys are compared with those of the lines.",
-        ),
-    ] = Path("/etc/asterisk"),
 ) -> None:
-    """Check the configuration, the announcements, the spool, keys and every connection, before the first call does."""
-    run(
-        "commands.check",
-        config,
-        offline=offline,
-        prompts=prompts,
-        prompts_report=prompts_report,
-        asterisk_folder=asterisk_folder,
-    )
+    """Bring the database's schema to this version. Safe to repeat, and to run on two machines at once."""
+    run("commands.migrate", config, writer=writer, dsn_file=dsn_file)
+
+
+cli_check.register(app)
 
 
 @app.command()
@@ -222,6 +195,7 @@ def rebuild_index(
 
 cli_watch.register(app)
 cli_days.register(app)
+cli_notice.register(app)
 
 
 quarantine = typer.Typer(

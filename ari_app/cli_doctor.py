@@ -8,15 +8,44 @@ import typer
 from .cli_options import ConfigOption, run
 
 app = typer.Typer(
-    no_args_is_help=True,
-    help="What is wrong with what consentgate rests on, found by trying it, and what to do.",
-    epilog="Nothing is changed without --apply; with it every change is said, and a second run changes nothing.",
+    invoke_without_command=True,
+    help="What is wrong with what consentgate rests on, found by trying it, and what to do. Alone: everything.",
+    epilog="Nothing is changed; docs/doctor.md explains each finding. Exit codes as everywhere: 0, 1, 3, 4.",
 )
 
 
 @app.callback()
-def _several() -> None:
-    """Keep the name of what is looked at a word of its own, also while there is only one."""
+def _everything(
+    context: typer.Context,
+    config: ConfigOption = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A line of JSON for each finding, and one for the sum.")
+    ] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask nobody: leave out Asterisk, PostgreSQL, S3 and the clocks.")
+    ] = False,
+    asterisk_folder: Annotated[
+        Path, typer.Option("--asterisk-folder", metavar="FOLDER", help="Asterisk's own configuration.")
+    ] = Path("/etc/asterisk"),
+) -> None:
+    """Look at everything, unless one thing was named."""
+    if context.invoked_subcommand is None:
+        run("commands.doctor", config, as_json=as_json, offline=offline, asterisk_folder=asterisk_folder)
+
+
+@app.command("self-test")
+def self_test(
+    config: ConfigOption = None,
+    line: Annotated[
+        str | None,
+        typer.Option(
+            "--line", metavar="LINE", help="This line alone. Default: all that are recorded.", show_default=False
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each step, and one for the sum.")] = False,
+) -> None:
+    """Call a line: is its caller told, recorded, stored, and the recording whole? The result is kept as evidence."""
+    run("commands.selftest", config, line=line, as_json=as_json)
 
 
 @app.command("s3")

@@ -32,7 +32,7 @@ class FreeSpace:
     """What is known of the room in one spool. `level` is what was said last."""
 
     def __init__(self, layout: Layout, floor: Floor, process: str) -> None:
-        self._layout, self._floor, self._log = layout, floor, log.get(process)
+        self._layout, self.floor, self._log = layout, floor, log.get(process)
         self.level = Level.AMPLE
         self.space: Space | None = None
         """What was measured last."""
@@ -44,10 +44,10 @@ class FreeSpace:
         except OSError:
             # A spool that is gone altogether is told by whoever cannot write into it.
             return False
-        before, self.level = self.level, judge(space, self._floor, self.level)
+        before, self.level = self.level, judge(space, self.floor, self.level)
         if self.level is before:
             return False
-        free, limit = size_text(space.free_bytes), size_text(self._floor.of(space.total_bytes))
+        free, limit = size_text(space.free_bytes), size_text(self.floor.of(space.total_bytes))
         about = {"free": free, "stop_below_free": limit, "free_files": space.free_files}
         if self.level is Level.AMPLE:
             self._log.info("spool.has_room", **about)

@@ -10,13 +10,13 @@ import importlib.metadata
 import os
 import random
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from . import clock, config, inherited, log, pulse, service, settling, translation
+from . import clock, config, inherited, log, pulse, reloading, service, settling, systemd, translation
 from . import policy as policies
 from .adapters.ami import Ami
 from .adapters.ari import Ari
@@ -25,9 +25,10 @@ from .core import evidence as ev
 from .core import facts as f
 from .core import names
 from .core.backoff import delay_seconds
-from .core.names import Instant
+from .core.names import MICROSECONDS, Instant
 from .core.policy import Policy
 from .core.reasons import Reason
+from .core.standstill import Standstill
 from .dispatcher import Dispatcher
 from .errors import GOOD, ConsentgateError, SpoolError
 from .executor import Executor
@@ -102,7 +103,7 @@ class Gate:
         measuring.cancel()
         self.watching.watch.close()
         before_end()
-        service.notify("STOPPING=1")
+        systemd.notify("STOPPING=1")
         self.layout.ready("gate").unlink(missing_ok=True)
         await self.ami.set(None, pulse.ALIVE, "0")
         # In this order: nobody new is sent to us, nothing is permitted, everybody is let go, what ran is stopped.
@@ -169,7 +170,12 @@ class Gate:
         beating = asyncio.ensure_future(self.pulse.run())
         try:
             await asyncio.wait([ari, ami, beating], return_when=asyncio.FIRST_COMPLETED)
-            return "ari" if ari.done() else "ami" if ami.done() else beating.result()
+            lost = "ari" if ari.done() else "ami" if ami.done() else beating.result()
+            if lost == pulse.CLOCK:
+                # By the clock as it was, and while Asterisk still answers: then each track's end is a time of its own.
+                self._lose(Reason.EVENTS_LOST, self.consumed_at or clock.now())
+                await self.executor.finish(STOP_SECONDS)
+            return lost
         finally:
             for task in (ari, ami, beating):
                 task.cancel()
@@ -180,6 +186,7 @@ class Gate:
             with suppress(TimeoutError):
                 async with asyncio.timeout(1):
                     await self.ari.close()
+            clock.let_go()
 
     def _on_ari(self, event: Any) -> None:  # noqa: ANN401  JSON
         seen = self.dispatcher.on_ari(event)
@@ -211,14 +218,24 @@ class Gate:
         if seen is not None:
             self.pulse.returned("ami", seen.number, seen.at)
 
-    def _beat(self, consumed_at: Instant) -> None:
+    def _beat(self, consumed_at: Instant, stood_still: Sequence[Standstill]) -> None:
         if self.pulse.alive and not self.is_ready and not self.stopping.is_set():
             self.is_ready = True
             self.layout.ready("gate").write_text(f"{os.getpid()}\n")
             _log.info("gate.ready", asterisk=self.dispatcher.opening.asterisk)
         self.consumed_at = consumed_at
-        self.journalist.submit(Beat(consumed_at, clock.now(), self.ami.boot))
+        self.journalist.submit(Beat(consumed_at, clock.now(), self.ami.boot, tuple(stood_still)))
+        for one in stood_still:
+            hint = "Is it out of memory, or the machine overloaded? As much is cut before an objection of that time."
+            seconds = (one.until - one.since) / MICROSECONDS
+            _log.warning("asterisk.stood_still", seconds=round(seconds, 3), hint=hint)
         self.dispatcher.seal_until(consumed_at)
+
+    def take_up(self, settings: config.Config, rules: Policy) -> None:
+        """Work by other rules from now on. Calls in progress keep theirs, but for who is of the house no more."""
+        govern(self.dispatcher, rules)
+        self.space.floor = settings.spool.stop_below_free
+        self.look_for_room()
 
     def _lose(self, reason: Reason, at: Instant) -> None:
         """Nothing after `at` is known: every permit ends there, and every caller in our hands is let go."""
@@ -232,6 +249,13 @@ class Gate:
             self.dispatcher.whereabouts.doubted.add(call.room.caller.channel)
             call.chosen_at = Instant(min(at, now))
             self.dispatcher.hear(recording, f.EventsLost(at=Instant(min(at, now)), seen_at=now, reason=reason))
+
+
+def govern(dispatcher: Dispatcher, rules: Policy) -> None:
+    """Let a dispatcher work by other rules: whoever calls now, and whoever comes into a room."""
+    dispatcher.rules = dispatcher.opening.rules = dispatcher.passing.rules = rules
+    dispatcher.whereabouts.take_up(rules.staff, rules.trunks)
+    dispatcher.look_around(set(dispatcher.whereabouts.owners), clock.now())
 
 
 def run(config_path: Path, *, standby: bool = False) -> int:
@@ -249,13 +273,15 @@ async def _main(config_path: Path, *, standby: bool) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    # Whoever asks before anything can be taken up asks for what is read anyway.
+    loop.add_signal_handler(signal.SIGHUP, _log.info, "config.read_later")
     prepared, lock = service.prepare(config_path)
     if not lock.take():
         if not standby:
             hint = "Two would work on the same calls: stop the other one, or let this one wait with --standby"
             raise SpoolError("another gate owns this spool", on=str(prepared.layout.root), hint=hint)
         _log.info("gate.stands_by", spool=str(prepared.layout.root))
-        service.notify("READY=1\nSTATUS=standing by")
+        systemd.notify("READY=1\nSTATUS=standing by")
         if not await service.turn(lock, prepared.layout, stopping):
             return GOOD
         _log.info("gate.takes_over")
@@ -263,13 +289,26 @@ async def _main(config_path: Path, *, standby: bool) -> int:
     lock.say(signs=False)
     prepared.layout.ready("gate").unlink(missing_ok=True)
     gate = _gate(prepared, stopping)
-    signs = asyncio.ensure_future(lock.signs())
+    reloader = _reloader(gate, config_path, prepared.settings)
+    loop.add_signal_handler(signal.SIGHUP, reloader.asked.set)
+    beside = [asyncio.ensure_future(one) for one in (lock.signs(), reloader.run())]
     lock.say(signs=True)
-    service.notify("READY=1\nSTATUS=owns the spool")
+    systemd.notify("READY=1\nSTATUS=owns the spool")
     try:
         return await gate.run(before_end=lambda: lock.say(signs=False))
     finally:
-        signs.cancel()
+        for task in beside:
+            task.cancel()
+
+
+def _reloader(gate: Gate, config_path: Path, settings: config.Config) -> reloading.Reloader:
+    def prepare(fresh: config.Config) -> Policy:
+        rules = policies.recompiled(fresh, gate.layout, gate.dispatcher.rules)
+        policies.publish(rules, gate.layout)
+        return rules
+
+    keys, notify = reloading.GATE, systemd.notify
+    return reloading.Reloader("gate", config_path, settings, keys, prepare=prepare, apply=gate.take_up, notify=notify)
 
 
 def _refreshed(config_path: Path, prepared: service.Prepared) -> service.Prepared:
@@ -292,15 +331,7 @@ def _refreshed(config_path: Path, prepared: service.Prepared) -> service.Prepare
 
 def _gate(prepared: service.Prepared, stopping: asyncio.Event) -> Gate:
     settings, rules, layout = prepared.settings, prepared.rules, prepared.layout
-    if policies.write(rules, layout):
-        hint = 'Asterisk learns the lines\' modes by: asterisk -rx "dialplan reload"'
-        _log.warning("dialplan.reload_needed", on=str(layout.lines), hint=hint)
-    for line in rules.lines.values():
-        if line.unusable:
-            _log.error("line.not_recorded", line=line.name, why=line.unusable, hint="Run `consentgate check`.")
-        if line.outgoing_unusable:
-            hint = "Run `consentgate check`."
-            _log.error("line.called_not_recorded", line=line.name, why=line.outgoing_unusable, hint=hint)
+    policies.publish(rules, layout)
     if layout.root.stat().st_uid == 0 or os.getuid() == 0:
         _log.warning("gate.owner", hint="The gate should run as a user of its own, not as root.")
     gate = Gate(settings, rules, layout, stopping)

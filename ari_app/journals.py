@@ -8,9 +8,10 @@ import errno
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from .core import evidence as ev
-from .core.names import RecordingId
+from .core.names import RecordingId, RunId
 from .durable import sync_folder
 from .layout import JOURNAL, Layout
 
@@ -37,6 +38,27 @@ def put(descriptor: int, text: bytes, position: int) -> None:
     written = os.pwrite(descriptor, text, position)
     if written != len(text):
         raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {written} of {len(text)} bytes were written")
+
+
+def name_capture(path: Path, text: bytes, run: RunId) -> None:
+    """Make the file in `live/` that names a capture. Raises OSError; only for who holds the spool's lock."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+    except FileExistsError:
+        # Left by a run that is dead, or naming a capture of ours that is being stopped for this one: we hold the
+        # spool's lock, so nobody else can own it.
+        fresh = path.with_suffix(f".{run}")
+        fresh.write_bytes(text)
+        fresh.replace(path)
+        return
+    try:
+        put(descriptor, text, 0)
+    except OSError:
+        # On a full disk: an empty name would stay there, for a capture that never begins.
+        path.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
 
 
 class Journals:

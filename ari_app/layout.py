@@ -16,6 +16,7 @@ incidents/<id>.json                        written by the guard, collected by sh
 ship.waiting.json                          what ship has tried in vain, and why; gone while that is nothing
 retry-<recording-id>, retry-all            a person's word to ship to try it now, which takes it away at once
 spool.full                                 the guard's word to the scripts that there is no room to record anybody
+selftests/<line>.jsonl                     what `doctor self-test` found, a signed line a test, each with its hash
 anchors/                                   what ship stored on which day, and the signed anchors of each
 """
 
@@ -80,6 +81,10 @@ class Layout:
     @property
     def incidents(self) -> Path:
         return self.root / "incidents"
+
+    @property
+    def selftests(self) -> Path:
+        return self.root / "selftests"
 
     @property
     def anchors(self) -> Path:

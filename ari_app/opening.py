@@ -48,7 +48,7 @@ class Opening:
     """Makes that entry. `asterisk`: the version of the one that we are connected to. `space`: the room in the spool."""
 
     def __init__(self, rules: Policy, identity: Identity, numbers: Numbers) -> None:
-        self._rules, self._identity, self._numbers = rules, identity, numbers
+        self.rules, self._identity, self._numbers = rules, identity, numbers
         self.run = identity.run
         self.asterisk = "unknown"
         self.space = Level.AMPLE
@@ -78,7 +78,7 @@ class Opening:
             channel=channel,
             number=sealed,
             number_hash=hashed,
-            policy_sha256=self._rules.sha256,
+            policy_sha256=self.rules.sha256,
             software=self._identity.software,
             asterisk=self.asterisk,
             channel_name=channel_name,

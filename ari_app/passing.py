@@ -21,7 +21,7 @@ class Passing:
     """Who passes by now. `opened` makes a record's first entry, `note` writes, `known` tells whose call is ours."""
 
     def __init__(self, rules: Policy, opened: Open, note: Note, known: Callable[[ChannelId], bool]) -> None:
-        self._rules, self._opened, self._note, self._known = rules, opened, note, known
+        self.rules, self._opened, self._note, self._known = rules, opened, note, known
         self.recordings: dict[ChannelId, RecordingId] = {}
         self._dialled: dict[ChannelId, t.Dialled] = {}
         self._emergencies: dict[ChannelId, t.Dialled] = {}
@@ -32,9 +32,9 @@ class Passing:
         That too waits until somebody answers, or the caller gives up: its journal is work for disk and processor,
         and the instants after a DialBegin are those in which Asterisk sets the emergency call up.
         """
-        if seen.number in self._rules.emergency_numbers:
+        if seen.number in self.rules.emergency_numbers:
             self._emergencies[seen.channel] = seen
-        elif seen.target_endpoint in self._rules.trunks:
+        elif seen.target_endpoint in self.rules.trunks:
             self._dialled[seen.target] = seen
 
     def number_of(self, channel: ChannelId, otherwise: str) -> str:
@@ -60,7 +60,7 @@ class Passing:
 
     def passed(self, seen: t.PassedBy) -> None:
         """The dialplan let somebody pass."""
-        line = self._rules.lines.get(seen.line)
+        line = self.rules.lines.get(seen.line)
         direction = "outgoing" if seen.why is not Reason.LINE_NEVER or seen.channel in self._dialled else "incoming"
         number = self.number_of(seen.channel, seen.number)
         opened = self._opened(seen.at, seen.channel, direction, line, seen.line, number)

@@ -5,16 +5,19 @@ alive that a line is never to be recorded, and who belongs to the house.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Final
 
-from . import durable
+from . import announcements, durable, log
 from .announcements import Problem
 from .config import Config
 from .config import Line as Configured
 from .core.policy import Announcement, Keys, Line, Mode, Policy, to_json
-from .errors import SpoolError
+from .errors import ConfigurationError, SpoolError
 from .layout import Layout
+
+_log = log.get("gate")
 
 FILE_MODE = 0o640
 DESTROY_SECONDS = 60
@@ -79,12 +82,12 @@ def _line(name: str, line: Configured, prepared: Mapping[str, Announcement | Pro
         machine_detection=line.machine_detection and bool(outgoing),
         on_objection=line.on_objection,
         keys=_keys(line),
-        opt_out_sequence=_sequence(line),
+        opt_out_sequence=sequence(line),
         choice_seconds=line.choice_seconds,
         relay_choice_seconds=line.relay_choice_seconds,
         information=information,
         confirmation=confirmation,
-        destroy_if_objected_within_seconds=_destroys(line),
+        destroy_if_objected_within_seconds=destroys_within_seconds(line),
         max_pause_seconds=line.max_pause_seconds,
         outgoing_unusable=outgoing_unusable,
     )
@@ -100,13 +103,14 @@ def _keys(line: Configured) -> Keys:
     )
 
 
-def _sequence(line: Configured) -> str:
+def sequence(line: Configured) -> str:
+    """Return the keys by which a caller of a line says no at any later time, or "" where there are none."""
     if line.opt_out_sequence is not None:
         return line.opt_out_sequence
     return OPT_OUT_SEQUENCE if line.mode in {Mode.ANNOUNCE_OPT_OUT, Mode.OPT_IN} else ""
 
 
-def _destroys(line: Configured) -> int:
+def destroys_within_seconds(line: Configured) -> int:
     """Return the site's choice, or that of patients' lines: a no within the first minute is one from the beginning."""
     if line.destroy_if_objected_within_seconds is not None:
         return line.destroy_if_objected_within_seconds
@@ -160,6 +164,19 @@ def _staff_extensions(policy: Policy) -> list[str]:
     return sorted(found.values())
 
 
+def publish(policy: Policy, layout: Layout) -> None:
+    """Let scripts, guard and dialplan know the rules; say which lines are not recorded although they should be."""
+    if write(policy, layout):
+        hint = 'Asterisk learns the lines\' modes by: asterisk -rx "dialplan reload"'
+        _log.warning("dialplan.reload_needed", on=str(layout.lines), hint=hint)
+    for line in policy.lines.values():
+        if line.unusable:
+            _log.error("line.not_recorded", line=line.name, why=line.unusable, hint="Run `consentgate check`.")
+        if line.outgoing_unusable:
+            hint = "Run `consentgate check`."
+            _log.error("line.called_not_recorded", line=line.name, why=line.outgoing_unusable, hint=hint)
+
+
 def write(policy: Policy, layout: Layout) -> bool:
     """Write `policy.json`, then `lines.conf`, each whole or not at all. Raises SpoolError.
 
@@ -185,3 +202,26 @@ def write(policy: Policy, layout: Layout) -> bool:
                 hint="the user of the gate must own the spool, and it must have room",
             ) from None
     return changed
+
+
+_ANNOUNCEMENTS: Final = "Mend the announcement (`consentgate check --prompts`), or give these lines mode: never"
+
+
+def recompiled(settings: Config, layout: Layout, before: Policy) -> Policy:
+    """Return the rules of a configuration that was read again. Raises ConsentgateError.
+
+    A gate starts with lines whose announcement is broken, and records nobody there. One that works does not begin to:
+    what it plays is a copy that is whole.
+    """
+    rules = compile(settings, announcements.prepare(settings, layout))
+    worse = [f"{name}: {why}" for name, line in rules.lines.items() for why in _worse(before.lines.get(name), line)]
+    if worse:
+        raise ConfigurationError("lines would not be recorded any more", why="; ".join(worse), hint=_ANNOUNCEMENTS)
+    return rules
+
+
+def _worse(before: Line | None, after: Line) -> Iterator[str]:
+    if after.unusable and not (before and before.unusable):
+        yield after.unusable
+    elif after.outgoing_unusable and not (before and before.outgoing_unusable):
+        yield after.outgoing_unusable

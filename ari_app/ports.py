@@ -51,11 +51,12 @@ class ObjectStore(Protocol):
     def reach(self) -> None:
         """Return if the store answers, knows us and has our bucket."""
 
-    def put(self, key: str, file: Path, sha256: str, content_type: str) -> None:
+    def put(self, key: str, file: Path, sha256: str, content_type: str) -> Found | None:
         """Store the file's bytes under a key that is not taken; if just these lie there already, that is as good.
 
         sha256: hex; the store refuses other bytes. What lies there is never replaced: raises ConflictError if it is
-        something else. Whoever puts proves afterwards, by `head` or `read_back`, what is there.
+        something else. Returns what the store answered that it has taken, by its own reckoning; None if it does not say
+        that. Whoever puts proves afterwards, by `head` or `read_back`, what is there.
         """
 
     def head(self, key: str) -> Found:

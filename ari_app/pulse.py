@@ -5,19 +5,25 @@ every event up to the earlier of its two stamps has been handled, and that insta
 file: a stream that is delayed delays the heartbeat, and with it what ship may store. A marker that does not come
 back means that the stream is dead, however open its socket looks.
 
+A marker that is late on both streams says that Asterisk may have stood still, and since when (`core.standstill`).
+
 All evidence is stamps of the wall clock. So when that is set, what was said before and after cannot be compared: then
-everything begins anew, as when a stream is lost. A machine that was suspended looks the same.
+everything begins anew, as when a stream is lost. A machine that was suspended looks the same. Until then this process
+goes by the clock as it was: when a capture that began by it was stopped is a time of that one as well, and what was
+said before is stored.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
 from . import clock
 from .adapters.ami import Ami
 from .adapters.ari import Ari
+from .core import standstill
 from .core.names import MICROSECONDS, Instant
+from .core.standstill import Standstill
 
 BEAT_SECONDS: Final = 0.5
 DEAD_MICROSECONDS: Final = 2_500_000
@@ -30,13 +36,16 @@ STANDBY: Final = "CONSENTGATE_STANDBY"
 
 
 class Pulse:
-    """Runs while both connections are up. `beat` is told each instant up to which everything was handled."""
+    """Runs while both connections are up.
+
+    `beat` is told each instant up to which everything was handled, and when Asterisk may have stood still before it.
+    """
 
     def __init__(
         self,
         ari: Ari,
         ami: Ami,
-        beat: Callable[[Instant], None],
+        beat: Callable[[Instant, Sequence[Standstill]], None],
         standby: Callable[[], bool] = lambda: False,
         leaving: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -49,6 +58,11 @@ class Pulse:
         self._number = 0
         self._sent: dict[int, int] = {}
         """When each marker was sent that has not come back, in ticks."""
+        self._sent_at: dict[int, Instant] = {}
+        """The same, by the clock that Asterisk's stamps are of."""
+        self._alive_at = clock.now()
+        """The last instant at which Asterisk surely lived: it has just answered whoever made this."""
+        self._stood_still: list[Standstill] = []
         self._stamps: dict[int, dict[str, Instant]] = {}
         self._first_beat = asyncio.Event()
         self.alive = False
@@ -58,29 +72,40 @@ class Pulse:
         """A marker came back through `ari` or `ami`, with Asterisk's stamp."""
         if number not in self._sent:
             return
+        self._lives(number, at)
         stamps = self._stamps.setdefault(number, {})
         stamps[stream] = at
         if len(stamps) == len(("ari", "ami")):
             self._first_beat.set()
-            self._beat(Instant(min(stamps.values())))
+            self._beat(Instant(min(stamps.values())), tuple(self._stood_still))
+            self._stood_still.clear()
             for old in [one for one in self._sent if one <= number]:
-                del self._sent[old]
+                del self._sent[old], self._sent_at[old]
                 self._stamps.pop(old, None)
+
+    def _lives(self, number: int, at: Instant) -> None:
+        """Asterisk lived then; and since the stamp before, if no marker had waited for it meanwhile."""
+        # A request that was given up is lost for good: so the oldest of which nothing at all has come back counts.
+        waiting = [sent for one, sent in self._sent_at.items() if one <= number and one not in self._stamps]
+        still = standstill.by_marker(self._alive_at, min(waiting), at) if waiting else None
+        self._stood_still += [still] if still else []
+        self._alive_at = Instant(max(self._alive_at, at))
 
     async def run(self) -> str:
         """Beat until a stream is dead, or the clock is set; return which, for the log."""
-        apart = clock.now() - clock.ticks()
+        apart = clock.wall() - clock.ticks()
         while True:
-            now, ticks = clock.now(), clock.ticks()
+            now, ticks = clock.wall(), clock.ticks()
             if abs(now - ticks - apart) >= SET_MICROSECONDS:
                 return CLOCK
             apart = now - ticks
+            clock.hold(apart)
             if self._sent and ticks - min(self._sent.values()) > DEAD_MICROSECONDS:
                 oldest = min(self._sent)
                 silent = [name for name in ("ari", "ami") if name not in self._stamps.get(oldest, {})]
                 return " and ".join(silent)
             self._number += 1
-            self._sent[self._number] = ticks
+            self._sent[self._number], self._sent_at[self._number] = ticks, now
             await asyncio.gather(self._ari.mark(self._number), self._ami.mark(self._number))
             # Callers are sent to us from the first marker on that came back through both streams, not before. With each
             # beat: if no heartbeat can be written, it is all by which the guard knows a full disk from a dead gate.

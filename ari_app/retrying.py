@@ -151,8 +151,8 @@ class RetryingStore:
     def reach(self) -> None:
         self.patience.bear(self.store.reach, reaching=True)
 
-    def put(self, key: str, file: Path, sha256: str, content_type: str) -> None:
-        self.patience.bear(lambda: self.store.put(key, file, sha256, content_type))
+    def put(self, key: str, file: Path, sha256: str, content_type: str) -> Found | None:
+        return self.patience.bear(lambda: self.store.put(key, file, sha256, content_type))
 
     def head(self, key: str) -> Found:
         return self.patience.bear(lambda: self.store.head(key))

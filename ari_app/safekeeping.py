@@ -5,6 +5,7 @@ an object is proved and how long its audio stays here all the same; the last pro
 """
 
 import hashlib
+import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from .layout import MANIFEST, SIGNATURE
 from .ports import Found, NotLockableError, ObjectStore, conflict
 
 STORED = "stored"
-"""In a sealed call's folder: when all of it was stored, proved, entered and locked, in microseconds since 1970."""
+"""In a sealed call's folder: when all of it was stored and entered, in microseconds since 1970."""
 
 UNLOCKED = "Say `s3.object_lock: none` if that is meant; else make a bucket with Object Lock: `consentgate doctor s3`"
 
@@ -69,13 +70,19 @@ class Safekeeping:
     store: ObjectStore
     terms: Terms = field(default_factory=Terms)
     _unlockable: bool = field(default=False, init=False)
+    _telling: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def take_up(self, terms: Terms) -> None:
+        """Keep by other terms from now on, and find out again what the store can do."""
+        self.terms, self._unlockable = terms, False
 
     def put(self, key: str, file: Path, wanted: Found, content_type: str) -> None:
         """Store a file and prove it. Raises ConflictError if something else has its name."""
-        self.store.put(key, file, wanted.sha256, content_type)
-        # What is proved once more later, when it must have reached the store's disks, is not fetched twice.
+        said = self.store.put(key, file, wanted.sha256, content_type)
+        # What is proved once more later, when it must have reached the store's disks, is neither fetched nor asked for
+        # twice: until then the store's word is enough, if it gives it.
         later = self.terms.keep_audio_seconds > 0
-        there = self.store.head(key) if later else self._look(key)
+        there = (said or self.store.head(key)) if later else self._look(key)
         if there != wanted:
             raise conflict(key, there, wanted)
 
@@ -97,8 +104,11 @@ class Safekeeping:
         except NotLockableError as refusal:
             if locking.demanded or locking.legal_hold:
                 raise
-            self._unlockable = True
-            log.get("ship").warning("ship.unlocked", why=refusal.why, hint=UNLOCKED)
+            with self._telling:
+                told, self._unlockable = self._unlockable, True
+            # Two workers may come to know it at the same time.
+            if not told:
+                log.get("ship").warning("ship.unlocked", why=refusal.why, hint=UNLOCKED)
 
     def lock_evidence(self, keys: Iterable[str], at: Instant, now: Instant) -> None:
         """Lock what proves recordings, of an instant, as `lock` does."""
@@ -107,25 +117,25 @@ class Safekeeping:
     def settle(
         self, call: Path, wanted: Mapping[str, Found], locked_until: Instant | None, now: Instant, *, sound: bool
     ) -> Instant | None:
-        """Lock what is stored of a sealed call, let it lie, prove it again; return None when its audio may go.
+        """Let what is stored of a sealed call lie, prove it again, lock it; return None when its audio may go.
 
+        The lock comes last: it is of what was proved, and until then nobody can remove anything that is not here too.
         call: its folder; sound: whether there is any in the store, else nothing has to lie. Returns until when the
         audio stays. Raises NotLockableError, and LostError, after which the call is to be stored once more.
         """
-        at = stored_at(call, now)
-        if at is None:
-            self.lock(wanted, locked_until, now)
-            if not sound or not self.terms.keep_audio_seconds:
-                return None
-            at = _mark(call, now)
-        until = Instant(at + self.terms.keep_audio_seconds * MICROSECONDS)
-        if now < until:
-            return until
-        try:
-            self.prove_again(wanted)
-        except LostError:
-            (call / STORED).unlink(missing_ok=True)
-            raise
+        if sound and self.terms.keep_audio_seconds:
+            at = stored_at(call, now)
+            if at is None:
+                at = _mark(call, now)
+            until = Instant(at + self.terms.keep_audio_seconds * MICROSECONDS)
+            if now < until:
+                return until
+            try:
+                self.prove_again(wanted)
+            except LostError:
+                (call / STORED).unlink(missing_ok=True)
+                raise
+        self.lock(wanted, locked_until, now)
         return None
 
     def prove_again(self, wanted: Mapping[str, Found]) -> None:

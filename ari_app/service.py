@@ -7,30 +7,20 @@ long as it turns. The service manager is told the same (sd_notify, if NOTIFY_SOC
 import asyncio
 import fcntl
 import os
-import socket
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from . import announcements, config, mounts
+from . import announcements, config, mounts, systemd
 from . import policy as policies
 from .core.policy import Policy
 from .errors import SpoolError
 from .layout import Layout
+from .systemd import notify
 
-SIGN_SECONDS: Final = 0.5
-
-
-def notify(text: str) -> None:
-    """Tell the service manager, if there is one. It never waits, and nothing depends on it."""
-    address = os.environ.get("NOTIFY_SOCKET", "")
-    if not address.startswith(("/", "@")):
-        return
-    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as connection:
-        connection.setblocking(False)
-        connection.sendto(text.encode(), "\0" + address[1:] if address[0] == "@" else address)
+SIGN_SECONDS: Final = systemd.SIGN_SECONDS
 
 
 class Lock:
@@ -61,7 +51,7 @@ class Lock:
             # It needs no room on the disk.
             with suppress(OSError):
                 os.utime(self._descriptor)
-            notify("WATCHDOG=1")
+            notify(systemd.WATCHDOG)
             await asyncio.sleep(SIGN_SECONDS)
 
     def close(self) -> None:
@@ -101,19 +91,13 @@ async def turn(lock: Lock, layout: Layout, stopping: asyncio.Event) -> bool:
 
     threading.Thread(target=wait, name="standby", daemon=True).start()
     waiting = {asyncio.ensure_future(one.wait()) for one in (ours, stopping)}
-    watched = asyncio.ensure_future(_watched())
+    watched = asyncio.ensure_future(systemd.signs())
     try:
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in (*waiting, watched):
             task.cancel()
     return ours.is_set() and not stopping.is_set()
-
-
-async def _watched() -> None:
-    while True:
-        notify("WATCHDOG=1")
-        await asyncio.sleep(SIGN_SECONDS)
 
 
 Stamp = tuple[int, int, int]

@@ -5,8 +5,8 @@
     store     each segment's object, the manifest, its signature: PUT with checksum, HEAD for what is there now
     note      all rows in one transaction
     note it   in the day's ledger, from which its anchor is made
-    lock      each object in S3, as long as the line's class says; mark the call as stored
     let lie   as long as the site says, then prove once more what S3 holds (`safekeeping`)
+    lock      each object in S3, as long as the line's class says
     finish    sealed/ → shipped/ by one rename
     destroy   the local audio, with what was not covered
 
@@ -26,7 +26,8 @@ from typing import Any
 from ari_app import safekeeping
 from ari_app.adapters import audio
 from ari_app.adapters.attested import Attested
-from ari_app.adapters.spool import Heartbeats, Spool, read_incident
+from ari_app.adapters.heartbeats import Heartbeats
+from ari_app.adapters.spool import Spool, read_incident
 from ari_app.anchoring import Anchoring
 from ari_app.core import evidence as ev
 from ari_app.core import manifest as mf
@@ -219,9 +220,10 @@ class Shipping:
             wavs, still_open = self._captured(recording, entries, opened.run, now)
             heard = partial(self.heartbeats.last, since=Instant(min(entry.at for entry in entries)))
             later = {by: at for _, by in shipment.told_by(entries) if by and (at := heard(by)) is not None}
+            stood_still = [one for run in {opened.run, *later} for one in self.heartbeats.stood_still(run)]
             if still_open:
                 return Waiting(Wait.AUDIO_OPEN, Instant(now + names.MICROSECONDS))
-            made = shipment.plan(entries, chain, recording, heard(opened.run), wavs, later)
+            made = shipment.plan(entries, chain, recording, heard(opened.run), wavs, later, stood_still)
             folder = names.object_folder(self.prefix, recording, opened.at)
             objects = {segment.number: self._encode(recording, segment) for segment in made.segments}
             text, _ = mf.to_json(mf.build(made, folder, objects))

@@ -46,10 +46,16 @@ class Stray:
         return sha256(os.fsencode(self.path.name)).hexdigest()[:16]
 
 
-def _entries(folder: Path) -> Iterator[tuple[Path, bool]]:
+def _names(folder: Path) -> Iterator[tuple[str, bool]]:
+    """Yield what lies in a folder, and whether it is one itself; without a path of each: that costs most of it all."""
     with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as found:
         for entry in found:
-            yield Path(entry.path), entry.is_dir(follow_symlinks=False)
+            yield entry.name, entry.is_dir(follow_symlinks=False)
+
+
+def _entries(folder: Path) -> Iterator[tuple[Path, bool]]:
+    for name, is_folder in _names(folder):
+        yield folder / name, is_folder
 
 
 def _old(path: Path, seconds: float) -> bool:
@@ -64,7 +70,7 @@ class _Accounts:
 
     def __init__(self, layout: Layout) -> None:
         self._shipped = layout.shipped
-        self._known = {path.name for place in (layout.calls, layout.sealed) for path, _ in _entries(place)}
+        self._known = {name for place in (layout.calls, layout.sealed) for name, _ in _names(place)}
         self._known |= {kept.stem for kept, _ in _entries(layout.keeper)}
 
     def __contains__(self, recording: object) -> bool:
@@ -82,18 +88,20 @@ def find(layout: Layout, *, age_seconds: float = AGE_SECONDS, shipped: bool = Tr
 
 def _named(layout: Layout, *, shipped: bool) -> Iterator[Stray]:
     for place in strays.KNOWN.keys() - (set() if shipped else {layout.shipped.name}):
-        for path, is_folder in _entries(layout.root / place):
-            kind = strays.of_name(place, path.name, is_folder=is_folder)
+        folder = layout.root / place
+        for name, is_folder in _names(folder):
+            kind = strays.of_name(place, name, is_folder=is_folder)
             if kind is not None:
-                yield Stray(kind, place, path)
+                yield Stray(kind, place, folder / name)
 
 
 def _alone(layout: Layout) -> Iterator[Stray]:
     accounts = _Accounts(layout)
-    for folder, is_folder in _entries(layout.audio):
-        kind = strays.of_sound(folder.name, accounts)
-        if kind is None or not is_folder or strays.of_name("audio", folder.name, is_folder=True):
+    for name, is_folder in _names(layout.audio):
+        kind = strays.of_sound(name, accounts)
+        if kind is None or not is_folder or strays.of_name("audio", name, is_folder=True):
             continue
+        folder = layout.audio / name
         # An empty folder is a promise that nobody took up: a call that was told, and not captured.
         if any(True for _ in _entries(folder)):
             yield Stray(kind, "audio", folder)

@@ -22,6 +22,8 @@ class Whereabouts:
 
     def __init__(self, staff: frozenset[str], trunks: frozenset[str]) -> None:
         self._staff = staff
+        self._staff_then: dict[ChannelId, frozenset[str]] = {}
+        """Who was of the house when an owner's recording began: nobody becomes it for a call that is under way."""
         self.topology = Topology(trunks)
         self.owners: dict[ChannelId, rooms.Owner] = {}
         self.doubted: set[ChannelId] = set()
@@ -32,6 +34,10 @@ class Whereabouts:
         """Who left a bridge lately: a list that Asterisk gave before does not bring them back."""
         self._lurkers: set[ChannelId] = set()
         """Who listens to somebody, since before we did: nobody says to whom, so it may be anybody."""
+
+    def take_up(self, staff: frozenset[str], trunks: frozenset[str]) -> None:
+        """Know the house by these from now on."""
+        self._staff, self.topology.trunks = staff, trunks
 
     def forget(self) -> None:
         """Know nothing any more of who is where: events were lost."""
@@ -136,12 +142,14 @@ class Whereabouts:
         standing = f.Standing.UNTOLD if caller.channel in self.doubted else caller.standing
         owner = rooms.Owner(recording, standing, caller.heard, room.able, room.paused)
         known = self.owners.get(caller.channel)
+        self._staff_then.setdefault(caller.channel, self._staff)
         self.owners[caller.channel] = owner
         return known is not None and known != owner
 
     def disown(self, channel: ChannelId) -> None:
         """A recording is over."""
         self.owners.pop(channel, None)
+        self._staff_then.pop(channel, None)
         self.doubted.discard(channel)
 
     def owners_near(self, channels: set[ChannelId]) -> list[ChannelId]:
@@ -155,7 +163,9 @@ class Whereabouts:
 
     def surrounded(self, owner: ChannelId, at: Instant, now: Instant) -> f.Surrounded:
         """Return a recording's room as it is now; at: Asterisk's stamp of what changed it."""
-        found = rooms.surrounded(self.topology, self.owners, self._staff, owner, at, now)
+        # Who is of the house no more is so for every call from now on.
+        staff = self._staff & self._staff_then.get(owner, self._staff)
+        found = rooms.surrounded(self.topology, self.owners, staff, owner, at, now)
         if not self._lurkers:
             return found
         return replace(found, members=(*found.members, rooms.SOMEBODY))

@@ -196,8 +196,17 @@ class SyntheticSpool:
         self.beat(at(60))
         return self
 
-    def beat(self, consumed: Instant, *, run: str = RUN, boot: str = BOOT, written: Instant | None = None) -> None:
+    def beat(
+        self,
+        consumed: Instant,
+        *,
+        run: str = RUN,
+        boot: str = BOOT,
+        written: Instant | None = None,
+        stood_still: tuple[tuple[Instant, Instant], ...] = (),
+    ) -> None:
         line = {"boot": boot, "consumed_at": consumed, "written_at": consumed if written is None else written}
+        line |= {"stood_still": stood_still} if stood_still else {}
         with (self.layout.heartbeats / f"{run}.jsonl").open("a") as stream:
             stream.write(json.dumps(line) + "\n")
 

@@ -46,7 +46,8 @@ def read(file: Path, since: Instant) -> Iterator[Event]:
     Lines of any other shape are passed over: one may be torn by a crash, or be of a mapping that somebody added.
     """
     hint = (
-        "Set up cel.conf and cel_custom.conf as in the README, let this user read the file, or check assurance.witness"
+        "Set up cel.conf and cel_custom.conf as docs/assurance.md says, let this user read the file, "
+        "or check assurance.witness"
     )
     try:
         found = sorted((one.stat().st_mtime_ns, one) for one in file.parent.iterdir() if one.name.startswith(file.name))

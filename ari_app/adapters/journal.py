@@ -8,7 +8,7 @@ for each. Everything else is synced in groups: a heartbeat syncs each file once,
 Notes wait for the next attestation of their call, heartbeat or seal, and are written with it: what no heartbeat
 covers is worth nothing yet. Only a call's first is written at once. A note that cannot be written is kept and tried
 again, and until it is written no heartbeat is. An attestation that cannot be written is refused at once and
-forgotten: nothing was done on the strength of it.
+forgotten: nothing was done on the strength of it. A name in `live/` that cannot be removed is tried again.
 """
 
 import json
@@ -25,8 +25,9 @@ from ari_app.core import evidence as ev
 from ari_app.core.names import ChannelId, Instant, RecordingId, RunId
 from ari_app.core.orders import Live
 from ari_app.core.policy import canonical
+from ari_app.core.standstill import Standstill
 from ari_app.durable import sync_folder
-from ari_app.journals import Journal, Journals, put
+from ari_app.journals import Journal, Journals, name_capture, put
 from ari_app.layout import Layout
 
 FOLDER_MODE: Final = 0o2770
@@ -65,11 +66,12 @@ class Forget:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """Every event up to `consumed_at` has been handled."""
+    """Every event up to `consumed_at` has been handled; Asterisk may have stood still before."""
 
     consumed_at: Instant
     written_at: Instant
     boot: str
+    stood_still: tuple[Standstill, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,10 @@ class Journalist:
         self._open = True
         self._journals = Journals(layout)
         self._owing: set[RecordingId] = set()
+        self._unforgotten: dict[Forget, str] = {}  # and why not
         self._beaten = 0
+        self._stood_still: list[Standstill] = []
+        """What no heartbeat has said yet: one that cannot be written leaves it to the next."""
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
         self.trouble = ""
         """Why the last write failed; empty while all is well. Read by the gate for its readiness and logs."""
@@ -197,20 +202,28 @@ class Journalist:
                 path.unlink()
         except FileNotFoundError:
             pass
-        except (OSError, ValueError, KeyError, TypeError) as failure:
+        except (ValueError, KeyError, TypeError) as failure:
             # Uncaught it would end this thread, and with it every recording until a restart.
             self.trouble = str(failure)
+        except OSError as failure:
+            if job not in self._unforgotten:
+                self._unforgotten[job] = self.trouble = str(failure)
+            return
+        if (why := self._unforgotten.pop(job, "")) and self.trouble == why:
+            self.trouble = ""
 
     def _next(self) -> Job | None:
         while True:
             try:
-                return self._queue.get(timeout=RETRY_SECONDS if self._owing else None)
+                return self._queue.get(timeout=RETRY_SECONDS if self._owing or self._unforgotten else None)
             except queue.Empty:
                 self._pay_debts()
 
     def _pay_debts(self) -> None:
         for recording in list(self._owing):
             self._pay(recording)
+        for job in list(self._unforgotten):
+            self._forget(job)
 
     def _pay(self, recording: RecordingId) -> None:
         if recording in self._owing:
@@ -251,23 +264,8 @@ class Journalist:
         path = self.layout.live_of(live.channel)
         try:
             self._make_audio(job.recording)
-            try:
-                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
-                try:
-                    put(descriptor, text, 0)
-                except OSError:
-                    # On a full disk: an empty name would stay there, for a capture that never begins.
-                    path.unlink(missing_ok=True)
-                    raise
-                finally:
-                    os.close(descriptor)
-            except FileExistsError:
-                # Left by a run that is dead, or naming a capture of ours that is being stopped for this one: we hold
-                # the spool's lock, so nobody else can own it.
-                fresh = path.with_suffix(f".{self.run}")
-                fresh.write_bytes(text)
-                fresh.replace(path)
-        except (OSError, ValueError, KeyError, TypeError) as failure:
+            name_capture(path, text, self.run)
+        except OSError as failure:
             return f"{path}: {failure}"
         return ""
 
@@ -281,6 +279,7 @@ class Journalist:
         return self._journals.name_calls()
 
     def _beat(self, job: Beat) -> None:
+        self._stood_still += job.stood_still
         # What is let through meanwhile was said after this beat, which does not speak of it.
         for recording in list(self._owing):
             self._pay(recording)
@@ -289,7 +288,9 @@ class Journalist:
         self.trouble = trouble or self.trouble
         if trouble or self._owing:
             return
-        text = canonical({"boot": job.boot, "consumed_at": job.consumed_at, "written_at": job.written_at}) + b"\n"
+        still = {"stood_still": [[one.since, one.until] for one in self._stood_still]} if self._stood_still else {}
+        said = {"boot": job.boot, "consumed_at": job.consumed_at, "written_at": job.written_at}
+        text = canonical(said | still) + b"\n"
         try:
             path = self.layout.heartbeat_of(self.run)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
@@ -297,6 +298,7 @@ class Journalist:
                 # By position, as the journals: a line that was half written is written over, not continued.
                 put(descriptor, text, self._beaten)
                 self._beaten += len(text)
+                self._stood_still.clear()
             finally:
                 os.close(descriptor)
         except OSError as failure:

@@ -25,13 +25,14 @@ class MemoryStore:
     def reach(self) -> None:
         pass
 
-    def put(self, key: str, file: Path, sha256: str, content_type: str) -> None:
+    def put(self, key: str, file: Path, sha256: str, content_type: str) -> Found | None:
         del content_type
         content = file.read_bytes()
         if hashlib.sha256(content).hexdigest() != sha256:
             raise TransientError("an object cannot be stored", on=key, why="its bytes have another hash than was said")
         if self.objects.setdefault(key, content) != content:
             raise conflict(key, self.head(key), Found(len(content), sha256))
+        return Found(len(content), sha256)
 
     def read_back(self, key: str) -> Found:
         content = b"".join(self.read(key))

@@ -67,7 +67,7 @@ class S3Store:
         with self._classified("S3 cannot be used"):
             self._client.list_objects_v2(Bucket=self._bucket, MaxKeys=1)
 
-    def put(self, key: str, file: Path, sha256: str, content_type: str) -> None:
+    def put(self, key: str, file: Path, sha256: str, content_type: str) -> Found | None:
         wanted = Found(file.stat().st_size, sha256)
         # Any, because boto3's types have one for each call, and no common one.
         request: dict[str, Any] = {"Bucket": self._bucket, "Key": key, "ContentType": content_type}
@@ -80,12 +80,13 @@ class S3Store:
                 if wanted.size > self._multipart_above_bytes:
                     request["ChecksumAlgorithm"] = "SHA256"
                     encrypted = s3_multipart.put(self._client, request, file, sha256)  # type: ignore[arg-type]  # as above
+                    taken = None
                 else:
-                    encrypted = self._put_whole(request, file, sha256)
+                    encrypted, taken = self._put_whole(request, file, wanted)
             except ClientError as error:
                 if code_of(error) not in _TAKEN:
                     raise
-                encrypted = self._compared(key, wanted)
+                encrypted, taken = self._compared(key, wanted), wanted
         if self._encryption and encrypted != self._encryption:
             raise NotEncryptedError(
                 "an object was not encrypted by the store, as s3.encryption demands",
@@ -93,16 +94,20 @@ class S3Store:
                 why=f"it has {encrypted or 'no encryption'} instead of {self._encryption}",
                 hint="It lies there, in clear: use a store that can, or leave s3.encryption out, and remove the object",
             )
+        return taken
 
-    def _put_whole(self, request: dict[str, Any], file: Path, sha256: str) -> str | None:
-        checksum = base64.b64encode(bytes.fromhex(sha256)).decode("ascii")
+    def _put_whole(self, request: dict[str, Any], file: Path, wanted: Found) -> tuple[str | None, Found | None]:
+        """Return how the store says it encrypted the object, and what it says it has taken."""
+        checksum = base64.b64encode(bytes.fromhex(wanted.sha256)).decode("ascii")
         with file.open("rb") as stream:
             # Of a stream boto3 asks first whether it may come, and waits for the word: a small one is not worth it.
             small = os.fstat(stream.fileno()).st_size <= SMALL_BYTES
             body = stream.read() if small else stream
             # Decided by the server, so that not even a second ship on another machine could overwrite.
             answer = self._client.put_object(**request, Body=body, ChecksumSHA256=checksum, IfNoneMatch="*")
-        return str(dict(answer).get("ServerSideEncryption") or "") or None
+        # Reckoned by the store from the bytes that came: it was given this one, and had refused any others.
+        taken = wanted if dict(answer).get("ChecksumSHA256") == checksum else None
+        return str(dict(answer).get("ServerSideEncryption") or "") or None, taken
 
     def _compared(self, key: str, wanted: Found) -> str | None:
         """Return how what lies under a taken key is encrypted. Raises ConflictError if it is something else."""

@@ -13,6 +13,10 @@ from pathlib import Path
 MOST_INCLUDES = 10
 """So deep Asterisk itself follows them (MAX_INCLUDE_LEVEL): a file that includes itself comes to an end."""
 
+MOST_FILES = 2000
+MOST_ENTRIES = 500_000
+"""Bounds against files that include or are made of each other again and again; no PBX comes near them."""
+
 _SECTION = re.compile(r"\[([^]]+)\](?:\(([^)]*)\))?")
 _DIRECTIVE = re.compile(r"#\s*(include|tryinclude|exec)\s+(.*)", re.IGNORECASE)
 _COMMENT = re.compile(r"(?<!\\);")
@@ -24,10 +28,11 @@ _MENU = re.compile(r"\b(Background|WaitExten)\(", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One `key = value` or `key => value`."""
+    """One `key = value` or `key => value`, and in which line of which file it stands."""
 
     key: str
     value: str
+    where: str = field(default="", compare=False)
 
 
 @dataclass(slots=True)
@@ -38,6 +43,13 @@ class File:
     """Whether it could be read; a file that does not exist is one without sections."""
     sections: dict[str, list[Entry]] = field(default_factory=dict)
     unseen: list[str] = field(default_factory=list)
+    files: int = 0
+    copied: int = 0
+    """How many files were taken in, and entries of templates: of both there is a most."""
+    templates: set[str] = field(default_factory=set)
+    """Sections that only others are made of (`[name](!)`): Asterisk itself does not see them as sections."""
+    without: frozenset[Path] = frozenset()
+    """Files that are passed over: what the site says without them is the question of whoever writes them."""
 
     def entries(self, section: str) -> list[Entry]:
         """Return a section's entries, in their order; none if there is no such section."""
@@ -50,10 +62,16 @@ class File:
 
 def plain(text: str) -> Iterator[str]:
     """Yield a text's lines without comments: `;` begins one also within quotes, `;-- … --;` goes over lines."""
-    for line in _BLOCK.sub("", text).splitlines():
+    return (line for _, line in numbered(text))
+
+
+def numbered(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the number of each line of `plain` with it."""
+    lines = _BLOCK.sub(lambda block: "\n" * block[0].count("\n"), text).split("\n")
+    for number, line in enumerate(lines, start=1):
         kept = _COMMENT.split(line, maxsplit=1)[0].replace("\\;", ";").strip()
         if kept:
-            yield kept
+            yield number, kept
 
 
 def text_of(path: Path) -> str:
@@ -61,9 +79,9 @@ def text_of(path: Path) -> str:
     return path.read_bytes().decode("utf-8", "replace")
 
 
-def read(folder: Path, name: str) -> File:
+def read(folder: Path, name: str, *, without: frozenset[Path] = frozenset()) -> File:
     """Read a file of the folder, and whatever it includes; never raises for what is not there or not readable."""
-    found = File()
+    found = File(without=without)
     path = folder / name
     try:
         text = text_of(path)
@@ -73,29 +91,37 @@ def read(folder: Path, name: str) -> File:
         found.there = False
         found.unseen.append(f"{name} ({error.strerror})")
         return found
-    _take(found, folder, text, [], 0)
+    _take(found, folder, name, text, [], 0)
     return found
 
 
-def _take(found: File, folder: Path, text: str, current: list[Entry], depth: int) -> list[Entry]:
+def _take(found: File, folder: Path, name: str, text: str, current: list[Entry], depth: int) -> list[Entry]:
     """Add a text's sections; return the one that is open at its end, which goes on behind an `#include`."""
-    for line in plain(text):
+    for number, line in numbered(text):
         if section := _SECTION.match(line):
             current = _begin(found, section[1].strip(), section[2] or "")
         elif directive := _DIRECTIVE.match(line):
             current = _directive(found, folder, (directive[1].lower(), directive[2]), current, depth)
         elif "=" in line:
             key, _, value = line.partition("=")
-            current.append(Entry(key.strip(), value.removeprefix(">").strip()))
+            current.append(Entry(key.strip(), value.removeprefix(">").strip(), f"{name}:{number}"))
     return current
 
 
 def _begin(found: File, name: str, options: str) -> list[Entry]:
     entries = found.sections.setdefault(name, [])
-    for base in (option.strip() for option in options.split(",")):
+    words = [option.strip() for option in options.split(",")]
+    if "!" in words:
+        found.templates.add(name)
+    for base in words:
         # "!" makes a template of it and "+" goes on with one that is there; every other word is a template's name.
-        if base not in {"", "!", "+"}:
-            entries += found.entries(base)
+        if base not in {"", "!", "+", name}:
+            more = found.entries(base)
+            found.copied += len(more)
+            if found.copied > MOST_ENTRIES:
+                found.unseen.append(f"[{name}]({base}): too much is made of other sections")
+                break
+            entries += more
     return entries
 
 
@@ -106,13 +132,19 @@ def _directive(found: File, folder: Path, asked: tuple[str, str], current: list[
     paths = [Path(one) for one in sorted(glob.glob(str(Path(glob.escape(str(folder))) / target)))]  # noqa: PTH207 - may be absolute
     if kind == "exec" or depth >= MOST_INCLUDES or (not paths and kind == "include"):
         found.unseen.append(f"#{kind} {target}")
-    for path in paths if kind != "exec" and depth < MOST_INCLUDES else ():
+    followed = [one for one in paths if one not in found.without] if kind != "exec" and depth < MOST_INCLUDES else []
+    for path in followed:
+        found.files += 1
+        if found.files > MOST_FILES:
+            found.unseen.append(f"#{kind} {target}: more than {MOST_FILES} files")
+            break
         try:
             text = text_of(path)
         except OSError as error:
             found.unseen.append(f"{path} ({error.strerror})")
         else:
-            current = _take(found, folder, text, current, depth + 1)
+            name = str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+            current = _take(found, folder, name, text, current, depth + 1)
     return current
 
 

@@ -4,22 +4,26 @@ The configuration is loaded, the announcements are judged (copied to a temporary
 touched), every connection is tried with the rights that the processes need. Nothing is changed anywhere.
 """
 
+import dataclasses
+import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from ari_app import announcements, clock, policy
 from ari_app.announcements import Problem
-from ari_app.config import Config, load
+from ari_app.config import Config, InvalidConfigurationError, load
 from ari_app.core.policy import Announcement, Line, Mode, Policy
-from ari_app.errors import CONFIGURATION, GOOD
+from ari_app.errors import CONFIGURATION, GOOD, ConfigurationError
 from ari_app.layout import Layout
 
-from . import check_asterisk, check_keys, check_prompts, check_storage, prompts_page
+from . import check_asterisk, check_endpoints, check_keys, check_prompts, check_storage, prompts_page
 from .finding import Finding, exit_code
 
 PIPE_COLUMNS = 160
@@ -127,22 +131,55 @@ def _print(console: Console, finding: Finding) -> None:
     console.print(f"{mark} {escape(finding.subject)}: {escape(finding.verdict)}{hint}", soft_wrap=True)
 
 
-def _told(console: Console, groups: Iterable[Iterable[Finding]], left_out: str) -> int:
+def _parties(config_path: Path, config: Config, folder: Path | None, *, offline: bool) -> Iterator[Finding]:
+    known = None if offline else check_endpoints.running(config.asterisk)
+    files = check_endpoints.in_files(folder) if folder is not None else None
+    yield from check_endpoints.look(config_path, config, known, files)
+
+
+def _say(finding: Finding) -> None:
+    typer.echo(json.dumps({"kind": "finding", **dataclasses.asdict(finding)}))
+
+
+def _refused(error: ConfigurationError) -> int:
+    """Say for programs why there is nothing to check."""
+    told: list[dict[str, object]] = []
+    if isinstance(error, InvalidConfigurationError):
+        told = [{"file": error.file, **dataclasses.asdict(one)} for one in error.problems]
+    for one in told or [{"file": error.on, "line": None, "path": "", "problem": error.why, "hint": error.hint}]:
+        typer.echo(json.dumps({"kind": "problem", "value": None, **one, "code": CONFIGURATION}))
+    return _sum(max(len(told), 1), 0, CONFIGURATION)
+
+
+def _sum(to_mend: int, warnings: int, code: int) -> int:
+    typer.echo(json.dumps({"kind": "sum", "to_mend": to_mend, "warnings": warnings, "exit_code": code}))
+    return code
+
+
+def _told(console: Console, groups: Iterable[Iterable[Finding]], left_out: str, *, as_json: bool) -> int:
     findings: list[Finding] = []
+    say = _say if as_json else partial(_print, console)
     for group in groups:
         for finding in group:
             # One at a time, as they come: a connection that hangs shall be seen to be the one.
-            _print(console, finding)
+            say(finding)
             findings.append(finding)
     bad = sum(finding.code != GOOD for finding in findings)
     warnings = sum(finding.warning for finding in findings)
+    if as_json:
+        return _sum(bad, warnings, exit_code(findings))
     whole = f"{bad} to mend." if bad else "Nothing to mend." if warnings else "Everything is good."
     console.print(whole + (f" Warnings: {warnings}." if warnings else "") + left_out)
     return exit_code(findings)
 
 
 def _prompts(
-    console: Console, config: Config, prepared: Mapping[str, Announcement | Problem], report: Path | None
+    console: Console,
+    config: Config,
+    prepared: Mapping[str, Announcement | Problem],
+    report: Path | None,
+    *,
+    as_json: bool,
 ) -> int:
     found = check_prompts.look(config)
     plain = not console.encoding.lower().startswith("utf")
@@ -150,7 +187,9 @@ def _prompts(
     if report is not None:
         prompts_page.write(report, prompts_page.page(config, found, clock.now()))
         console.print(f"The report is in {escape(str(report))}", soft_wrap=True)
-    return _told(console, [_announcements(config, prepared)], " Only the announcements were looked at.")
+    return _told(
+        console, [_announcements(config, prepared)], " Only the announcements were looked at.", as_json=as_json
+    )
 
 
 def run(
@@ -160,19 +199,26 @@ def run(
     prompts: bool = False,
     prompts_report: Path | None = None,
     asterisk_folder: Path | None = None,
+    as_json: bool = False,
 ) -> int:
     """Print what was found; return 0, 3 (configuration), 4 (something cannot be reached) or 1 (anything else).
 
-    With a folder of Asterisk's own configuration, its keys are compared with the lines'. With `prompts`, or a file for
-    their report, only the announcements are looked at, and all of their figures shown.
+    With a folder of Asterisk's own configuration, its keys are compared with the lines', and its endpoints with the
+    parties. With `prompts`, or a file for their report, only the announcements are looked at, and all of their figures
+    shown. as_json: a line for each finding, and one for the sum, instead.
     Raises ConfigurationError if there is nothing to check, ConsentgateError if the report cannot be written.
     """
-    console = _console()
-    config = load(config_path)
+    console = Console(quiet=True) if as_json else _console()
+    try:
+        config = load(config_path)
+    except ConfigurationError as error:
+        if as_json:
+            return _refused(error)
+        raise
     with tempfile.TemporaryDirectory(prefix="consentgate-check-") as folder:
         prepared = announcements.prepare(config, Layout(Path(folder)))
     if prompts or prompts_report is not None:
-        return _prompts(console, config, prepared, prompts_report)
+        return _prompts(console, config, prepared, prompts_report, as_json=as_json)
     compiled = policy.compile(config, prepared)
     console.print(_lines(config, compiled, prepared))
     if config.emergency_numbers:
@@ -181,6 +227,8 @@ def run(
         _announcements(config, prepared),
         _storage(config),
         _keys(console, config, compiled, asterisk_folder),
+        _parties(config_path, config, asterisk_folder, offline=offline),
         () if offline else _connections(config),
     )
-    return _told(console, groups, " Connections were left out." if offline else "")
+    left_out = " Connections were left out." if offline else ""
+    return _told(console, groups, left_out, as_json=as_json)

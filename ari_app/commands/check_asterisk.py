@@ -20,6 +20,7 @@ from ari_app.errors import FINDING, GOOD, UNREACHABLE
 from .finding import Finding
 
 SECONDS = 5.0
+OK = 200
 OLDEST_SUPPORTED = (18, 3)
 MAX_ANSWER_BYTES = 1024 * 1024
 _UNKNOWN_PLAYBACK = "consentgate-check"
@@ -83,7 +84,8 @@ def guard_of(config: Config) -> Asterisk | None:
     return config.asterisk.model_copy(update={name: getattr(guard, name) for name in logins})
 
 
-def _get(asterisk: Asterisk, method: str, path: str) -> tuple[int, bytes]:
+def request(asterisk: Asterisk, method: str, path: str) -> tuple[int, bytes]:
+    """Ask ARI; return the status and the body. Raises OSError or HTTPException."""
     parts = urlsplit(asterisk.ari_url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=SECONDS)
@@ -106,8 +108,8 @@ def ari(asterisk: Asterisk, needs: Needs = GATE) -> Finding:
     """Ask ARI for Asterisk's version, and whether the user may do more than read."""
     subject = f"ARI {asterisk.ari_url}"
     try:
-        status, body = _get(asterisk, "GET", "/asterisk/info?only=system")
-        changing, _ = _get(asterisk, "DELETE", f"/playbacks/{_UNKNOWN_PLAYBACK}")
+        status, body = request(asterisk, "GET", "/asterisk/info?only=system")
+        changing, _ = request(asterisk, "DELETE", f"/playbacks/{_UNKNOWN_PLAYBACK}")
     except (OSError, http.client.HTTPException) as error:
         hint = "is Asterisk running, http.conf enabled, and asterisk.ari_url right?"
         return Finding(subject, f"cannot be reached: {_reason(error)}", UNREACHABLE, hint)
@@ -145,7 +147,7 @@ def _reason(error: Exception) -> str:
     return said if said.isprintable() else ascii(said)
 
 
-class _Session:
+class Session:
     """One short conversation with AMI."""
 
     def __init__(self, host: str, port: int) -> None:
@@ -212,14 +214,14 @@ def ami(asterisk: Asterisk, needs: Needs = GATE) -> Iterator[Finding]:
     """Log in to AMI and look at the user's rights and the events' stamps."""
     subject = f"AMI {asterisk.ami_host}:{asterisk.ami_port}"
     try:
-        with closing(_Session(asterisk.ami_host, asterisk.ami_port)) as session:
+        with closing(Session(asterisk.ami_host, asterisk.ami_port)) as session:
             yield from _ami(subject, session, asterisk, needs)
     except OSError as error:
         hint = "is Asterisk running, manager.conf enabled, and asterisk.ami_host and ami_port right?"
         yield Finding(subject, f"cannot be reached: {_reason(error)}", UNREACHABLE, hint)
 
 
-def _ami(subject: str, session: _Session, asterisk: Asterisk, needs: Needs) -> Iterator[Finding]:
+def _ami(subject: str, session: Session, asterisk: Asterisk, needs: Needs) -> Iterator[Finding]:
     if not session.banner().startswith("Asterisk Call Manager"):
         yield Finding(subject, "something answers there, but not AMI", UNREACHABLE, "see asterisk.ami_port")
         return
@@ -239,7 +241,7 @@ def _ami(subject: str, session: _Session, asterisk: Asterisk, needs: Needs) -> I
     yield from findings or [Finding(subject, f"user {asterisk.ami_user}, {seen} as needed", GOOD)]
 
 
-def _rights(subject: str, session: _Session, needs: Needs) -> Iterator[Finding]:
+def _rights(subject: str, session: Session, needs: Needs) -> Iterator[Finding]:
     for action, privilege, consequence in needs.actions:
         said = session.ask(action).get("message", "")
         if said == "Permission denied":
@@ -258,7 +260,7 @@ def _rights(subject: str, session: _Session, needs: Needs) -> Iterator[Finding]:
             )
 
 
-def _reads(subject: str, session: _Session, user: str, needs: Needs) -> Iterator[Finding]:
+def _reads(subject: str, session: Session, user: str, needs: Needs) -> Iterator[Finding]:
     told = [line.partition(":")[2] for line in session.output(f"manager show user {user}") if "read perm:" in line]
     granted = {right.strip() for right in ",".join(told).split(",")}
     for right, consequence in needs.reads:
@@ -267,7 +269,7 @@ def _reads(subject: str, session: _Session, user: str, needs: Needs) -> Iterator
             yield Finding(subject, verdict, FINDING, f"{hint} in manager.conf")
 
 
-def _stamps(subject: str, session: _Session) -> Iterator[Finding]:
+def _stamps(subject: str, session: Session) -> Iterator[Finding]:
     name = "ConsentgateCheck"
     answer = session.ask("UserEvent", UserEvent=name)
     if answer["response"] != "Success":

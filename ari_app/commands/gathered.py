@@ -25,7 +25,7 @@ CREATE TABLE seen (channel TEXT PRIMARY KEY, began INT, ended INT, context TEXT,
 CREATE TABLE known (channel TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE running (channel TEXT, began INT, recording TEXT);
 CREATE TABLE aside (channel TEXT, began INT, recording TEXT);
-CREATE TABLE account (recording TEXT PRIMARY KEY, channel TEXT, began INT, waiting INT, row INT, said TEXT);
+CREATE TABLE account (recording TEXT PRIMARY KEY, channel TEXT, began INT, waiting INT, row INT, said TEXT, test INT);
 CREATE INDEX account_by_channel ON account (channel);
 CREATE TABLE named (key TEXT, recording TEXT, sha256 TEXT, waiting INT, PRIMARY KEY (key, recording)) WITHOUT ROWID;
 CREATE INDEX running_by_channel ON running (channel);
@@ -40,7 +40,7 @@ CREATE TABLE sound (key TEXT PRIMARY KEY, loud TEXT) WITHOUT ROWID;
 
 _CHANNELS = """
 SELECT channel, min(began) AS began FROM (
-    SELECT channel, began FROM account
+    SELECT channel, began FROM account WHERE test = 0
     UNION ALL SELECT channel, began FROM running
     UNION ALL SELECT channel, began FROM aside
     UNION ALL SELECT channel, began FROM seen WHERE channel NOT IN (SELECT channel FROM known)
@@ -97,9 +97,12 @@ class Gathered:
         """Take what a manifest, or the rows of one, say. Raises what `accounts.read` raises."""
         account = accounts.read(said)
         part = {name: said.get(name) for name in ("folder", "manifest", *_PARTS)}
-        values = (account.recording, account.channel, account.began, waiting, row, json.dumps(part))
-        self._tables.execute("INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?, ?, ?)", values)
+        values = (account.recording, account.channel, account.began, waiting, row, json.dumps(part), account.test)
+        self._tables.execute("INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?, ?, ?, ?)", values)
         self._tables.execute("DELETE FROM named WHERE recording = ?", (account.recording,))
+        if account.test:
+            # Nobody's call, and its sound may be gone already: there is nothing to compare.
+            return
         named: list[tuple[str, str, str | None, bool]] = [(account.manifest, account.recording, None, waiting)]
         named += [(one.object, account.recording, one.sha256, waiting) for one in account.pieces]
         self._tables.executemany("INSERT OR REPLACE INTO named VALUES (?, ?, ?, ?)", named)
@@ -145,9 +148,16 @@ class Gathered:
 
     def unseen(self) -> int:
         """Return of how many recorded calls the witness, if it was asked, says nothing."""
-        recorded = "SELECT count(DISTINCT channel) FROM account WHERE json_extract(said, '$.call.outcome') = 'recorded'"
+        recorded = (
+            "SELECT count(DISTINCT channel) FROM account "
+            "WHERE json_extract(said, '$.call.outcome') = 'recorded' AND test = 0"
+        )
         (count,) = self._tables.execute(f"{recorded} AND channel NOT IN (SELECT channel FROM seen)").fetchone()  # noqa: S608
         return int(count)
+
+    def tests(self) -> int:
+        """Return how many of the accounts are of our own tests of a line."""
+        return int(self._tables.execute("SELECT count(*) FROM account WHERE test = 1").fetchone()[0])
 
     def _column(self, statement: str) -> Iterator[str]:
         for (value,) in self._tables.execute(statement):

@@ -13,7 +13,8 @@ SELECT jsonb_build_object(
     'call', jsonb_build_object('recording', r.recording, 'channel', r.channel, 'line', c.line, 'outcome', r.outcome,
         'reason', r.reason, 'began_at', r.began_at, 'ended_at', r.ended_at, 'source', r.source,
         'attested_by', r.attested_by),
-    'parties', coalesce((SELECT jsonb_agg(jsonb_build_object('party', p.party, 'recording', p.recorded_in))
+    'parties', coalesce((SELECT jsonb_agg(jsonb_build_object('party', p.party, 'recording', p.recorded_in,
+            'endpoint', p.endpoint))
         FROM parties p WHERE p.recording = r.recording), '[]'),
     'permits', coalesce((SELECT jsonb_agg(jsonb_build_object('permit', n.permit, 'parties', jsonb_build_array(
             jsonb_build_object('party', n.party, 'since', n.since, 'covered_until', n.covered_until))))

@@ -75,6 +75,8 @@ class Sources:
         self.loose += spooled.loose
         if {"the witness", "the database"}.isdisjoint({*self.away, *self.not_asked}) and (count := into.unseen()):
             self.notes.append(f"The witness has not seen {count} of the recorded calls: was it written all day?")
+        if tests := into.tests():
+            self.notes.append(f"Self-tests are nobody's calls, and not counted: {tests}.")
         return spooled
 
     def _ask(self, name: str, question: Callable[[], None]) -> bool:

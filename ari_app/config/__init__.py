@@ -15,23 +15,18 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from . import rules, secrets, yaml
+from . import rules, schema, secrets, yaml
+from .lines import AnnouncementChecks, AnnouncementFile, Line, Parties, RetentionClass
 from .model import (
     S3,
     AllowedCapture,
-    AnnouncementChecks,
-    AnnouncementFile,
     Assurance,
     Asterisk,
     Config,
     Guard,
-    Line,
     Metrics,
     Numbers,
-    Parties,
     Postgres,
-    RetentionClass,
-    Section,
     Ship,
     Signing,
     Site,
@@ -41,6 +36,7 @@ from .model import (
 )
 from .problems import InvalidConfigurationError, Problem, did_you_mean
 from .secrets import Secret
+from .section import Section
 from .units import Period
 from .yaml import Document
 
@@ -137,7 +133,7 @@ def _problems(document: Document, detail: ErrorDetails) -> Iterator[Problem]:
             yield document.problem(path, "is not a date", "year, month and day: 2026-11-01")
         case _:
             message = detail["msg"].replace("Input should be", "must be").replace("Value should", "must")
-            yield document.problem(path, message[:1].lower() + message[1:])
+            yield document.problem(path, message[:1].lower() + message[1:], schema.hint(path))
 
 
 def _inside(path: tuple[str | int, ...]) -> str:

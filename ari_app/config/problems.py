@@ -11,6 +11,7 @@ Path = tuple[str | int, ...]
 """Where something stands in the tree: `("lines", "advice-line", "numbers", 0)`."""
 
 MAX_VALUE_CHARACTERS = 60
+SHORT_WORD = 3
 _SECRET_KEY = re.compile(r"pass|secret|key|dsn|token|credential", re.IGNORECASE)
 _NO_SECRET_KEY = re.compile(r"_file\Z|\Akms_key_id\Z|\A(opt_out|consent|repeat|information|language)_keys?\Z")
 
@@ -37,6 +38,7 @@ class InvalidConfigurationError(ConfigurationError):
 
     def __init__(self, file: str, problems: Sequence[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))
+        self.file = file
         count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
         found = "".join(f"\n{problem.text(file)}" for problem in self.problems)
         super().__init__(f"{count} in the configuration, which is not used:{found}")
@@ -61,5 +63,7 @@ def shown(path: Path, text: str) -> str:
 def did_you_mean(word: str, known: Sequence[str]) -> str:
     """Return a hint: the one known word that resembles this one, or all of them."""
     folded = {item.casefold(): item for item in known}
-    close = get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
+    # Of two letters one wrong is half of the word.
+    cutoff = 0.6 if len(word) > SHORT_WORD else 0.5
+    close = get_close_matches(word.casefold(), folded, n=1, cutoff=cutoff)
     return f"did you mean {folded[close[0]]}?" if close else f"known here: {', '.join(known)}"

@@ -100,6 +100,17 @@ def _cleaned(text: str) -> str:
     return text
 
 
+def is_path(value: object) -> bool:
+    """Tell whether a value is a path that the system can be asked about at all."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        return False
+    try:
+        os.fsencode(value)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def read_file(path: Path) -> str:
     """Return the one line of a secret's file. Raises with problem and hint if it cannot be used."""
     try:
@@ -120,7 +131,8 @@ def read_file(path: Path) -> str:
 
 def _elsewhere(place: Place, environment: Mapping[str, str]) -> str | None:
     folder = environment.get("CREDENTIALS_DIRECTORY")
-    if folder and (credential := Path(folder) / place.credential).exists():
+    # os.path: a folder that this user may not enter holds no credential of theirs, and is no error.
+    if folder and os.path.exists(credential := Path(folder) / place.credential):  # noqa: PTH110
         return read_file(credential)
     text = environment.get(place.variable)
     return _cleaned(text) if text is not None else None
@@ -154,9 +166,9 @@ def _resolve(
         return [document.problem(path, "a secret does not stand in the configuration itself", hint)]
     named = section.get(place.file_key)
     try:
-        if isinstance(named, str) and named:
+        if is_path(named):
             path = (place.section, place.file_key)
-            text: str | None = read_file(document.folder / named)
+            text: str | None = read_file(document.folder / str(named))
         else:
             text = _elsewhere(place, environment)
     except _UnusableError as error:

@@ -13,6 +13,9 @@ _FACTORS: Final = {
     "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
 }  # fmt: skip
 _SIZE = re.compile(r"(\d{1,16}(?:\.\d{1,6})?) ?([A-Za-z]{1,3})\Z", re.ASCII)
+SIZE_PATTERN: Final = rf"[0-9]{{1,16}}(?:\.[0-9]{{1,6}})? ?(?:{'|'.join(_FACTORS)})"
+PERIOD_PATTERN: Final = "[0-9]{1,4} ?[dwmy]"
+"""For editors: the least that these functions ask for."""
 _PART = re.compile(r"(\d{1,3}(?:\.\d{1,3})?) ?%\Z", re.ASCII)
 _PERIOD = re.compile(r"(\d{1,4}) ?([dwmy])\Z", re.ASCII)
 _PERIOD_UNITS: Final = {"d": "day", "w": "week", "m": "month", "y": "year"}
@@ -64,6 +67,12 @@ def size_text(count: int) -> str:
         if count >= _FACTORS[unit]:
             return f"{count / _FACTORS[unit]:.1f} {unit}"
     return f"{count} B"
+
+
+def size_exact(count: int) -> str:
+    """Return a number of bytes as a configuration may say it, in the largest unit that needs no fraction: `2GiB`."""
+    unit = next(unit for unit in ("TiB", "GiB", "MiB", "KiB", "B") if count % _FACTORS[unit] == 0)
+    return f"{count // _FACTORS[unit]}{unit}"
 
 
 def period(text: str) -> Period:

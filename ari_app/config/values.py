@@ -7,20 +7,33 @@ terminals.
 import re
 import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, Strict, ValidationInfo
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Strict,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core.core_schema import no_info_after_validator_function
 
 from ari_app.core.free_space import Floor
 from ari_app.core.policy import Mode
 
 from .problems import did_you_mean
-from .units import Period, floor, period, size_bytes
+from .secrets import is_path
+from .units import PERIOD_PATTERN, SIZE_PATTERN, Period, floor, period, size_bytes
 
 MAX_SPOOL_PATH = 180
+MAX_PREFIX = 200
 SECONDS_PER_HOUR = 3600
 LOWEST_DBFS = -60
 SMALLEST_MULTIPART_BYTES = 5 * 2**20
@@ -32,15 +45,32 @@ def refuse(problem: str, hint: str = "") -> PydanticCustomError:
     return PydanticCustomError("consentgate", "{problem}", {"problem": problem, "hint": hint})
 
 
-def _form(pattern: str, problem: str, hint: str) -> AfterValidator:
-    compiled = re.compile(rf"(?:{pattern})\Z", re.ASCII)
+@dataclass(frozen=True, slots=True)
+class _form:  # noqa: N801 - it is used as the functions beside it are
+    """What a text must look like: judged when the file is read, and told to editors as a pattern."""
 
-    def check(text: str) -> str:
-        if not compiled.match(text):
-            raise refuse(problem, hint)
-        return text
+    pattern: str
+    problem: str
+    hint: str
 
-    return AfterValidator(check)
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        compiled = re.compile(rf"(?:{self.pattern})\Z", re.ASCII)
+
+        def check(text: str) -> str:
+            if not compiled.match(text):
+                raise refuse(self.problem, self.hint)
+            return text
+
+        return no_info_after_validator_function(check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        said = f"{self.problem}: {self.hint}"
+        return handler(schema) | {"pattern": f"^(?:{self.pattern})$", "patternErrorMessage": said}
+
+
+def _written(pattern: str, kind: str, bounds: str) -> WithJsonSchema:
+    """Return what people and editors are told of a text that a function judges: as much of it as a pattern can say."""
+    return WithJsonSchema({"type": "string", "pattern": pattern, "x-kind": kind, "x-range": bounds})
 
 
 def _text_to(read: Callable[[str], object], hint: str) -> BeforeValidator:
@@ -81,7 +111,7 @@ def _url(text: str) -> str:
 
 
 def _file(value: object, info: ValidationInfo) -> object:
-    if not isinstance(value, str) or not value or "\0" in value:
+    if not isinstance(value, str) or not is_path(value):
         raise refuse("must be the path of a file", "relative paths are meant from the configuration's folder")
     folder = info.context["folder"] if info.context else Path()
     return (folder / value).absolute()
@@ -176,37 +206,86 @@ def _multipart_size(size: int) -> int:
 def _bucket_prefix(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?", text, re.ASCII):
         raise refuse("is not a prefix of plain words between slashes", "for example prefix: calls")
+    if len(text) > MAX_PREFIX:
+        # A key of S3 has 1024 bytes at most, and ours goes on with day, recording and file.
+        raise refuse(f"is longer than {MAX_PREFIX} characters", "choose a shorter one: calls")
     return text.rstrip("/")
 
 
+_FILE = _written(".", "path", "absolute, or from this file's folder")
+_ABSOLUTE = _written("^/", "path", "absolute")
 Text = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
 LongText = Annotated[str, Field(max_length=4000), AfterValidator(_printable)]
-Url = Annotated[str, AfterValidator(_url)]
-SecretFile = Annotated[Path, BeforeValidator(_file)]
-SoundFile = Annotated[Path, BeforeValidator(_file)]
-Folder = Annotated[Path, BeforeValidator(_folder)]
-File = Annotated[Path, BeforeValidator(_plain_file)]
+Url = Annotated[
+    str,
+    AfterValidator(_url),
+    _written("^https?://[^@?#\\s]+$", "address", "http:// or https://, without user and password"),
+]
+SecretFile = Annotated[Path, BeforeValidator(_file), _FILE]
+SoundFile = Annotated[Path, BeforeValidator(_file), _FILE]
+Folder = Annotated[Path, BeforeValidator(_folder), _ABSOLUTE]
+File = Annotated[Path, BeforeValidator(_plain_file), _ABSOLUTE]
 Context = Annotated[
     str, _form(r"[A-Za-z0-9_-]{1,79}", "is not a context of the dialplan", "as in extensions.conf: fax-machines")
 ]
-CapturePath = Annotated[str, AfterValidator(_capture_path)]
+CapturePath = Annotated[str, AfterValidator(_capture_path), _ABSOLUTE]
 Application = Annotated[
     str, _form(r"[A-Za-z][A-Za-z0-9_-]{0,79}", "is not an application's name", "as Asterisk calls it: VoiceMail")
 ]
-SpoolPath = Annotated[Path, BeforeValidator(_spool_path)]
+SpoolPath = Annotated[
+    Path, BeforeValidator(_spool_path), _written("^(/[A-Za-z0-9._-]+)+/?$", "path", "absolute, at most 180 characters")
+]
 Port = Annotated[int, Strict(), Field(ge=1, le=65535)]
-FreeSpace = Annotated[Floor, _text_to(floor, "for example 2GiB or 5%")]
-MultipartSize = Annotated[int, _text_to(size_bytes, "for example 64MiB"), AfterValidator(_multipart_size)]
-CaFile = Annotated[Path, BeforeValidator(_ca_file)]
-KeepPeriod = Annotated[Period, _text_to(period, "for example 8y")]
-HoursInSeconds = Annotated[int, BeforeValidator(_seconds_of_hours)]
-LevelRange = Annotated[tuple[float, float], BeforeValidator(_level_range)]
-Key = Annotated[str, BeforeValidator(_key)]
+FreeSpace = Annotated[
+    Floor,
+    _text_to(floor, "for example 2GiB or 5%"),
+    _written(rf"^(?:{SIZE_PATTERN}|[0-9]{{1,2}}(?:\.[0-9]{{1,3}})? ?%)$", "size or part", "`2GiB`, `5%`; at most 90 %"),
+]
+MultipartSize = Annotated[
+    int,
+    _text_to(size_bytes, "for example 64MiB"),
+    AfterValidator(_multipart_size),
+    _written(f"^{SIZE_PATTERN}$", "size", "5MiB to 5GiB"),
+]
+CaFile = Annotated[Path, BeforeValidator(_ca_file), _FILE]
+KeepPeriod = Annotated[
+    Period, _text_to(period, "for example 8y"), _written(f"^{PERIOD_PATTERN}$", "period", "`30d`, `6m`, `8y`")
+]
+HoursInSeconds = Annotated[
+    int,
+    BeforeValidator(_seconds_of_hours),
+    WithJsonSchema({"type": "number", "minimum": 0.0002, "maximum": 24, "x-range": "1 second (0.0003) to 24 hours"}),
+]
+LevelRange = Annotated[
+    tuple[float, float],
+    BeforeValidator(_level_range),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {"type": "number", "minimum": LOWEST_DBFS, "maximum": 0},
+            "minItems": 2,
+            "maxItems": 2,
+            "x-range": f"two levels from {LOWEST_DBFS} to 0, the lower first",
+        }
+    ),
+]
+Key = Annotated[
+    str,
+    BeforeValidator(_key),
+    # Every digit is a key, quoted or not.
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "pattern": "^[0-9*#]$"}, {"type": "integer", "minimum": 0, "maximum": 9}]}
+    ),
+]
 Sequence = Annotated[
     str, _form(r"[*#][0-9*#]{1,3}", "is not a short sequence of keys", 'it begins with "*" or "#": "*9"')
 ]
-LineMode = Annotated[Mode, BeforeValidator(_mode)]
-BucketPrefix = Annotated[str, AfterValidator(_bucket_prefix)]
+LineMode = Annotated[Mode, BeforeValidator(_mode), WithJsonSchema({"type": "string", "enum": list(Mode)})]
+BucketPrefix = Annotated[
+    str,
+    AfterValidator(_bucket_prefix),
+    _written("^[A-Za-z0-9_-][A-Za-z0-9._/-]*$", "text", "plain words between slashes, at most 200 characters"),
+]
 Name = Annotated[
     str, _form(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", "is not a name", "1 to 40 of a-z, 0-9 and -, no - at the ends")
 ]

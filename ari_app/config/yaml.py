@@ -4,6 +4,8 @@ PyYAML forgets places once it has built values, and takes the last of two equal 
 values are built here from its node graph, which has both.
 """
 
+import os
+import pwd
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any, cast
@@ -58,9 +60,7 @@ def _content(file: FilePath) -> str:
         hint = "name it with --config or CONSENTGATE_CONFIG, or " + START
         raise ConfigurationError(what, on=str(file), why="there is no such file", hint=hint) from None
     except OSError as error:
-        why = error.strerror or type(error).__name__
-        hint = "it must be a file that the user of this process may read"
-        raise ConfigurationError(what, on=str(file), why=why, hint=hint) from None
+        raise ConfigurationError(what, on=str(file), why=_barrier(file, error), hint=_readable(file)) from None
     if len(content) > MAX_BYTES:
         raise ConfigurationError(what, on=str(file), why=f"it is larger than {MAX_BYTES} bytes", hint=START)
     try:
@@ -69,6 +69,30 @@ def _content(file: FilePath) -> str:
         line = content.count(b"\n", 0, error.start) + 1
         found = Problem(line, "", "is not UTF-8 text", hint="save it as UTF-8")
         raise InvalidConfigurationError(str(file), [found]) from None
+
+
+def _barrier(file: FilePath, error: OSError) -> str:
+    """Return why a file cannot be read: which folder keeps whom from it, if one does."""
+    why = error.strerror or type(error).__name__
+    if not isinstance(error, PermissionError):
+        return why
+    closed = (folder for folder in reversed(file.parents) if not os.access(folder, os.X_OK, effective_ids=True))
+    folder = next(closed, None)
+    return f"{why}, user {_user()} may not {f'enter {folder}' if folder else 'read it'}"
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
+def _readable(file: FilePath) -> str:
+    return (
+        "It must be a file that the user of this process may read: mode 0640 and group consentgate, in a folder of "
+        f"mode 0750 and the same group, and the user in that group (ls -ld {file.parent} {file})"
+    )
 
 
 def _broken(error: yaml.YAMLError, content: str) -> Problem:

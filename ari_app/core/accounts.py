@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import names
+from . import names, self_test
 from .coverage import OUTSIDE_PARTY
 from .manifest import GATE, RECORDED, is_note
 from .names import MICROSECONDS, Instant, instant_of
@@ -47,8 +47,8 @@ class Piece:
 class Account:
     """What is said of a call. `covered_ms`: for how long a permit names each party who is recorded here.
 
-    note: nothing but its passing is known. manifest: the key of its object. kept: from the first to the last stored
-    sample.
+    note: nothing but its passing is known. test: it was nobody's, but our own test of the line. manifest: the key of
+    its object. kept: from the first to the last stored sample.
     """
 
     recording: str
@@ -64,6 +64,7 @@ class Account:
     tracks: tuple[Track, ...]
     pieces: tuple[Piece, ...]
     kept: Interval | None
+    test: bool = False
 
     @property
     def objects(self) -> frozenset[str]:
@@ -121,6 +122,7 @@ def read(said: Mapping[str, Any]) -> Account:
             Piece(_key(folder, one["object"]), one["sha256"], tuple(one["channels"])) for one in said["segments"]
         ),
         kept=Interval(min(start for start, _ in kept), max(end for _, end in kept)) if kept else None,
+        test=self_test.is_one(said["parties"]),
     )
 
 

@@ -15,13 +15,17 @@ from .choice import Wish
 from .evidence import ContradictionError
 from .names import Instant, RecordingId, party_id, recording_id
 from .policy import Mode
+from .reasons import Reason
 from .recording import SAFETY_MICROSECONDS
+from .standstill import Standstill, surely
 
 OUTSIDE_PARTY = party_id(1)
 """Whose recording it is."""
 
 CONSENTED = Wish.AGREE.value
 NEVER = Instant(2**63)
+PARTED = frozenset({Reason.HUNG_UP, Reason.LEFT_BRIDGE, Reason.NO_CONVERSATION})
+"""Why a permit ends that nobody wished to end: whoever has gone says nothing more, however late Asterisk sees it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class Permitted:
     members: Mapping[str, Member]
     known: Instant | None = None
     """Up to when the run that granted it had handled every event; None if it never said so."""
+    revoked_at: Instant | None = None
+    """From when its revocation counts: earlier than Asterisk's own stamp of it where that may have stood still."""
 
 
 def parties_of(entries: Iterable[ev.Entry]) -> dict[str, ev.PartyEntered]:
@@ -151,17 +157,22 @@ def _revocations(entries: Iterable[ev.Entry]) -> dict[int, ev.PermitRevoked]:
 
 
 def permits(
-    entries: Sequence[ev.Entry], last_heartbeat: Instant | None, later: Mapping[str, Instant] | None = None
+    entries: Sequence[ev.Entry],
+    last_heartbeat: Instant | None,
+    later: Mapping[str, Instant] | None = None,
+    stood_still: Sequence[Standstill] = (),
 ) -> dict[int, Permitted]:
     """Return every permit with what it covers, by number. Raises ContradictionError.
 
-    last_heartbeat: of the run that opened the call; later: those of the runs that took it over, by run.
+    last_heartbeat: of the run that opened the call; later: those of the runs that took it over, by run. stood_still:
+    when Asterisk may have: what somebody wished then counts from its beginning.
 
     A permit covers [granted, min(revoked - 40 ms, last heartbeat)], a party in it from when it names them to when
     they left the room or objected, less the same 40 ms. Without a heartbeat after the grant nothing is covered:
     nobody can say what happened since.
     """
-    parties, notices, objections = parties_of(entries), notices_of(entries), objections_of(entries)
+    parties, notices = parties_of(entries), notices_of(entries)
+    objections = {one: surely(at, stood_still) for one, at in objections_of(entries).items()}
     if not objections.keys() <= parties.keys():
         raise ContradictionError(f"{min(objections.keys() - parties.keys())} objected, who never entered")
     earliest = entries[0].at if entries else Instant(0)
@@ -171,7 +182,8 @@ def permits(
     found = {}
     for number, draft in _drafts(entries, earliest).items():
         revoked = revocations.get(number)
-        ended = [at for at in (revoked.at if revoked else None, draft.followed_at) if at is not None]
+        revoked_at = _revoked_at(revoked, stood_still)
+        ended = [at for at in (revoked_at, draft.followed_at) if at is not None]
         start = draft.granted_at
         known = (later or {}).get(draft.run) if draft.run else last_heartbeat
         until = _until(start, start if known is None else known, *ended)
@@ -186,7 +198,7 @@ def permits(
                 raise ContradictionError(f"permit {number} names {party}, who had not consented by then")
             end = since if party in destroyed else _until(since, until, *own)
             members[party] = Member(party, since, end, *notice, left_at)
-        found[number] = Permitted(number, start, until, revoked, members, known)
+        found[number] = Permitted(number, start, until, revoked, members, known, revoked_at)
     return found
 
 
@@ -197,6 +209,12 @@ def _consent(entries: Sequence[ev.Entry]) -> Instant | None:
         return None
     said = [one.at for one in entries if isinstance(one, ev.Chose) and one.choice == CONSENTED]
     return min(said, default=NEVER)
+
+
+def _revoked_at(revoked: ev.PermitRevoked | None, stood_still: Sequence[Standstill]) -> Instant | None:
+    if revoked is not None and revoked.reason not in PARTED:
+        return surely(revoked.at, stood_still)
+    return None if revoked is None else revoked.at
 
 
 def _until(start: Instant, known: Instant, *ended: Instant) -> Instant:

@@ -82,17 +82,21 @@ def reasons(entries: Sequence[ev.Entry], permits: Mapping[int, Permitted]) -> li
 
 def _effective(entry: ev.Entry, permits: Mapping[int, Permitted]) -> Instant:
     """Return from when on an entry shows in what is stored: what ends coverage cuts before its own instant."""
-    cut = Instant(entry.at - SAFETY_MICROSECONDS)
     match entry:
         case ev.PermitRevoked(permit=number, reason=Reason.GATE_RESTARTED) if number in permits:
             # The next gate can only say when it came; that nobody watched began with the last heartbeat.
             return permits[number].until
-        case ev.PermitRevoked(permit=number) if number in permits and permits[number].until >= cut:
+        case ev.PermitRevoked(permit=number) if number in permits and _ended_by_it(permits[number], entry):
             return permits[number].until
         case ev.PartyObjected():
-            return cut
+            return Instant(entry.at - SAFETY_MICROSECONDS)
         case _:
             return entry.at
+
+
+def _ended_by_it(permit: Permitted, revoked: ev.PermitRevoked) -> bool:
+    at = permit.revoked_at if permit.revoked == revoked and permit.revoked_at is not None else revoked.at
+    return permit.until >= at - SAFETY_MICROSECONDS
 
 
 class _Story:

@@ -15,6 +15,7 @@ from .coverage import OUTSIDE_PARTY, Permitted
 from .evidence import ContradictionError
 from .names import Instant, RecordingId
 from .recording import Wav
+from .standstill import Standstill
 
 MAX_CHANNELS = 8
 """FLAC's limit; a room with more recorded parties needs another layout, not a truncated one."""
@@ -115,19 +116,20 @@ def plan(
     heartbeat_at: Instant | None,
     wavs: Mapping[TrackKey, Wav],
     later: Mapping[str, Instant] | None = None,
+    stood_still: Sequence[Standstill] = (),
 ) -> Plan:
     """Decide what may be stored of a sealed call.
 
     chain: the journal's last hash. heartbeat_at: up to when its gate had consumed every event; later: the same of each
     run that took the call over. wavs: the files that exist; a track that was asked for and has none is an empty track.
-    Raises ContradictionError.
+    stood_still: when Asterisk may have, by these runs. Raises ContradictionError.
     """
     first = opened(entries, recording)
     over = ended_at(entries)
     # Nothing after the call's end is a recording of the call, however long its gate lived on.
     known = None if heartbeat_at is None else Instant(min(heartbeat_at, over))
     known_later = {run: Instant(min(at, over)) for run, at in (later or {}).items()}
-    permits = coverage.permits(entries, known, known_later)
+    permits = coverage.permits(entries, known, known_later, stood_still)
     guests = {name for name, party in coverage.parties_of(entries).items() if coverage.elsewhere(party)}
     found = [(track, wavs.get((track.segment, track.party))) for track in rec.tracks(entries)]
     cuts = []

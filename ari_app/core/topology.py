@@ -96,7 +96,7 @@ class Topology:
     """The state, and one method a kind of change. `trunks`: endpoints whose channels are different people."""
 
     def __init__(self, trunks: frozenset[str]) -> None:
-        self._trunks = trunks
+        self.trunks = trunks
         self.wires: dict[ChannelId, Wire] = {}
         self._bridges: dict[BridgeId, _Bridge] = {}
         self._open_lines: dict[str, set[ChannelId]] = {}
@@ -330,7 +330,7 @@ class Topology:
 
     def _open(self, wire: Wire) -> bool:
         """Tell whether it is a telephone's line on which people hear each other."""
-        return wire.bridge is not None and not wire.held and not wire.local and wire.endpoint not in self._trunks
+        return wire.bridge is not None and not wire.held and not wire.local and wire.endpoint not in self.trunks
 
     def _beside(self, wire: Wire) -> set[ChannelId]:
         """Return the open lines of a channel's telephone, its own included."""

@@ -3,9 +3,10 @@
 import asyncio
 import os
 import signal
+from operator import attrgetter
 from pathlib import Path
 
-from ari_app import config, log
+from ari_app import config, log, reloading, systemd
 from ari_app.adapters import spool
 from ari_app.errors import GOOD, ConfigurationError, SpoolError
 from ari_app.layout import Layout
@@ -34,14 +35,28 @@ def run(config_path: Path, *, once: bool = False) -> int:
                 folder.mkdir(mode=0o700, exist_ok=True)
             except OSError as failure:
                 raise SpoolError("the spool cannot be used", on=str(folder), why=str(failure)) from failure
-        return asyncio.run(_main(Guard(settings, section, layout)))
+        return asyncio.run(_main(Guard(settings, section, layout), config_path, settings))
 
 
-async def _main(guard: Guard) -> int:
+async def _main(guard: Guard, config_path: Path, settings: config.Config) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, guard.stopping.set)
-    await guard.run()
+
+    def apply(fresh: config.Config, section: config.Guard) -> None:
+        guard.take_up(section, fresh.spool.stop_below_free)
+
+    keys, prepare = reloading.GUARD, attrgetter("guard")
+    reloader = reloading.Reloader("guard", config_path, settings, keys, prepare=prepare, apply=apply)
+    loop.add_signal_handler(signal.SIGHUP, reloader.asked.set)
+    beside = [asyncio.ensure_future(one) for one in (reloader.run(), systemd.signs())]
+    systemd.notify("READY=1")
+    try:
+        await guard.run()
+    finally:
+        systemd.notify("STOPPING=1")
+        for one in beside:
+            one.cancel()
     return GOOD
 
 

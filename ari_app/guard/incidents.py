@@ -1,4 +1,7 @@
-"""Alarms: one line in the log, and one file that ship carries on. Neither holds a path, a name or a number."""
+"""Alarms: one line in the log, and one file that ship carries on. Neither holds a path, a name or a number.
+
+What a full or read-only disk does not take is kept here, and written as soon as it does; the log has said it at once.
+"""
 
 import os
 
@@ -24,6 +27,7 @@ class Incidents:
 
     def __init__(self, layout: Layout, node: str) -> None:
         self._layout, self._node = layout, node
+        self._unwritten: dict[str, bytes] = {}
         self.meters: Meters = SILENT
 
     def mint(self) -> str:
@@ -42,7 +46,7 @@ class Incidents:
         files: tuple[g.Quarantined, ...] = (),
         trouble: str = "",
     ) -> None:
-        """Say it in the log and keep it. An incident that cannot be written has still been said."""
+        """Say it in the log and keep it. An incident that cannot be written is written later (`retry`)."""
         alarm = g.Alarm(identity, self._node, clock.now(), door, action, why, channel, stopped_after_ms, files)
         self.meters.count(m.INCIDENTS, door, action)
         if stopped_after_ms is not None:
@@ -60,8 +64,23 @@ class Incidents:
             hint=_HINTS[action],
             **details,
         )
+        if failure := self._write(identity, alarm.to_json()):
+            hint = "It is kept and tried again. The guard's user must own the spool, and it must have room."
+            _log.error("incident.not_written", incident=identity, why=failure, hint=hint)
+
+    def retry(self) -> None:
+        """Try again to write what could not be written, the oldest first."""
+        for identity, text in list(self._unwritten.items()):
+            if self._write(identity, text):
+                return
+            _log.info("incident.written", incident=identity)
+
+    def _write(self, identity: str, text: bytes) -> str:
+        """Return why not; empty if it is written."""
         try:
-            durable.replace(self._layout.incidents / f"{identity}.json", alarm.to_json(), mode=0o640)
+            durable.replace(self._layout.incidents / f"{identity}.json", text, mode=0o640)
         except OSError as failure:
-            hint = "The guard's user must own the spool, and it must have room."
-            _log.error("incident.not_written", incident=identity, why=str(failure), hint=hint)
+            self._unwritten[identity] = text
+            return str(failure)
+        self._unwritten.pop(identity, None)
+        return ""

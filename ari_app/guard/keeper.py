@@ -23,7 +23,7 @@ from typing import Any, Final
 from ari_app import clock, log
 from ari_app.adapters.ami import Message, passing
 from ari_app.core import evidence as ev
-from ari_app.core import fallback
+from ari_app.core import fallback, standstill
 from ari_app.core import guard as g
 from ari_app.core import keeper as k
 from ari_app.core.free_space import Level
@@ -89,7 +89,7 @@ class Keeper:
         self._pressed: dict[ChannelId, list[tuple[Instant, str]]] = {}
         self._files = self._fresh()
         self._sent = 0
-        self._heard_at = self._needed_at = Instant(0)
+        self._sent_at = self._alive_at = self._heard_at = self._needed_at = Instant(0)
 
     def _fresh(self) -> KeptFiles:
         run = RunId(mint(clock.now(), os.urandom(10)))
@@ -138,6 +138,7 @@ class Keeper:
         try:
             await self._listen()
             await self._look()
+            self._alive_at = clock.now()
             _log.info("keeper.ready", run=self._files.run)
             while self._ears.connected and not self._files.trouble:
                 now = clock.now()
@@ -147,6 +148,8 @@ class Keeper:
                     break
                 self._tell(k.Full(at=now) if self._space.level is Level.SCARCE else k.Woke(at=now))
                 self._sent += 1
+                # The oldest that has not come back: one that was given up may never.
+                self._sent_at = now if self._alive_at >= self._sent_at else self._sent_at
                 await self._ears.set(None, MARK, str(self._sent))
                 await asyncio.sleep(BEAT_SECONDS)
         finally:
@@ -213,7 +216,9 @@ class Keeper:
             case "CONSENTGATE_KEEPER":
                 if value == str(self._sent):
                     self._heard_at = clock.now()
-                    self._files.beat(self._ears.boot, at, self._heard_at)
+                    still = standstill.by_marker(self._alive_at, self._sent_at, at)
+                    self._alive_at = at
+                    self._files.beat(self._ears.boot, at, self._heard_at, still)
             case "CONSENTGATE_ALIVE":
                 if (alive := instant_of(value)) and abs(alive - at) < LINGER_MICROSECONDS:
                     self._tell(k.Returned(at=at))

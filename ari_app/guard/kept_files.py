@@ -16,6 +16,7 @@ from ari_app.core.incident import FORMAT
 from ari_app.core.keeper import Kept
 from ari_app.core.names import ChannelId, Instant, RecordingId, RunId
 from ari_app.core.policy import canonical
+from ari_app.core.standstill import Standstill
 from ari_app.layout import Layout
 
 FOLDER_MODE: Final = 0o2750
@@ -66,9 +67,9 @@ class KeptFiles:
         """The capture runs no more."""
         self._thread.submit(self._guarded, self._forget, channel)
 
-    def beat(self, boot: str, consumed_at: Instant, written_at: Instant) -> None:
+    def beat(self, boot: str, consumed_at: Instant, written_at: Instant, stood_still: Standstill | None = None) -> None:
         """Everything up to an instant has been heard, and what was to be written of it comes before this."""
-        self._thread.submit(self._guarded, self._beat, boot, consumed_at, written_at)
+        self._thread.submit(self._guarded, self._beat, boot, consumed_at, written_at, stood_still)
 
     def close(self) -> None:
         """Finish what is begun."""
@@ -97,10 +98,12 @@ class KeptFiles:
         with suppress(FileNotFoundError):
             self._layout.live_of(channel).unlink()
 
-    def _beat(self, boot: str, consumed_at: Instant, written_at: Instant) -> None:
+    def _beat(self, boot: str, consumed_at: Instant, written_at: Instant, stood_still: Standstill | None) -> None:
         if self.trouble:
             return
-        text = canonical({"boot": boot, "consumed_at": consumed_at, "written_at": written_at}) + b"\n"
+        still = {"stood_still": [[stood_still.since, stood_still.until]]} if stood_still else {}
+        said = {"boot": boot, "consumed_at": consumed_at, "written_at": written_at}
+        text = canonical(said | still) + b"\n"
         descriptor = os.open(
             self._layout.keeper / f"{self.run}.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, FILE_MODE
         )

@@ -18,6 +18,7 @@ from ari_app.adapters.ami import Message
 from ari_app.adapters.ari import Event
 from ari_app.core import guard as g
 from ari_app.core.backoff import delay_seconds
+from ari_app.core.free_space import Floor
 from ari_app.core.names import MICROSECONDS, ChannelId, Instant
 from ari_app.errors import ConsentgateError
 from ari_app.free_space import FreeSpace, leave_mark
@@ -86,7 +87,7 @@ class Guard:
         pbx = Pbx(self.ami, self.ari)
         self.vitals = Vitals(layout)
         self.calls = Calls(pbx, self.vitals)
-        incidents = Incidents(layout, settings.site.node)
+        incidents = self.incidents = Incidents(layout, settings.site.node)
         quarantine = Quarantine(layout, section.asterisk_recording_folders)
         self.warden = Warden(rules_of(section, layout), self.vitals, self.calls, quarantine, incidents)
         self.mixmonitors = MixMonitors(pbx, self.warden)
@@ -121,6 +122,7 @@ class Guard:
         await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
         self.watching.watch.close()
         await finish(self._tasks, FINISH_SECONDS)
+        self.incidents.retry()
         for task in (stop, *tasks, *self._tasks):
             task.cancel()
         self.layout.ready("guard").unlink(missing_ok=True)
@@ -133,6 +135,16 @@ class Guard:
         for ended in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(ended, Exception):
                 raise ended
+
+    def take_up(self, section: config.Guard, floor: Floor) -> None:
+        """Judge by other rules from now on, also what runs already: with the next look at everything."""
+        self.warden.rules = rules_of(section, self.layout)
+        if (self.hung is not None) is not section.ends_hung_gate:
+            self.hung = Hung(self.layout) if section.ends_hung_gate else None
+        self.space.floor = floor
+        self._measure()
+        if self.ami.connected:
+            self._begin(self._survey())
 
     async def _keep(self, stream: str, serve: Callable[[], Awaitable[None]]) -> None:
         """Keep one stream open for ever; a failure is said once, not at each attempt."""
@@ -235,6 +247,7 @@ class Guard:
             if slow:
                 await self.warden.tick()
         if slow:
+            self.incidents.retry()
             self._measure()
             self.watch.tick()
             if self.sight.lost():

@@ -48,7 +48,7 @@ class Sight:
             if why := await self._prove():
                 self.forget()
                 if await self._pbx.ari.hear_all():
-                    hint = "The calls of this PBX are set up a little later by it. See README.md: The guard, 2."
+                    hint = "The calls of this PBX are set up a little later by it. See docs/guard.md, 2."
                     _log.warning("recordings.by_events", on=str(self._folder), why=why, hint=hint)
 
     def forget(self) -> None:

@@ -8,15 +8,15 @@ waiting for a server that is away, the transaction, what is said in the log.
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from ari_app import config, log
+from ari_app import config, log, reloading
 from ari_app.adapters import s3
 from ari_app.adapters.postgres import PostgresDatabase
-from ari_app.errors import FINDING
+from ari_app.errors import FINDING, ConsentgateError
 from ari_app.layout import Layout
 from ari_app.safekeeping import terms_of
 from ari_app.signing import Signer
@@ -34,8 +34,14 @@ derives from it whose reads and writes come first as well."""
 
 
 @contextmanager
-def _signals(stopping: threading.Event) -> Iterator[None]:
-    """End after the current step on SIGTERM or SIGINT; a server that hangs does not delay that for ever."""
+def _signals(stopping: threading.Event, reload: Callable[[], None]) -> Iterator[None]:
+    """End after the current step on SIGTERM or SIGINT; a server that hangs does not delay that for ever.
+
+    On SIGHUP `reload`, in a thread: the main one may be waiting for a server.
+    """
+
+    def again(_number: int, _frame: FrameType | None) -> None:
+        threading.Thread(target=reload, name="reload", daemon=True).start()
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         # Set by a thread: the main one, which runs this handler, may just hold the event's own lock.
@@ -46,11 +52,32 @@ def _signals(stopping: threading.Event) -> Iterator[None]:
             timer.start()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    before[signal.SIGHUP] = signal.signal(signal.SIGHUP, again)
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _reload(ship: Ship, path: Path, settings: config.Config) -> Callable[[], None]:
+    """Return what takes up on what terms sound is kept, for whatever is stored from then on."""
+    lock, current = threading.Lock(), settings
+    logger = log.get("ship")
+
+    def reload() -> None:
+        nonlocal current
+        with lock:
+            try:
+                current, change = reloading.read(path, current, reloading.SHIP)
+            except ConsentgateError as failure:
+                # No traceback: what is wrong is in the file, not in this program.
+                logger.error("config.not_taken_up", why=str(failure), hint=reloading.HINT)  # noqa: TRY400
+                return
+            ship.take_up(terms_of(current))
+            reloading.told(logger, change)
+
+    return reload
 
 
 def run(config_path: Path, *, once: bool = False) -> int:
@@ -69,8 +96,9 @@ def run(config_path: Path, *, once: bool = False) -> int:
     ship = Ship(Layout(settings.spool.path), store, database, settings.s3.prefix, settings.site.node, once, signer)
     ship.workers, ship.terms = settings.ship.workers, terms_of(settings)
     ship.watching = ShipWatch(settings.metrics.ship_port)
+    reload = _reload(ship, config_path, settings)
     try:
-        with _signals(ship.stopping):
+        with _signals(ship.stopping, reload):
             return ship.run()
     finally:
         database.close()

@@ -8,8 +8,9 @@ from copy import deepcopy
 from pathlib import Path
 from threading import local
 
-from ari_app.adapters.spool import Heartbeats
+from ari_app.adapters.heartbeats import Heartbeats
 from ari_app.core.names import Instant
+from ari_app.core.standstill import Standstill
 
 
 class PinnedHeartbeats(Heartbeats):
@@ -36,6 +37,9 @@ class PinnedHeartbeats(Heartbeats):
 
     def last(self, run: str, since: Instant = Instant(0)) -> Instant | None:
         return self._seen.last(run, since)
+
+    def stood_still(self, run: str) -> tuple[Standstill, ...]:
+        return self._seen.stood_still(run)
 
     def superseded(self, run: str) -> bool:
         return self._seen.superseded(run)

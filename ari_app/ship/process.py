@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ari_app import attempts, clock, log
+from ari_app import attempts, clock, log, systemd
 from ari_app.adapters import spool as spool_adapter
 from ari_app.adapters.attested import Attested
 from ari_app.adapters.spool import Spool
@@ -17,7 +17,7 @@ from ari_app.errors import FINDING, GOOD, ConsentgateError, SpoolError, Unreacha
 from ari_app.layout import Layout
 from ari_app.ports import Database, ObjectStore
 from ari_app.retrying import Patience, RetryingDatabase, RetryingStore, StoppedError
-from ari_app.safekeeping import Terms
+from ari_app.safekeeping import Safekeeping, Terms
 from ari_app.shipping import Shipping, UnshippableError, Wait, Waiting
 from ari_app.signing import Signer
 from ari_app.strays import Lookout
@@ -64,6 +64,7 @@ class Ship:
     _stored: set[RecordingId] = field(default_factory=set)
     """Calls whose audio only lies here until it may go."""
     _probed_at: Instant = Instant(0)
+    _keeping: Safekeeping | None = None
 
     def __post_init__(self) -> None:
         self._findings = Findings(self.layout, self._ready)
@@ -78,13 +79,16 @@ class Ship:
         database = GroupedDatabase(RetryingDatabase(TimedDatabase(self.database, meters), self._patience("postgres")))
         spool, windows, attested = Spool(self.layout), DiscardWindows(self.layout.policy), Attested(self.layout)
         shipping = Shipping(spool, self._heartbeats, attested, store, database, self.prefix, windows.seconds)
-        shipping.node, shipping.signer, shipping.keeping.terms = self.node, self.signer, self.terms
+        shipping.node, shipping.signer, self._keeping = self.node, self.signer, shipping.keeping
+        self.take_up(self.terms)
         logger = log.get("ship")
         workers: list[threading.Thread] = []
         with spool_adapter.lock(self.layout, "ship"), suppress(StoppedError):
             try:
                 spool.prepare()
                 logger.info("ship.started", spool=str(self.layout.root), signed_by=self.signer and self.signer.id)
+                # It serves: servers that are away are waited for, which the service manager shall not take for a fault.
+                systemd.notify("READY=1")
                 if self.signer is None:
                     # A site that comes from a version without signatures must not stop storing calls for that.
                     logger.warning("ship.unsigned", why="signing.key_file is not set", hint=UNSIGNED)
@@ -106,6 +110,12 @@ class Ship:
             raise self._failure
         logger.info("ship.ended")
         return FINDING if self.once and self._findings.found else GOOD
+
+    def take_up(self, terms: Terms) -> None:
+        """Keep sound on other terms from now on; called from any thread."""
+        self.terms = terms
+        if self._keeping is not None:
+            self._keeping.take_up(terms)
 
     def _patience(self, server: str) -> Patience:
         def failed(failure: UnreachableError) -> None:
@@ -137,6 +147,7 @@ class Ship:
 
     def _round(self, shipping: Shipping) -> bool:
         """Look at everything once; tell whether there is to be another round."""
+        systemd.notify(systemd.WATCHDOG)
         self._take_requests()
         now = clock.now()
         if now - self._probed_at >= PROBE_MICROSECONDS:
@@ -243,6 +254,7 @@ class Ship:
     def _pause(self, seconds: float) -> bool:
         """Wait between two attempts at a server, less if somebody asks for the next one."""
         while seconds > 0 and not self._findings.ask():
+            systemd.notify(systemd.WATCHDOG)
             if self.stopping.wait(min(seconds, POLL_SECONDS)):
                 return True
             seconds -= POLL_SECONDS

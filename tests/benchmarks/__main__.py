@@ -10,7 +10,7 @@ from demo_world.errors import WorldError
 from demo_world.progress import Progress
 from servers import packages_cache
 
-from . import choice, custody, gate, rooms, ship, standby
+from . import choice, custody, gate, rooms, ship, standby, start
 from .figures import Report
 
 GOOD, MISSED = 0, 1
@@ -20,7 +20,8 @@ def main() -> int:
     """Run one benchmark, print its line, and return the exit code."""
     parser = argparse.ArgumentParser(prog="./tests/bench", description="One line of JSON on stdout; see DESIGN §5.")
     benches = parser.add_subparsers(dest="name", required=True)
-    for name, bench in (("gate", gate), ("rooms", rooms), ("choice", choice), ("ship", ship), ("custody", custody)):
+    named = {"gate": gate, "rooms": rooms, "choice": choice, "ship": ship, "custody": custody, "start": start}
+    for name, bench in named.items():
         one = benches.add_parser(name)
         help_text = "measure this part alone, and set only its bars (repeatable)"
         one.add_argument("--only", choices=bench.PARTS, action="append", help=help_text)
@@ -29,7 +30,12 @@ def main() -> int:
     )
     help_text = "fifty recordings instead of a thousand, a backlog of two thousand, one short round of calls: to try it"
     benches.choices["ship"].add_argument("--quick", action="store_true", help=help_text)
-    for name, runs in (("rooms", rooms.RUNS), ("choice", choice.RUNS), ("custody", custody.RUNS)):
+    for name, runs in (
+        ("rooms", rooms.RUNS),
+        ("choice", choice.RUNS),
+        ("custody", custody.RUNS),
+        ("start", start.RUNS),
+    ):
         benches.choices[name].add_argument(
             "--runs",
             type=int,
@@ -71,6 +77,10 @@ def _measure(said: argparse.Namespace) -> Report:
         return report
     if said.name == "custody":
         report = custody.measure(Progress(), said.only or custody.PARTS, said.runs)
+        print(report.table())
+        return report
+    if said.name == "start":
+        report = start.measure(packages_cache(), command, Progress(), said.only or start.PARTS, said.runs)
         print(report.table())
         return report
     if said.name == "choice":

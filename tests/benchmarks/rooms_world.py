@@ -25,7 +25,7 @@ _GUEST: Final = re.compile(r"U\(consentgate-party\^[^)]*\)")
 def hospital(packages: Path, command: tuple[str, ...]) -> Iterator[Hospital]:
     """Make the hospital, start it, and remove it in the end. Raises WorldError or OSError."""
     options = doors.equipped(site.OPTIONS)
-    with _made(packages, command, options) as world:
+    with made(packages, command, options) as world:
         world.asterisk.write_site_dialplan(site.DIALPLAN + doors.dialplan(world))
         world.start()
         await_alive(world)
@@ -35,7 +35,7 @@ def hospital(packages: Path, command: tuple[str, ...]) -> Iterator[Hospital]:
 @contextlib.contextmanager
 def plain_pbx(packages: Path, command: tuple[str, ...]) -> Iterator[World]:
     """Start the same Asterisk with the same telephones, and nothing of ours: no include, no route, no process."""
-    with _made(packages, command, site.OPTIONS) as world:
+    with made(packages, command, site.OPTIONS) as world:
         for name in ("extensions.conf", "routes.conf"):
             file = world.asterisk.etc / name
             text = without_us(file.read_text(encoding="utf-8"), world.root)
@@ -63,7 +63,8 @@ def without_us(dialplan: str, root: Path) -> str:
 
 
 @contextlib.contextmanager
-def _made(packages: Path, command: tuple[str, ...], options: Options) -> Iterator[World]:
+def made(packages: Path, command: tuple[str, ...], options: Options) -> Iterator[World]:
+    """Make a world in which nothing runs yet, and remove it in the end."""
     packages.parent.mkdir(parents=True, exist_ok=True)
     root = Path(tempfile.mkdtemp(prefix="rooms-", dir=packages.parent))
     root.chmod(0o755)

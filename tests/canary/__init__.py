@@ -8,6 +8,7 @@ Instants are microseconds since 1970 UTC at the telephone: with a delayed path w
 later."""
 
 from .checks import (
+    UNTOLD,
     assert_aligned,
     assert_complete,
     assert_nothing_before,
@@ -31,6 +32,7 @@ from .voices import Voices, unexplained
 
 __all__ = [
     "NEVER_PLAYED_SAMPLES",
+    "UNTOLD",
     "HeardSpan",
     "Match",
     "SentAt",

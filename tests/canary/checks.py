@@ -15,6 +15,9 @@ from .match import Match, SentAt, Stretch, attribute, find_reference, listed, st
 
 _SAMPLE_US: Final = 125
 
+UNTOLD: Final = "UNTOLD: "
+"""Before whatever says that somebody is stored who may not be: no busy machine excuses that (`again`)."""
+
 
 # -------------------------------------------------------------------------------------------------------------
 
@@ -24,7 +27,7 @@ def assert_nothing_before(match: Match, sent_at: SentAt, limit: Instant, *, tole
     for span in match.spans:
         early_ms = (limit - sent_at(span.sent_start)) / 1000
         assert early_ms <= tolerance_ms, (
-            f"the file holds what was said {early_ms:.1f} ms before the limit (tolerance {tolerance_ms} ms): "
+            f"{UNTOLD}the file holds what was said {early_ms:.1f} ms before the limit (tolerance {tolerance_ms} ms): "
             f"sample {span.stored_start} of the file is sample {span.sent_start} of what was said; {match}"
         )
 
@@ -38,7 +41,7 @@ def assert_nothing_between(
         for sample in (*range(span.sent_start, span.sent_end, FRAME_SAMPLES), span.sent_end - 1):
             at = sent_at(sample)
             assert not low < at < high, (
-                f"the file holds what was said {(at - begin) / 1000:.1f} ms into a stretch of "
+                f"{UNTOLD}the file holds what was said {(at - begin) / 1000:.1f} ms into a stretch of "
                 f"{(end - begin) / 1000:.1f} ms of which nothing may be stored (sample {sample} of what was said); "
                 f"{match}"
             )
@@ -78,11 +81,13 @@ def assert_only(
     comparison.
     """
     for name, match in attribute(stored, others).items():
-        assert not match.spans, f"the file holds {match.matched * 1000 / RATE:.1f} ms of the voice of {name}; {match}"
+        assert not match.spans, (
+            f"{UNTOLD}the file holds {match.matched * 1000 / RATE:.1f} ms of the voice of {name}; {match}"
+        )
     match = find_reference(stored, own)
     assert not match.unmatched, (
-        f"the file holds {sum(s.ms for s in match.unmatched):.1f} ms that are neither this party's voice nor silence "
-        f"nor any known party's; {match}"
+        f"{UNTOLD}the file holds {sum(s.ms for s in match.unmatched):.1f} ms that are neither this party's voice "
+        f"nor silence nor any known party's; {match}"
     )
     assert match.matched >= least_samples, f"the file holds only {match.matched} samples of this party's voice; {match}"
     return match

@@ -13,7 +13,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -96,6 +97,12 @@ def table(rounds: Sequence[Round], memory: Memory) -> str:
     return "\n".join([*rows, *skipped])
 
 
+@contextmanager
+def _ground() -> Iterator[Ground]:
+    with world(packages_cache()) as made, Ground(Hospital(made)) as ground:
+        yield ground
+
+
 def run(rounds: Sequence[Round], memory: Memory, seconds: float) -> int:
     """Play what is not done, for so long at most; returns the exit code."""
     todo = [one for one in rounds if not memory.done(one)]
@@ -104,16 +111,22 @@ def run(rounds: Sequence[Round], memory: Memory, seconds: float) -> int:
     took: list[float] = []
     bad = 0
     if todo:
-        with world(packages_cache()) as made, Ground(Hospital(made)) as ground:
+        with ExitStack() as opened:
+            ground: Ground | None = None
             for number, what in enumerate(todo):
                 mean = sum(took) / len(took) if took else ROUND_SECONDS
                 if time.monotonic() - began + mean > seconds:
                     break
+                ground = ground or opened.enter_context(_ground())
                 kept = memory.file.with_suffix("") / re.sub(r"[^a-zA-Z0-9+-]+", "-", what.name).strip("-")
                 outcome = play(ground, what, kept)
                 memory.note(outcome)
                 took.append(outcome.seconds)
-                bad += not outcome.good
+                if not outcome.good:
+                    # What a bad round has left would make the next ones bad as well.
+                    bad += 1
+                    ground = None
+                    opened.close()
                 done = sum(len(one.points) for one in rounds if memory.done(one))
                 left = sum(took) / len(took) * (len(todo) - number - 1)
                 print(

@@ -13,11 +13,10 @@ from typing import Any, Final
 from system.hospital import CONNECT_SECONDS, fresh_noise
 from system.scene import Scenario, Scene
 from system.stage import Leg, Stage
-from telephone import IncomingCall, Instant, Telephone, now_us
+from telephone import IncomingCall, Telephone, now_us
 
 NEAR_SECONDS: Final = 0.03
 """So long before the blow somebody begins to do what it interrupts."""
-KEY_US: Final = 100_000
 AFTER_SECONDS: Final = 1.5
 HEARS_SECONDS: Final = 12.0
 ANNOUNCED_SECONDS: Final = 0.9
@@ -193,7 +192,7 @@ class Crowd:
         """The house has paused the recording, and resumes it afterwards."""
         caller, house = await self._talk(scene)
         await house.call.press("*52")
-        begun = Instant(now_us() - KEY_US)
+        begun = house.key_up
         await asyncio.sleep(0.5)
         await self.moment.here()
         if self.moment.deadly:
@@ -267,7 +266,7 @@ class Crowd:
 
     async def _objects(self, scene: Scene, caller: Leg) -> None:
         await caller.call.press("*9")
-        scene.off(caller, Instant(now_us() - KEY_US), why="objected")
+        scene.off(caller, caller.key_up, why="objected")
 
     async def _arrives(self, scene: Scene, phone: Telephone, caller: Leg) -> None:
         if self.moment.deadly:

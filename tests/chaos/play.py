@@ -1,6 +1,7 @@
 """One round: a crowd is gathered, the blow falls, all is mended, and everything that is left is judged."""
 
 import asyncio
+import json
 import shutil
 import time
 from collections.abc import Mapping
@@ -18,16 +19,19 @@ from telephone import Instant, TelephoneError, now_us
 
 from . import faults
 from .crowd import Crowd
-from .ground import Ground
+from .ground import GATE, READY_SECONDS, Ground
 from .outcome import ALARMS, Outcome, known, left_over, once, settle
-from .points import CALL, FREEZE, KILL, Round
+from .points import CALL, FREEZE, KILL, STEP, Round
 from .shipments import Shipments
 
 SETTLED_SECONDS: Final = 75.0
 """Longer than ship waits before it looks again at what it keeps."""
+NOTED_SECONDS: Final = 20.0
 LAG_US: Final = 600_000
 STAGGER_SECONDS: Final = 0.15
-BUGS: Final = ("Traceback", "order.failed", "fact_failed", "guard.failed", "incident.not_written")
+READY: Final = b'"gate.ready"'
+NOT_WRITTEN: Final = "incident.not_written"
+BUGS: Final = ("Traceback", "order.failed", "fact_failed", "guard.failed", NOT_WRITTEN)
 
 
 def play(ground: Ground, what: Round, kept: Path) -> Outcome:
@@ -54,12 +58,22 @@ def play(ground: Ground, what: Round, kept: Path) -> Outcome:
     for name, log in logs.items():
         said = log.read_bytes()[sizes[name] :].decode(errors="replace")
         bugs = [line for line in said.splitlines() if any(one in line for one in BUGS)]
+        if what.blow.victim == "disk":
+            bugs = [line for line in bugs if not _written_later(line, said)]
         outcome.faults += [f"{name}'s log: {line[:400]}" for line in bugs]
         if outcome.faults:
             kept.mkdir(parents=True, exist_ok=True)
             (kept / log.name).write_text(said, encoding="utf-8")
     outcome.seconds = round(time.monotonic() - began, 1)
     return outcome
+
+
+def _written_later(line: str, said: str) -> bool:
+    """Tell whether it is only an incident that the disk did not take, and took when it was mended."""
+    if NOT_WRITTEN not in line:
+        return False
+    identity = json.loads(line)["incident"]
+    return any(identity in other and "incident.written" in other for other in said.splitlines())
 
 
 async def _play(ground: Ground, what: Round, outcome: Outcome, kept: Path) -> None:
@@ -98,6 +112,9 @@ async def _play(ground: Ground, what: Round, outcome: Outcome, kept: Path) -> No
                 place for name in ("calls", "sealed", "audio") for place in (ground.world.spool / name).iterdir()
             ):
                 shutil.copytree(one, kept / one.parent.name / one.name, dirs_exist_ok=True)
+        # What scripts have noted meanwhile ship takes up by itself, and they are accounts as well.
+        noted = ground.world.spool / "fallback"
+        await hospital.do(processes.wait_until, lambda: not any(noted.iterdir()), NOTED_SECONDS)
         found = await hospital.do(lambda: list(new_recordings(stage)))
         try:
             await hospital.do(settle, stage, found, outcome)
@@ -112,7 +129,7 @@ class _Blow:
     def __init__(self, ground: Ground, what: Round, stage: Stage) -> None:
         self.ground, self.blow, self.stage = ground, what.blow, stage
         self._open = ExitStack()
-        self._begun = Instant(0)
+        self._begun = self._mended = Instant(0)
 
     def begin(self) -> None:
         """Let it begin, in whatever thread sees that it is time."""
@@ -123,6 +140,7 @@ class _Blow:
 
     def end(self) -> None:
         """Let it be over."""
+        self._mended = now_us()
         self._open.close()
 
     async def strike(self) -> None:
@@ -132,12 +150,20 @@ class _Blow:
     async def mend(self) -> None:
         """After its time let it be over; wait until all is ready again."""
         await asyncio.sleep(self.blow.seconds)
+        log = self.ground.world.place(GATE).log
+        size = log.stat().st_size
         await asyncio.to_thread(self.end)
+        if self.blow.victim == GATE and self.blow.fault == STEP:
+            # It is ready until it has noticed, and after that again.
+            anew = await asyncio.to_thread(
+                processes.wait_until, lambda: READY in log.read_bytes()[size:], READY_SECONDS
+            )
+            assert anew, "the gate has not begun anew when its clock was set back"
         if self.blow.victim == "Asterisk":
             if self.blow.fault == KILL:
                 await self.stage.witness.another_life(self._begun)
             elif self.blow.fault == FREEZE:
-                self.stage.stood_still.append((self._begun, now_us()))
+                self.stage.stood_still.append((self._begun, self._mended))
         await asyncio.to_thread(self.ground.await_ready)
         if self.blow.victim == "disk":
             # By itself ship looks again after a minute; whoever has made room says so.

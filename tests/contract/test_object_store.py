@@ -76,6 +76,10 @@ def test_what_was_put_is_there(store, key, file):
     assert store.head(key) == found(file)
 
 
+def test_what_the_store_says_of_what_it_has_taken_is_so(store, key, file):
+    assert [store.put(key, file, found(file).sha256, "audio/flac") for _ in range(2)] == [found(file)] * 2
+
+
 def test_an_empty_object_is_an_object(store, key, tmp_path):
     empty = tmp_path / "empty"
     empty.touch()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-from canary import Match, Voices
+from canary import UNTOLD, Match, Voices
 from numpy.typing import NDArray
 from telephone import Instant
 from telephone.mulaw import RATE, SILENCE_BYTE
@@ -99,6 +99,10 @@ class Case:
     def fault(self, text: str) -> None:
         """Note what is wrong."""
         self.verdict.faults.append(text)
+
+    def secret(self, text: str) -> None:
+        """Note that somebody is stored, or heard, who may not be: this no busy machine excuses (`again`)."""
+        self.verdict.faults.append(f"{UNTOLD}{text}")
 
     def arrivals(self, title: str) -> NDArray[np.int64]:
         """When each packet of a voice reached Asterisk: what came while it stood still, when it went on."""

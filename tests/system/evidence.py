@@ -30,6 +30,10 @@ Pcm = NDArray[np.int16]
 
 PATIENCE_SECONDS = 20.0
 SAFETY_US = 40_000
+DRAWN_OUT_US = 1_000_000
+"""So long after it stood still Asterisk may still stamp what came in meanwhile."""
+GONE = {"hung_up", "left_bridge", "no_conversation"}
+"""Why a permit ends without anybody's wish."""
 TABLES = (
     "recordings", "parties", "notices", "objections", "permits", "permit_parties", "segments", "tracks", "gaps",
     "foreign_captures",
@@ -53,6 +57,8 @@ class Evidence:
     """Everything that S3 holds below the call's folder, by key."""
     accounts: list[dict[str, Any]] = field(default_factory=list)
     """The rows in `recordings` of all accounts of the same call, the latest last."""
+    stood_still: tuple[tuple[Instant, Instant], ...] = ()
+    """When Asterisk may have, by the heartbeats."""
     _decoded: dict[int, tuple[Pcm, int]] = field(default_factory=dict)
 
     @property
@@ -116,7 +122,8 @@ class Evidence:
     def intervals(self) -> dict[tuple[int, str], tuple[Instant, Instant]]:
         """Begin and end of what is covered of each party under each permit, worked out from the journal anew.
 
-        An end that Asterisk told lies 40 ms before that; nothing is covered after the last heartbeat.
+        An end that Asterisk told lies 40 ms before that; nothing is covered after the last heartbeat. What somebody
+        wished while it stood still ends from the beginning of that.
         """
         journal = self.manifest["journal"] or {}
         beats: dict[str | None, str | None] = {None: journal.get("heartbeat_at")}
@@ -148,15 +155,18 @@ class Evidence:
                         begins.setdefault((number, party), Instant(max(at, granted[number])))
                 case ev.PermitNarrowed(permit=number, at=at, parties=parties):
                     end(at, of=number, but=parties)
-                case ev.PermitRevoked(permit=number, at=at):
-                    end(at, of=number)
+                case ev.PermitRevoked(permit=number, at=at, reason=reason):
+                    end(at if reason in GONE else self._wished(at), of=number)
                 case ev.PartyObjected(party=objector, at=at, destroys=destroyed):
-                    end(at, only=objector)
+                    end(self._wished(at), only=objector)
                     for party in destroyed:
                         end(Instant(0), only=party)
                 case _:
                     pass
         return {key: (begin, self._until(begin, known[key[0]], ends.get(key, []))) for key, begin in begins.items()}
+
+    def _wished(self, at: Instant) -> Instant:
+        return min([at, *(since for since, until in self.stood_still if at <= until + DRAWN_OUT_US)])
 
     @staticmethod
     def _until(begin: Instant, known: Instant | None, ends: list[Instant]) -> Instant:
@@ -251,7 +261,14 @@ class Archive:
             ).fetchall()
         assert call is not None, f"no row for {recording}"
         objects = {name: self.get(name) for name in self.keys(manifest["folder"] + "/")}
-        return Evidence(recording, manifest, text, entries, chain, call, rows, objects, accounts)
+        still = tuple(self._stood_still())
+        return Evidence(recording, manifest, text, entries, chain, call, rows, objects, accounts, still)
+
+    def _stood_still(self) -> Iterator[tuple[Instant, Instant]]:
+        for file in [one for name in ("heartbeat", "keeper") for one in (self.world.spool / name).glob("*.jsonl")]:
+            for line in file.read_text(encoding="utf-8").splitlines():
+                for since, until in json.loads(line).get("stood_still", ()):
+                    yield Instant(since), Instant(until)
 
     def keys(self, prefix: str = "") -> list[str]:
         """Return every key in the bucket that begins so."""

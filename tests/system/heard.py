@@ -46,7 +46,7 @@ def _told_first(case: Case, title: str, leg: Leg) -> None:
         case.fault(f"{title}: heard the announcements {times} times")
     until = heard.first_sample_from(told - (0 if leg.call.delay_us else FRAME_US))
     if early := case.voices.speakers(heard.pcm[:until]):
-        case.fault(f"{title}: heard {early} before they were told")
+        case.secret(f"{title}: heard {early} before they were told")
 
 
 def _overheard(case: Case, title: str, leg: Leg) -> None:
@@ -62,7 +62,7 @@ def _overheard(case: Case, title: str, leg: Leg) -> None:
         if (both := samples & case.kept[name]).any():
             ms = float(both.sum()) * 1000 / RATE
             case.verdict.forbidden_ms += ms
-            case.fault(f"{ms:.1f} ms of {name} are stored although {title} heard them untold")
+            case.secret(f"{ms:.1f} ms of {name} are stored although {title} heard them untold")
 
 
 def _complete(case: Case, title: str) -> None:
@@ -70,7 +70,8 @@ def _complete(case: Case, title: str) -> None:
     arrivals, kept = case.arrivals(title), case.kept[title].reshape(-1, FRAME_SAMPLES).all(axis=1)
     acted_at = case.stage.acted_at
     for begin, over in case.rooms.good(title):
-        end = over if acted_at is None else min(over, acted_at - UNWATCHED_US)
+        # A file lacks what came while Asterisk stood still, and so as much before it may not be proved.
+        end = over if acted_at is None else min(over, acted_at - UNWATCHED_US - case.stage.still_us)
         inside = (arrivals >= begin + case.stage.lag_us) & (arrivals < end - SAFETY_US - EDGE_US)
         if not inside.any():
             continue

@@ -163,6 +163,11 @@ class Stage:
         else:
             await outsider.policy(call)
 
+    @property
+    def still_us(self) -> int:
+        """How long Asterisk stood still in all."""
+        return sum(end - begin for begin, end in self.stood_still)
+
     def thrown(self) -> dict[str, list[Instant]]:
         """Return for each channel when Asterisk threw away sound of it."""
         return thrown.moments(self.hospital.world.asterisk.state / "log" / thrown.LOG)

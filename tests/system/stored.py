@@ -45,20 +45,20 @@ def _channel(case: Case, found: Evidence, owner: str, party: str, segment: int, 
     # A frame that begins or ends at a border leaves a few samples, too few to name anybody.
     if rest := [one for one in unexplained(stored, matches) if one.end - one.start >= LEAST_SAMPLES]:
         ms = sum(one.ms for one in rest)
-        case.fault(f"{where}: {ms:.1f} ms that nobody said, the first at sample {rest[0].start}")
+        case.secret(f"{where}: {ms:.1f} ms that nobody said, the first at sample {rest[0].start}")
     if speaker is None:
         if matches:
-            case.fault(f"{where}: its channel is nobody's of this stage, and holds {sorted(matches)}")
+            case.secret(f"{where}: its channel is nobody's of this stage, and holds {sorted(matches)}")
         return
     if party == "p01" and speaker != owner:
-        case.fault(f"{where}: p01 is {speaker}")
+        case.secret(f"{where}: p01 is {speaker}")
     if not case.legs[speaker].staff and speaker != owner:
-        case.fault(f"{where}: an outside party's track in another's recording")
+        case.secret(f"{where}: an outside party's track in another's recording")
     if case.legs[speaker].endpoint and case.legs[speaker].endpoint != entered["endpoint"]:
         case.fault(f"{where}: the endpoint is {entered['endpoint']}")
     for name, match in matches.items():
         if name != speaker:
-            case.fault(f"{where}: {match.matched / 8:.1f} ms of the voice of {name}")
+            case.secret(f"{where}: {match.matched / 8:.1f} ms of the voice of {name}")
         _spoken(case, where, owner, name, match)
     if speaker in matches:
         _covered(case, where, found, party, segment, speaker, matches[speaker])
@@ -80,7 +80,7 @@ def _spoken(case: Case, where: str, owner: str, title: str, match: Match) -> Non
         ms = float(counts[frames[wrong]].sum()) * 1000 / RATE
         case.verdict.forbidden_ms += ms
         first = int(arrivals[frames[wrong][0]])
-        case.fault(
+        case.secret(
             f"{where}: {ms:.1f} ms of {title} that must not be stored, up to {outside.max() / 1000:.1f} ms off, "
             f"the first spoken {_told_text(case, title, first)}; {_why(case, owner, first)}"
         )
@@ -153,7 +153,7 @@ def _covered(case: Case, where: str, found: Evidence, party: str, segment: int, 
     early = there[arrivals < covered[0]]
     if early.any():
         ahead = (covered[0] - int(arrivals[there.any(axis=1)][0])) / 1000
-        case.fault(
+        case.secret(
             f"{where}: {early.sum() / 8:.1f} ms of {title} from up to {ahead:.1f} ms before the permit covers them"
         )
     missing = wanted & ~there.all(axis=1) & ~case.thrown_away(title)
@@ -161,14 +161,19 @@ def _covered(case: Case, where: str, found: Evidence, party: str, segment: int, 
     ms = float(missing.sum() * FRAME_MS)
     # What an Asterisk that was killed had not written is lost, and said to be.
     unwritten_ms = track.get("missing_ms") or 0
+    # It throws away what came while it stood still, or fills in silence for it: nobody can say where in the file.
+    unplaced_ms = case.stage.still_us / 1000
     if unwritten_ms > UNWRITTEN_MS:
         case.fault(f"{where}: {unwritten_ms} ms are said not to have been written, which is more than it holds back")
-    if ms > track["short_ms"] + behind + unwritten_ms:
+    if ms > track["short_ms"] + behind + unwritten_ms + unplaced_ms:
         at = (int(arrivals[missing][0]) - begin) / 1000
+        # By that a packet is told that the telephone itself sent too late, on a machine that is too busy.
+        first = int(np.flatnonzero(missing)[0])
+        apart_ms = np.diff(arrivals[max(0, first - 2) : first + 3]) // 1000
         case.verdict.missing_ms += ms
         case.fault(
             f"{where}: {ms:.1f} ms of {title} are missing though covered, the first {at:.0f} ms in; "
-            f"the track was up to {behind:.1f} ms behind"
+            f"the track was up to {behind:.1f} ms behind; packets around it came {apart_ms.tolist()} ms apart"
         )
 
 
@@ -178,7 +183,7 @@ def judge_leftovers(case: Case) -> None:
         samples, _ = soundfile.read(file, dtype="int16", always_2d=True)
         for channel in samples.T:
             if speakers := case.voices.speakers(np.ascontiguousarray(channel)):
-                case.fault(f"{file} holds the voice of {speakers}")
+                case.secret(f"{file} holds the voice of {speakers}")
     if case.stage.messages is not None:
         _messages(case, case.stage.messages)
 
@@ -194,6 +199,6 @@ def _messages(case: Case, folder: Path) -> None:
             first = case.legs[title].call.sent_at(match.spans[0].sent_start)
             told = case.told[title]
             if told is None or first < told - FRAME_US:
-                case.fault(f"a voice message of {title} from before they were told")
+                case.secret(f"a voice message of {title} from before they were told")
         for one in file.parent.glob(f"{file.stem}.*"):
             one.unlink()

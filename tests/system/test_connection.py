@@ -8,7 +8,6 @@ from system.hospital import Hospital
 from system.scene import Scenario, Scene
 from system.standby import loss_seconds, played
 from system.test_room_late import behind, ways
-from telephone import now_us
 
 from ari_app.core import evidence as ev
 
@@ -33,7 +32,7 @@ def test_a_lost_connection_costs_a_gap_and_no_recording(hospital: Hospital, stre
         caller, house = await scene.incoming(await scene.phone())
         await scene.act()
         await caller.call.press("*9")
-        scene.off(caller, now_us() - 100_000, why="objected")
+        scene.off(caller, caller.key_up, why="objected")
         await scene.talk(4.0)
         await scene.converse(caller, house)
 

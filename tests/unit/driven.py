@@ -40,6 +40,8 @@ from ari_app.core import (
     free_space,
     hand,
     keeper,
+    notice,
+    notice_words,
     objection,
     party,
     permit,
@@ -48,8 +50,10 @@ from ari_app.core import (
     room,
     rooms,
     segments,
+    self_test,
     shape,
     signature,
+    standstill,
     strays,
     telling,
     topology,
@@ -90,8 +94,12 @@ class Core:
     assurance: ModuleType | Any
     day: ModuleType | Any
     free_space: ModuleType | Any
+    standstill: ModuleType | Any
     retention: ModuleType | Any
     strays: ModuleType | Any
+    notice_words: ModuleType | Any
+    notice: ModuleType | Any
+    self_test: ModuleType | Any
 
 
 REAL = Core(
@@ -118,8 +126,12 @@ REAL = Core(
     assurance,
     day,
     free_space,
+    standstill,
     retention,
     strays,
+    notice_words,
+    notice,
+    self_test,
 )
 
 

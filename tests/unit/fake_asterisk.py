@@ -24,6 +24,7 @@ class Faults:
     unknown: set[str] = field(default_factory=set)
     stamps: bool = True
     events: bool = True
+    endpoints: tuple[str, ...] = ()
     reads: str = "system,call,user,dialplan,dtmf"
 
 
@@ -63,7 +64,10 @@ def ari(faults: Faults) -> Iterator[int]:
             return False
 
         def do_GET(self) -> None:
-            if self._known():
+            if self._known() and self.path.endswith("/endpoints"):
+                rows = [dict(zip(("technology", "resource"), one.split("/"), strict=True)) for one in faults.endpoints]
+                self._answer(200, rows)
+            elif self._known():
                 self._answer(200, {"system": {"version": faults.version}} if faults.is_asterisk else [])
 
         def do_DELETE(self) -> None:

@@ -131,6 +131,7 @@ class World:
             acted_at=None,
             deaf=self.deaf,
             stood_still=self.stood_still,
+            still_us=sum(end - begin for begin, end in self.stood_still),
             lag_us=400 * MS,
             thrown=lambda: {CALLER: self.thrown},
         )

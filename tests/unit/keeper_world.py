@@ -32,6 +32,7 @@ class Ears:
 
     def __init__(self, rows=()):
         self.connected, self.boot, self.deaf, self.failures = False, "boot", False, 0
+        self.late_us = 0
         self.rows = list(rows)
         self.wanted: Any = ()
         self.rights = {"call", "dialplan", "agi", "dtmf"}
@@ -61,7 +62,7 @@ class Ears:
 
     def say(self, event, channel, **headers):
         who = {"channel": NAMES.get(channel, "none"), "uniqueid": channel or "none"}
-        self.handle({"event": event, "timestamp": f"{clock.now() / 1e6:.6f}", **who, **headers})
+        self.handle({"event": event, "timestamp": f"{(clock.now() + self.late_us) / 1e6:.6f}", **who, **headers})
 
     def bridged(self, channel, *, count, entered=True):
         kind = "BridgeEnter" if entered else "BridgeLeave"

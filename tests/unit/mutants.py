@@ -55,8 +55,12 @@ DEPENDENTS = {
     "assurance": ("assurance", "day"),
     "day": ("day",),
     "free_space": ("free_space",),
+    "standstill": ("standstill",),
     "strays": ("strays",),
     "retention": ("retention",),
+    "notice_words": ("notice_words", "notice"),
+    "notice": ("notice",),
+    "self_test": ("self_test", "accounts", "assurance", "day", "verification", "anchor"),
 }
 OPPOSITE: dict[type[ast.cmpop], ast.cmpop] = {
     ast.Lt: ast.LtE(),

@@ -97,3 +97,24 @@ def test_a_call_belongs_to_the_day_on_which_it_began(core):
     found = core.accounts.read(WHOLE)
     assert core.accounts.within(found, "2026-11-22")
     assert not core.accounts.within(found, "2026-11-23")
+
+
+@pytest.mark.parametrize(
+    ("party", "endpoint", "test"),
+    [
+        (0, "PJSIP/consentgate-selftest", True),
+        (0, "PJSIP/consentgate-selftest-2", False),
+        (0, "PJSIP/trunk", False),
+        (1, "PJSIP/consentgate-selftest", False),
+    ],
+)
+def test_a_self_test_is_known_by_its_caller_alone(core, party, endpoint, test):
+    assert not core.accounts.read(WHOLE).test
+    said = altered(WHOLE, f"parties[{party}].endpoint", endpoint)
+    assert said["parties"][0]["party"] == "p01"
+    assert core.accounts.read(said).test is test
+
+
+def test_rows_without_an_endpoint_are_no_test(core):
+    parties = [{name: value for name, value in one.items() if name != "endpoint"} for one in WHOLE["parties"]]
+    assert not core.accounts.read({**WHOLE, "parties": parties}).test

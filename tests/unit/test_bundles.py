@@ -310,3 +310,19 @@ def test_a_call_whose_sound_is_still_kept_in_the_spool_is_in_its_bundle_as_well(
     code, _, database = rebuild()
     assert (code, set(database.manifests)) == (GOOD, {*world.recordings, waiting})
     assert not [key for key in read if key.endswith("manifest.json")]
+
+
+def test_a_call_that_was_decided_and_is_not_in_the_bucket_is_in_no_bundle_and_no_anchor(world):
+    waiting = world.synthetic.good()
+    world.store.objects[f"{CALLS}/{waiting}/manifest.json"] = b"another, so this one is kept here"
+    stored = world.synthetic.good()
+    for later in (DAY, 2 * DAY):
+        world.later = later
+        world.run()
+    assert (world.layout.sealed / waiting / "manifest.json").exists()
+    bundled = gzip.decompress(world.store.objects[f"{ANCHORS}/23.pbx1.001.jsonl.gz"]).decode()
+    assert stored in bundled
+    assert waiting not in bundled
+    assert list(anchor.read(world.store.objects[f"{ANCHORS}/23.pbx1.json"]).manifests) == [
+        f"{CALLS}/{stored}/manifest.json"
+    ]

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,9 @@ import pytest
 
 from ari_app import cli, errors
 
-CHECK = {"offline": False, "prompts": False, "prompts_report": None, "asterisk_folder": Path("/etc/asterisk")}
+CHECK: dict[str, object] = {"offline": False, "prompts": False, "prompts_report": None, "as_json": False}
+CHECK["asterisk_folder"] = Path("/etc/asterisk")
+EXPLAIN = {"caller": "07700900123", "to": "advice-line", "transfer_to": None, "at": None, "as_json": False}
 RUN = [sys.executable, "-c", "from ari_app.cli import main; main()"]
 
 
@@ -48,6 +51,7 @@ def test_help_names_every_command_and_what_the_codes_mean(
         "ship",
         "migrate",
         "check",
+        "explain",
         "verify",
         "quarantine",
         "doctor",
@@ -57,7 +61,7 @@ def test_help_names_every_command_and_what_the_codes_mean(
         assert word in shown
 
 
-@pytest.mark.parametrize("command", ["gate", "guard", "ship", "migrate", "check", "verify"])
+@pytest.mark.parametrize("command", ["gate", "guard", "ship", "migrate", "check", "explain", "verify"])
 def test_each_command_explains_its_configuration(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
@@ -80,7 +84,9 @@ def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out.startswith("consentgate ")
 
 
-@pytest.mark.parametrize("arguments", [["bogus"], ["check", "--nonsense"], ["gate", "surplus"]])
+@pytest.mark.parametrize(
+    "arguments", [["bogus"], ["check", "--nonsense"], ["explain", "--from", "1"], ["gate", "surplus"]]
+)
 def test_wrong_usage_ends_with_2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
@@ -104,11 +110,18 @@ def test_wrong_usage_ends_with_2(
         ),
         (["ship"], "ship", {"once": False}),
         (["ship", "--once"], "ship", {"once": True}),
-        (["migrate"], "commands.migrate", {"writer": None}),
-        (["migrate", "--writer", "ship"], "commands.migrate", {"writer": "ship"}),
+        (["migrate"], "commands.migrate", {"writer": None, "dsn_file": None}),
+        (["migrate", "--writer", "ship"], "commands.migrate", {"writer": "ship", "dsn_file": None}),
         (["check"], "commands.check", CHECK),
         (["check", "--offline"], "commands.check", CHECK | {"offline": True}),
         (["check", "--prompts"], "commands.check", CHECK | {"prompts": True}),
+        (["explain", "--from", "07700900123", "--to", "advice-line"], "commands.explain", EXPLAIN),
+        (
+            ["explain", "--from", "1", "--to", "x", "--transfer-to", "2", "--at", "2026-11-29T14:30", "--json"],
+            "commands.explain",
+            {"caller": "1", "to": "x", "transfer_to": "2", "at": datetime(2026, 11, 29, 14, 30), "as_json": True},  # noqa: DTZ001 - the machine's own time
+        ),
+        (["check", "--json"], "commands.check", CHECK | {"as_json": True}),
         (
             ["check", "--prompts-report", "/root/x.html"],
             "commands.check",
@@ -193,3 +206,26 @@ def test_a_missing_configuration_as_a_real_process(tmp_path: Path) -> None:
     assert done.returncode == errors.CONFIGURATION
     assert done.stderr.startswith("consentgate: the configuration cannot be read")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_schema_is_printed_without_a_configuration(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert end(monkeypatch, "check", "--schema", "--config", "/nowhere.yaml") == 0
+    published = (Path(__file__).parents[2] / "deploy" / "consentgate.schema.json").read_text(encoding="utf-8")
+    assert capsys.readouterr().out == published
+
+
+def test_doctor_alone_looks_at_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = pretend(monkeypatch, "commands.doctor", 1)
+    assert end(monkeypatch, "doctor", "--json", "--offline", "--asterisk-folder", "/srv/asterisk") == 1
+    ((_, options),) = calls
+    assert options == {"as_json": True, "offline": True, "asterisk_folder": Path("/srv/asterisk")}
+
+
+def test_a_part_of_doctor_is_that_part_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, part = pretend(monkeypatch, "commands.doctor", 1), pretend(monkeypatch, "commands.selftest", 0)
+    assert end(monkeypatch, "doctor", "self-test", "--line", "advice-line") == 0
+    assert whole == []
+    ((_, options),) = part
+    assert options == {"line": "advice-line", "as_json": False}

@@ -1,6 +1,8 @@
 """The configuration as a file: found, read, and told in words whatever stands in it."""
 
 import os
+import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,31 @@ from unit.test_config import refused
 from ari_app import config
 from ari_app.config import InvalidConfigurationError
 from ari_app.errors import CONFIGURATION, ConfigurationError
+
+
+def shut(folder: Path) -> list[Path]:
+    """Return what on the way to a folder is closed to others, from the root on."""
+    return [one for one in [*reversed(folder.parents), folder] if not one.stat().st_mode & stat.S_IXOTH]
+
+
+def as_nobody(file: Path) -> str:
+    """Return what somebody without any right is told of a configuration."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            config.load(file, {})
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the parent looks at it
+            os.write(writer, f"{type(error).__name__}: {error}".encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    os.waitpid(child, 0)
+    with os.fdopen(reader, "rb") as stream:
+        return stream.read().decode()
 
 
 class TestFile:
@@ -27,6 +54,11 @@ class TestFile:
             (b"site: 1\nspool: \x07\n", 2, "a character that cannot be printed"),
             (b"site: 1\n---\nsite: 2\n", 2, "is not YAML"),
             (b"a: " + b"[" * 5000, 1, "nested too deeply"),
+            (b"- " * 5000, 1, "nested too deeply"),
+            (b"\x7fELF\x02\x01\x01" + bytes(range(256)), 2, "is not UTF-8 text"),
+            (b"\x00\x01\x02", 1, "a character that cannot be printed"),
+            (b"%YAML 9.9\n---\nsite: 1\n", 1, "is not YAML"),
+            (b"site: *nobody\n", 1, "is not YAML: found undefined alias"),
         ],
     )
     def test_a_file_that_is_no_configuration(self, tmp_path: Path, content: bytes, line: int, expected: str) -> None:
@@ -78,6 +110,29 @@ class TestFile:
         (tmp_path / "large").write_bytes(b"#" * 2**20 + b"#")
         with pytest.raises(ConfigurationError, match="larger than"):
             config.load(tmp_path / "large")
+
+    def test_a_folder_that_the_user_may_not_enter(self, tmp_path: Path) -> None:
+        if os.geteuid():
+            pytest.skip("only root can become somebody who may not")
+        closed = tmp_path / "etc"
+        closed.mkdir(mode=0o700)
+        write(closed)
+        told = as_nobody(closed / "consentgate.yaml")
+        assert f"Permission denied, user nobody may not enter {shut(closed)[0]}" in told
+        assert "mode 0640 and group consentgate" in told
+
+    def test_a_file_that_the_user_may_not_read(self) -> None:
+        if os.geteuid():
+            pytest.skip("only root can become somebody who may not")
+        with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+            Path(folder).chmod(0o755)
+            file = write(Path(folder))
+            file.chmod(0o600)
+            assert "Permission denied, user nobody may not read it" in as_nobody(file)
+            file.chmod(0o644)
+            (Path(folder) / "ami.password").chmod(0o600)
+            told = as_nobody(file)
+            assert "asterisk.ami_password_file: names a file that cannot be read: Permission denied" in told
 
     def test_where_it_lies(self) -> None:
         assert config.default_path({}) == Path("/etc/consentgate/consentgate.yaml")

@@ -6,40 +6,78 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+import yaml
 from chaos.points import BLOWS
 from pydantic import BaseModel
+from typer.main import get_command
+from unit.config_world import SECRETS
+from unit.pages import code
 
+from ari_app import cli, config
 from ari_app.adapters.ami import WANTED
+from ari_app.config import InvalidConfigurationError, reference, schema
 from ari_app.config.model import Config
+from ari_app.core.policy import Mode
 from ari_app.core.reasons import Cause, Reason
 from ari_app.guard.asterisk import WANTED as GUARD_WANTED
 
 CHECKOUT = Path(__file__).parents[2]
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+REFERENCE = CHECKOUT / "docs" / "configuration.md"
 EXAMPLE = (CHECKOUT / "deploy" / "consentgate.yaml").read_text(encoding="utf-8")
 
 
-def settings(model: type[BaseModel]) -> list[str]:
-    """Every key that the file may have, the last word of each; a secret is written by its file's key alone."""
+NAMED = {"announcements": "NAME", "lines": "LINE", "retention": "CLASS"}
+
+
+def settings(model: type[BaseModel], path: str = "") -> list[str]:
+    """Every key that the file may have, as the reference calls it; a secret is written by its file's key alone."""
     found = []
     for name, field in model.model_fields.items():
         inner: list[Any] = [one for one in (field.annotation, *get_args(field.annotation)) if isinstance(one, type)]
         below = [one for one in inner if issubclass(one, BaseModel)]
+        listed = isinstance(field.default, tuple)
         if below:
-            found += settings(below[0])
+            named = f".{NAMED[name]}" if name in NAMED else "[]" if listed else ""
+            found += settings(below[0], f"{path}{name}{named}.")
         elif f"{name}_file" not in model.model_fields:
-            found.append(field.alias or name)
-    return sorted(set(found))
+            found.append(f"{path}{field.alias or name}")
+    return found
 
 
 @pytest.mark.parametrize("setting", settings(Config))
 def test_every_setting_is_documented(setting: str) -> None:
-    assert re.search(rf"`[\w., {{}}…]*\b{setting}\b[^`]*`", README), "README's table"
-    assert re.search(rf"\b{setting}:", EXAMPLE), "the example configuration"
+    keys, _, _ = REFERENCE.read_text(encoding="utf-8").partition("<!-- end of keys -->")
+    (row,) = re.findall(rf"^\| `{re.escape(setting)}` \|(.*)\|$", keys, re.MULTILINE)
+    words, kind, default, _ = (cell.strip() for cell in row.split(" | "))
+    assert len(words) >= 10, "what it is for"
+    assert kind
+    assert default
+    assert re.search(rf"\b{setting.rpartition('.')[2]}:", EXAMPLE), "the example configuration"
 
 
 def test_the_settings_were_found() -> None:
-    assert {"ari_url", "max_hours", "staff", "citation", "stop_below_free", "dsn_file"} <= set(settings(Config))
+    known = {
+        "asterisk.ari_url",
+        "lines.LINE.max_hours",
+        "parties.staff",
+        "retention.CLASS.citation",
+        "postgres.dsn_file",
+    }
+    assert known | {"guard.allowed_captures[].path", "emergency_numbers"} <= set(settings(Config))
+    assert len(settings(Config)) == len(set(settings(Config))) >= 80
+
+
+def test_the_reference_is_that_of_the_models() -> None:
+    text = REFERENCE.read_text(encoding="utf-8")
+    assert reference.page(text) == text, "python -m ari_app.config.reference docs/configuration.md"
+    assert all(text.count(f"end of {name}") == 1 for name in ("keys", "secrets"))
+
+
+def test_the_schema_for_editors_is_that_of_the_models() -> None:
+    published = (CHECKOUT / "deploy" / "consentgate.schema.json").read_text(encoding="utf-8")
+    assert published == schema.text(), "consentgate check --schema > deploy/consentgate.schema.json"
+    assert EXAMPLE.startswith("# yaml-language-server: $schema=consentgate.schema.json\n")
 
 
 def test_no_event_is_filtered_twice() -> None:
@@ -54,6 +92,28 @@ def test_the_database_knows_every_reason() -> None:
     schema = "".join(one.read_text(encoding="utf-8") for one in migrations)
     listed = re.findall(r"INSERT INTO outcomes \(reason\) VALUES([^;]*);", schema)
     assert set(re.findall(r"'(\w+)'", "".join(listed))) == {str(reason) for reason in Reason}
+
+
+def test_the_smallest_configuration_is_right_and_no_key_of_it_can_be_left_out(tmp_path: Path) -> None:
+    (text,) = code(README, "yaml")
+    (tmp_path / "secrets").mkdir()
+    for name in set(re.findall(r"_file: secrets/([\w.-]+)", text)):
+        (tmp_path / "secrets" / name).write_text(SECRETS[name])
+    file = tmp_path / "consentgate.yaml"
+    file.write_text(text)
+    loaded = config.load(file, {})
+    (line,) = loaded.lines.values()
+    assert line.mode is Mode.ANNOUNCE_OPT_OUT
+    for section in yaml.safe_load(text).keys() - {"parties", "emergency_numbers"}:
+        file.write_text(yaml.safe_dump({key: one for key, one in yaml.safe_load(text).items() if key != section}))
+        with pytest.raises(InvalidConfigurationError, match=section):
+            config.load(file, {})
+
+
+def test_every_command_stands_in_the_readme() -> None:
+    table = README.partition("## Commands")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`(?:consentgate )?([a-z-]+)", table))
+    assert {str(name) for name in get_command(cli.app).commands} <= named  # type: ignore[attr-defined]  # it is a group
 
 
 def failures() -> list[list[str]]:
@@ -82,11 +142,6 @@ def test_every_victim_of_the_chaos_stands_in_the_table_of_failures() -> None:
     assert {one.victim for one in BLOWS if f"`{one.victim}: " in shown} == {one.victim for one in BLOWS}
 
 
-def test_files_that_the_readme_names_exist() -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (CHECKOUT / target).exists(), target
-
-
 EXAMPLES = CHECKOUT / "dialplan" / "examples"
 KEYS = {
     *re.findall(r"^consent-\S+ => (\*\d+),", (EXAMPLES / "features.conf").read_text(encoding="utf-8"), re.MULTILINE),
@@ -94,7 +149,7 @@ KEYS = {
 }
 
 
-@pytest.mark.parametrize("file", ["deploy/ward-page.md", "dialplan/README.md", "README.md"])
+@pytest.mark.parametrize("file", ["deploy/ward-page.md", "dialplan/README.md", "docs/choices.md"])
 def test_the_keys_that_people_are_told_are_those_of_the_examples(file: str) -> None:
     text = (CHECKOUT / file).read_text(encoding="utf-8")
     named = set(re.findall(r"`(\*(?:9|5\d))`", text))

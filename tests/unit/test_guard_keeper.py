@@ -9,6 +9,7 @@ from unit.calls import AGENT, CALLER, RECORDING, STRANGER
 from unit.keeper_world import MONITOR, NAMES, World, scenario
 
 from ari_app import clock
+from ari_app.adapters.heartbeats import Heartbeats
 from ari_app.core import evidence as ev
 from ari_app.core.names import Instant
 from ari_app.core.policy import Keys, Mode
@@ -278,6 +279,23 @@ def test_a_connection_that_is_lost_or_deaf_is_another_run(tmp_path, monkeypatch)
         assert world.vitals.signs.kept.keys() <= {world.run}
 
     scenario(world, play)
+
+
+@pytest.mark.parametrize("late_ms", [0, 150, 450])
+def test_asterisk_that_takes_its_time_with_a_marker_may_have_stood_still(tmp_path, late_ms):
+    world = World(tmp_path)
+
+    async def play():
+        before = world.beats()
+        world.ears.late_us = late_ms * 1000
+        await world.until(lambda: world.beats() > before)
+
+    scenario(world, play)
+    heard = Heartbeats(world.layout.keeper)
+    heard.refresh()
+    found = heard.stood_still(world.run)
+    assert bool(found) is (late_ms > 200)
+    assert all(0 < one.until - one.since < 2_000_000 for one in found)
 
 
 def test_a_gate_that_is_back_lets_it_rest(tmp_path, monkeypatch):

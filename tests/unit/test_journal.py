@@ -11,10 +11,11 @@ from unit.journal_desk import CLOSED, DEAD_RUN, ENDED, FORGET, GRANTED, OPENED, 
 
 from ari_app import journals
 from ari_app.adapters import journal
-from ari_app.adapters.journal import Forget
+from ari_app.adapters.journal import Beat, Forget
 from ari_app.core import evidence as ev
 from ari_app.core.orders import Live
 from ari_app.core.reasons import Reason
+from ari_app.core.standstill import Standstill
 from ari_app.layout import Layout
 
 
@@ -224,6 +225,23 @@ def test_beats_are_lines_of_one_file_a_run(tmp_path):
     first, second = desk.layout.heartbeat_of(RUN).read_bytes().splitlines()
     assert json.loads(first) == {"boot": "boot", "consumed_at": ms(4), "written_at": ms(5)}
     assert json.loads(second)["consumed_at"] == ms(8)
+
+
+def test_that_asterisk_stood_still_is_said_until_a_heartbeat_has_said_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(journal, "RETRY_SECONDS", 0.01)
+    with Desk(tmp_path) as desk:
+        desk.layout.calls.rmdir()
+        desk.note(OPENED)
+        for begin in (10, 20):
+            desk.journalist.submit(Beat(ms(begin + 5), ms(begin + 6), "boot", (Standstill(ms(begin), ms(begin + 5)),)))
+        assert desk.seal()[0] is False
+        assert desk.beats() == []
+        desk.layout.calls.mkdir()
+        desk.beat(30)
+        desk.beat(40)
+    first, second = map(json.loads, desk.layout.heartbeat_of(RUN).read_bytes().splitlines())
+    assert first["stood_still"] == [[ms(10), ms(15)], [ms(20), ms(25)]]
+    assert "stood_still" not in second
 
 
 # -- the end

@@ -9,10 +9,12 @@ from unit.calls import CALLER, RECORDING, ms
 from unit.test_fallback_core import RUN, account
 
 from ari_app.adapters.attested import Attested
+from ari_app.adapters.heartbeats import Heartbeats
 from ari_app.core import evidence as ev
 from ari_app.core import fallback, keeper
 from ari_app.core.guard import Live, read_live
 from ari_app.core.reasons import Reason
+from ari_app.core.standstill import Standstill
 from ari_app.guard.kept_files import KeptFiles
 from ari_app.layout import Layout
 
@@ -97,6 +99,16 @@ def test_a_heartbeat_comes_after_what_was_to_be_written_before_it(layout, files,
     assert written == [ms(101), ms(201)]
     assert not layout.live_of(CALLER).exists()
     assert files.trouble == ""
+
+
+def test_a_heartbeat_says_when_asterisk_may_have_stood_still(layout, files):
+    files.beat("boot", ms(100), ms(101), Standstill(ms(50), ms(100)))
+    files.beat("boot", ms(200), ms(201))
+    files.close()
+    heard = Heartbeats(layout.keeper)
+    heard.refresh()
+    assert heard.stood_still(files.run) == (Standstill(ms(50), ms(100)),)
+    assert heard.last(files.run) == ms(200)
 
 
 def test_after_one_failure_no_heartbeat_ever_is(layout, files, written):

@@ -23,6 +23,7 @@ from unit import (
     test_hand,
     test_keeper_asked,
     test_keeper_core,
+    test_notice,
     test_objection,
     test_party,
     test_party_doubts,
@@ -39,6 +40,7 @@ from unit import (
     test_segments_tracks,
     test_segments_waiting,
     test_signature,
+    test_standstill,
     test_strays,
     test_topology,
     test_topology_lines,
@@ -99,6 +101,7 @@ TABLES = {
         test_keeper_asked,
         test_keeper_core,
         test_signature,
+        test_standstill,
         test_strays,
         test_verification,
         test_verification_arithmetic,
@@ -109,6 +112,7 @@ TABLES = {
         test_day,
         test_free_space,
         test_retention,
+        test_notice,
     )
 }
 NEAREST = {
@@ -142,8 +146,12 @@ NEAREST = {
     "assurance": (test_assurance,),
     "day": (test_day,),
     "free_space": (test_free_space,),
+    "standstill": (test_standstill,),
     "strays": (test_strays,),
     "retention": (test_retention,),
+    "notice_words": (test_notice,),
+    "notice": (test_notice,),
+    "self_test": (test_accounts, test_verification),
 }
 """Where a mutant of a module is found the fastest."""
 
@@ -231,8 +239,12 @@ def test_the_tables_hold_for_the_core_itself():
         ("assurance", 60),
         ("day", 10),
         ("free_space", 10),
+        ("standstill", 4),
         ("strays", 5),
         ("retention", 10),
+        ("notice_words", 10),
+        ("notice", 20),
+        ("self_test", 2),
     ],
 )
 def test_every_mutant_is_found(module, at_least):

@@ -1,6 +1,7 @@
 """A heartbeat says what both streams have delivered, and a stream that delivers nothing is dead."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ from unit.calls import ms
 
 from ari_app import clock, pulse
 from ari_app.core.names import Instant
+from ari_app.core.standstill import Standstill
 
 
 @dataclass
@@ -33,12 +35,17 @@ class Heart:
         self.ari, self.ami = Stream(), Stream()
         ari: Any = self.ari
         ami: Any = self.ami
-        self.pulse = pulse.Pulse(ari, ami, self.beats.append)
         self.now = ms(0)
         self.set_us = 0
-        monkeypatch.setattr(clock, "now", lambda: Instant(self.now + self.set_us))
+        monkeypatch.setattr(clock, "wall", lambda: Instant(self.now + self.set_us))
+        self.stood_still: list[Standstill] = []
+        self.pulse = pulse.Pulse(ari, ami, self.beat)
         monkeypatch.setattr(clock, "ticks", lambda: self.now)
         monkeypatch.setattr(pulse, "BEAT_SECONDS", 0.0)
+
+    def beat(self, at: Instant, stood_still: Sequence[Standstill]) -> None:
+        self.beats.append(at)
+        self.stood_still += stood_still
 
     def run(self, *instants, answer=()):
         """Send a marker at each instant; the streams in `answer` give each back 5 and 7 ms later."""
@@ -66,7 +73,20 @@ class Heart:
 
 @pytest.fixture
 def heart(monkeypatch):
-    return Heart(monkeypatch)
+    yield Heart(monkeypatch)
+    clock.let_go()
+
+
+def test_until_it_is_let_go_the_clock_goes_on_as_it_was_whoever_sets_the_machines(heart):
+    def returned(at, _):
+        heart.set_us = 90_000_000 if at >= ms(500) else 0
+
+    heart.pulse._beat = returned
+    assert heart.run(0, 500, 1000, answer=("ari", "ami")) == pulse.CLOCK
+    # What is stopped now was begun by that clock.
+    assert (clock.now(), clock.wall()) == (ms(1000), ms(91_000))
+    clock.let_go()
+    assert clock.now() == ms(91_000)
 
 
 def test_a_marker_that_came_back_through_both_is_a_beat_at_the_earlier_stamp(heart):
@@ -123,11 +143,62 @@ def test_a_stream_that_gives_no_marker_back_for_two_and_a_half_seconds_is_dead(h
     assert heart.ari.marked == [1, 2, 3]
 
 
+def test_a_marker_that_is_late_on_both_streams_tells_that_asterisk_stood_still(heart):
+    heart.run(0, answer=("ari", "ami"))
+    heart.run(500)
+    assert heart.stood_still == []
+    heart.pulse.returned("ami", 2, ms(1304))
+    heart.pulse.returned("ari", 2, ms(1301))
+    # Since the later stamp of what came back before: on both streams it lived then.
+    assert heart.stood_still == [Standstill(ms(7), ms(1304))]
+
+
+@pytest.mark.parametrize("lost", ["ari", "ami", "both"])
+def test_a_marker_that_was_given_up_meanwhile_tells_it_all_the_same(heart, lost):
+    """A request that takes too long is given up, and Asterisk that goes on knows nothing of it any more."""
+    heart.run(0, answer=("ari", "ami"))
+    heart.run(500, 1500)
+    for stream in ("ari", "ami"):
+        if lost not in {stream, "both"}:
+            heart.pulse.returned(stream, 2, ms(1502))
+    for stream, at in (("ari", 1504), ("ami", 1505)):
+        heart.pulse.returned(stream, 3, ms(at))
+    assert heart.stood_still == [Standstill(ms(7), ms(1504 if lost == "both" else 1502))]
+    assert heart.beats == [ms(5), ms(1504)]
+
+
+def test_what_one_stream_gives_back_in_time_shows_that_asterisk_lives(heart):
+    heart.run(0, answer=("ari", "ami"))
+    heart.run(500, 1000, 1500)
+    for number in (2, 3, 4):
+        heart.pulse.returned("ari", number, ms(500 * number - 495))
+    for number in (2, 3, 4):
+        heart.pulse.returned("ami", number, ms(2700))
+    assert heart.stood_still == []
+
+
+@pytest.mark.parametrize("late", ["ari", "ami"])
+def test_a_marker_that_is_late_on_one_stream_tells_nothing_of_asterisk(heart, late):
+    heart.run(0, answer=("ari", "ami"))
+    heart.run(500)
+    other = "ami" if late == "ari" else "ari"
+    heart.pulse.returned(other, 2, ms(504))
+    heart.pulse.returned(late, 2, ms(2304))
+    assert heart.stood_still == []
+
+
+def test_the_first_marker_counts_from_when_the_streams_were_opened(heart):
+    heart.run(700)
+    for stream in ("ari", "ami"):
+        heart.pulse.returned(stream, 1, ms(1000))
+    assert heart.stood_still == [Standstill(ms(0), ms(1000))]
+
+
 @pytest.mark.parametrize("seconds", [-3600, -1, 1, 90, 3600])
 def test_when_the_clock_is_set_everything_begins_anew(heart, seconds):
     """Stamps from before and after cannot be compared; and no pause between two beats is as long as the step."""
 
-    def returned(at):
+    def returned(at, _):
         if at >= ms(900):
             heart.set_us = seconds * 1_000_000
 
@@ -160,7 +231,7 @@ def test_the_next_beat_comes_in_time_though_the_clock_was_set_during_this_one(he
 
 @pytest.mark.parametrize("drift_us", [-250, 250])
 def test_a_clock_that_is_slowly_put_right_is_not_set(heart, drift_us):
-    def returned(_):
+    def returned(_at, _still):
         heart.set_us += drift_us
 
     heart.pulse._beat = returned

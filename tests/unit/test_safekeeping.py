@@ -129,17 +129,22 @@ def test_what_the_store_lost_meanwhile_is_stored_once_more_from_the_audio(world,
 
 
 @pytest.mark.parametrize(
-    ("terms", "first", "later"),
+    ("terms", "silent", "first", "later"),
     [
-        (Terms(), ["put", "read_back"], None),
-        (Terms(proof=Proof.HEAD), ["put", "head"], None),
-        (Terms(keep_audio_seconds=300), ["put", "head"], "read_back"),
-        (Terms(proof=Proof.HEAD, keep_audio_seconds=300), ["put", "head"], "head"),
+        (Terms(), False, ["put", "read_back"], None),
+        (Terms(proof=Proof.HEAD), False, ["put", "head"], None),
+        (Terms(keep_audio_seconds=300), False, ["put"], "read_back"),
+        (Terms(keep_audio_seconds=300), True, ["put", "head"], "read_back"),
+        (Terms(proof=Proof.HEAD, keep_audio_seconds=300), False, ["put"], "head"),
     ],
 )
-def test_what_is_proved_and_when(world, terms, first, later):
+def test_what_is_proved_and_when(world, terms, silent, first, later):
+    """silent: the store does not say what it has taken."""
     recording = world.synthetic.good()
     world.terms, counted = terms, asked(world)
+    if silent:
+        taken = world.store.put
+        world.store.put = lambda *arguments: taken(*arguments) and None
     world.run()
     assert counted == first * 2
     if later:
@@ -181,6 +186,18 @@ def test_all_of_a_call_is_locked_as_long_as_its_line_says_after_it_was_entered(w
     ended = instant_of(world.database.manifests[recording]["call"]["ended_at"])
     names = ("seg-001.flac", "manifest.json", "manifest.json.sig")
     assert locked(world) == dict.fromkeys(names, (LockMode.GOVERNANCE, CLASS.after(ended)))
+
+
+def test_what_lies_is_locked_after_its_last_proof_and_before_its_audio_goes(world):
+    world.terms = Terms(keep_audio_seconds=300, locking=LOCKING)
+    recording = world.synthetic.good()
+    world.run()
+    assert (locked(world), world.names("audio")) == ({}, [recording])
+    counted = asked(world)
+    world.later += 6 * MINUTE
+    assert world.run() == 0
+    assert [one for one in counted if one != "head"] == ["read_back", "read_back", "retain", "retain"]
+    assert (set(locked(world)), world.names("audio")) == ({"seg-001.flac", "manifest.json"}, [])
 
 
 def test_anchors_and_incidents_are_locked_as_long_as_the_longest(world):

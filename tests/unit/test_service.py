@@ -7,7 +7,7 @@ import socket
 import pytest
 from unit.config_world import speech, write, write_wav
 
-from ari_app import service
+from ari_app import service, systemd
 from ari_app.errors import SpoolError
 from ari_app.layout import Layout
 from ari_app.service import Lock
@@ -65,7 +65,7 @@ def test_signs_touch_the_file_and_feed_the_watchdog(layout, locks, manager, monk
 @pytest.mark.parametrize("address", ["", "elsewhere", "/no/such/socket", "@no-such-socket"])
 def test_without_a_service_manager_nobody_is_told(monkeypatch, address):
     monkeypatch.setenv("NOTIFY_SOCKET", address)
-    service.notify("READY=1")
+    systemd.notify("READY=1")
 
 
 def test_an_abstract_socket_is_one_as_well(monkeypatch):
@@ -73,7 +73,7 @@ def test_an_abstract_socket_is_one_as_well(monkeypatch):
         connection.bind(f"\0consentgate-{os.getpid()}")
         connection.setblocking(False)
         monkeypatch.setenv("NOTIFY_SOCKET", f"@consentgate-{os.getpid()}")
-        service.notify("READY=1")
+        systemd.notify("READY=1")
         assert connection.recv(100) == b"READY=1"
 
 

@@ -9,7 +9,8 @@ from unit.ship_world import World, sound
 from unit.test_ship_spool import note
 
 from ari_app.adapters.attested import Attested
-from ari_app.adapters.spool import Heartbeats, Spool, read_fallback
+from ari_app.adapters.heartbeats import Heartbeats
+from ari_app.adapters.spool import Spool, read_fallback
 from ari_app.core import evidence as ev
 from ari_app.core.names import ChannelId
 from ari_app.core.reasons import Reason

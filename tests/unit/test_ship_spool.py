@@ -7,7 +7,8 @@ import pytest
 from sealed_calls import BEGAN, SyntheticSpool, at, minted
 
 from ari_app.adapters import spool as spool_adapter
-from ari_app.adapters.spool import Heartbeats, Spool, read_fallback
+from ari_app.adapters.heartbeats import Heartbeats
+from ari_app.adapters.spool import Spool, read_fallback
 from ari_app.core.reasons import Reason
 from ari_app.errors import SpoolError
 from ari_app.layout import Layout
@@ -68,6 +69,18 @@ def test_a_damaged_line_proves_nothing_and_hides_nothing(synthetic, heartbeats, 
     synthetic.beat(at(2))
     heartbeats.refresh()
     assert heartbeats.last("run-1") == at(2)
+
+
+def test_when_asterisk_stood_still_is_read_once_and_hides_nothing(synthetic, heartbeats):
+    synthetic.beat(at(2), stood_still=((at(1), at(2)),))
+    heartbeats.refresh()
+    synthetic.beat(at(9), stood_still=((at(5), at(6)), (at(8), at(9))))
+    for _ in range(2):
+        heartbeats.refresh()
+    found = [(one.since, one.until) for one in heartbeats.stood_still("run-1")]
+    assert found == [(at(1), at(2)), (at(5), at(6)), (at(8), at(9))]
+    assert heartbeats.last("run-1") == at(9)
+    assert heartbeats.stood_still("another") == ()
 
 
 def test_only_what_was_appended_is_read_again(synthetic, heartbeats):

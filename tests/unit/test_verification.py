@@ -194,3 +194,23 @@ def test_a_journal_is_the_one_that_the_manifest_was_made_of(core):
     assert len(core.verification.journal(one_more, text).faults) == 1
     for without in (core.verification.account(lying(NOTED)), core.verification.account(lying(WHOLE, manifest=b"{"))):
         assert core.verification.journal(without, b"{}\n") is without
+
+
+def test_the_sound_of_a_self_test_may_have_been_taken_away(core):
+    said = altered(WHOLE, "parties[0].endpoint", "PJSIP/consentgate-selftest")
+    assert faults(core, lying(said, objects={})) == []
+    damaged = replace(OBJECTS["seg-002.flac"], size=1)
+    kept = faults(core, lying(said, objects={"seg-002.flac": damaged}))
+    assert kept, "what is still there must be whole"
+    assert all(one.startswith("seg-002.flac") for one in kept)
+    found = core.verification.judge(lying(said, objects={}))
+    names = ["manifest.json", "manifest.json.sig"]
+    assert core.verification.complete(found, names).faults == ()
+    assert core.verification.complete(found, [*names, "seg-001.flac"]).faults == ()
+    assert [str(one) for one in core.verification.complete(found, names[:1]).faults] == [
+        "manifest.json.sig is not there"
+    ]
+    assert [str(one) for one in core.verification.complete(found, names[1:]).faults] == ["manifest.json is not there"]
+    assert [str(one) for one in core.verification.complete(found, [*names, "seg-009.flac"]).faults] == [
+        "seg-009.flac is not in the manifest"
+    ]

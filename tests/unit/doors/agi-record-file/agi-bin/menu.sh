@@ -1,0 +1,2 @@
+#!/bin/sh
+echo 'RECORD FILE /tmp/x wav "#" 5000'
