@@ -84,8 +84,8 @@ class Gate:
         self.replaced = False
         self._unstamped = False
         self.is_ready = self._taken_up = False
-        self.watch = GateWatch(self, settings.metrics.gate_port)
-        self.journalist.count = self.watch.written
+        self.watching = GateWatch(self, settings.metrics.gate_port)
+        self.journalist.count = self.watching.written
 
     def _pulse(self) -> pulse.Pulse:
         standby = partial(service.somebody_waits, self.layout)
@@ -94,14 +94,14 @@ class Gate:
     async def run(self, *, before_end: Callable[[], None] = lambda: None) -> int:
         """Work until told to stop. Returns the exit code; before_end: called when the stop begins."""
         self.dispatcher.closed_files.start()
-        self.watch.watch.start()
+        self.watching.watch.start()
         stop = asyncio.ensure_future(self.stopping.wait())
         work = asyncio.ensure_future(self._keep_connected())
         measuring = asyncio.ensure_future(self._measure())
         await asyncio.wait({stop, work}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
         measuring.cancel()
-        self.watch.watch.close()
+        self.watching.watch.close()
         before_end()
         systemd.notify("STOPPING=1")
         self.layout.ready("gate").unlink(missing_ok=True)
@@ -121,7 +121,7 @@ class Gate:
     async def _measure(self) -> None:
         while True:
             self.look_for_room()
-            self.watch.look()
+            self.watching.look()
             await asyncio.sleep(LOOK_SECONDS)
 
     def look_for_room(self) -> None:

@@ -18,7 +18,7 @@ from ari_app.config import units, yaml
 from ari_app.config.units import size_text
 from ari_app.core import names
 from ari_app.core.free_space import Floor, Level
-from ari_app.core.names import Instant
+from ari_app.core.names import MICROSECONDS, Instant
 from ari_app.errors import FINDING, GOOD, ConfigurationError
 from ari_app.layout import Layout
 
@@ -27,9 +27,15 @@ from .spool import age_text
 
 REFRESH_SECONDS: Final = 1.0
 PIPE_COLUMNS: Final = 110
+DEAF_MICROSECONDS: Final = 5 * MICROSECONDS
+"""As the alert ConsentgateHeartbeatStale."""
+
 DEFAULT_FLOOR: Final = Floor(2 * 2**30)
 
 _COLOURS: Final = {State.READY: "green", State.STANDS_BY: "green", State.UNUSED: "dim"}
+UNITS: Final = {"gate": "'consentgate-gate@*'", "guard": "consentgate-guard", "ship": "consentgate-ship"}
+"""As deploy/install names them: of gates there are two, one of which stands by."""
+
 _DEAD: Final = {
     "gate": "the gate is dead: calls go on; where no other stands by, the scripts alone tell and record",
     "guard": "the guard is dead: nobody ends a secret recording",
@@ -76,14 +82,19 @@ def problems(found: Situation) -> Iterator[Problem]:
     for one in found.processes:
         match one.state:
             case State.DEAD:
-                yield Problem(_DEAD[one.name], f"systemctl status consentgate-{one.name}")
+                yield Problem(_DEAD[one.name], f"systemctl status {UNITS[one.name]}")
             case State.HANGS:
-                yield Problem("the gate hangs, and its callers are let go", "systemctl restart consentgate-gate")
+                yield Problem("the gate hangs, and its callers are let go", f"systemctl restart {UNITS[one.name]}")
             case State.NOT_READY:
                 why = "; ".join(one.why) or "its log says why"
-                yield Problem(f"{one.name} is not ready: {why}", f"journalctl -e -u consentgate-{one.name}")
+                yield Problem(f"{one.name} is not ready: {why}", f"journalctl -e -u {UNITS[one.name]}")
             case _:
                 pass
+    if found.process("gate").state is State.READY and not found.unreadable and _deaf(found):
+        # Of a gate that says nothing on a port it is all that tells a full disk, or a stream that is dead.
+        yield Problem(
+            "no heartbeat: nothing that is said now is covered by evidence", f"journalctl -e -u {UNITS['gate']}"
+        )
     if found.level is not Level.AMPLE:
         what = "nothing is recorded" if found.level is Level.SCARCE else "no new recording begins"
         yield Problem(f"too little room in the spool: {what}", "consentgate spool list   (and delete nothing there)")
@@ -93,6 +104,10 @@ def problems(found: Situation) -> Iterator[Problem]:
         yield Problem(f"{found.failing} tried in vain: a person must look", "consentgate spool list")
     if found.unreadable:
         yield Problem("not all of the spool may be read", "run this as the user of the gate, or as root")
+
+
+def _deaf(found: Situation) -> bool:
+    return found.heartbeat_at is None or found.at - found.heartbeat_at > DEAF_MICROSECONDS
 
 
 def _number(value: int | None) -> str:

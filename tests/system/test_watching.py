@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import socket
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from system.cleanliness import CALLER
 from system.hospital import Hospital, fresh_number
 from system.passage import other_config, said
+from system.standby import standing_by
 
 NAME = "Gwendolyn Prosser"
 
@@ -154,5 +156,29 @@ def test_what_is_dead_is_shown_as_dead(hospital: Hospital) -> None:
             return (await status(hospital))[0] == 0
 
         await hospital.until(well, "all is well again")
+
+    asyncio.run(scenario())
+
+
+def test_a_gate_that_takes_over_is_watched_in_the_place_of_the_other(hospital: Hospital) -> None:
+    async def scenario() -> None:
+        async with standing_by(hospital) as standby:
+            _, told = await status(hospital)
+            assert told["processes"]["standby"]["state"] == "stands by"
+            assert told["processes"]["standby"]["pid"] == standby.process.pid
+            hospital.signal("gate", signal.SIGKILL)
+            await standby.takes_over()
+
+            async def watched() -> bool:
+                try:
+                    answered = await ready(hospital, "gate")
+                except aiohttp.ClientError:
+                    return False
+                return bool(answered["pid"] == standby.process.pid and answered["ready"])
+
+            await hospital.until(watched, "the gate that took over answers on the port")
+            code, told = await status(hospital)
+            assert (code, told["processes"]["gate"]["pid"]) == (0, standby.process.pid)
+            assert "standby" not in told["processes"]
 
     asyncio.run(scenario())

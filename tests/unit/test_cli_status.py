@@ -184,3 +184,10 @@ def test_in_a_terminal_it_goes_on_until_it_is_interrupted(
     assert status._live(places, WELL) is ILL
     assert len(looks) == 3
     capsys.readouterr()
+
+
+@pytest.mark.parametrize(("seconds", "wrong"), [(0.5, False), (5, False), (5.1, True), (None, True)])
+def test_a_ready_gate_without_heartbeats_is_a_problem(seconds: float | None, wrong: bool) -> None:
+    heard = None if seconds is None else Instant(NOW - round(seconds * SECOND))
+    found = list(status.problems(replace(WELL, heartbeat_at=heard)))
+    assert [one.what for one in found] == ["no heartbeat: nothing that is said now is covered by evidence"] * wrong

@@ -14,6 +14,7 @@ import yaml
 from ari_app import cli, errors
 from ari_app.core.free_space import Level
 from ari_app.core.incident import Action, Door, Why
+from ari_app.core.words import WORDS
 from ari_app.watching import catalogue, meters
 from ari_app.watching.catalogue import Kind
 
@@ -124,6 +125,10 @@ def test_every_door_action_and_reason_of_the_guard_is_in_the_table() -> None:
     kinds: dict[str, set[str]] = {"door": {*Door}, "action": {*Action}, "why": {*Why}}
     assert {kind: {word for word, row in rows.items() if row[1] == kind} for kind in kinds} == kinds
     assert set(rows) == {word for words in kinds.values() for word in words}
+
+
+def test_every_reason_is_in_the_table_in_the_words_that_a_ward_reads() -> None:
+    assert {reason: row[1] for reason, row in table("Reasons").items()} == WORDS
 
 
 def test_every_exit_code_is_in_the_table() -> None:
