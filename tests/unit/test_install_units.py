@@ -123,6 +123,26 @@ def test_an_upgrade_begins_the_gate_that_owns_the_spool_last(tmp_path):
     assert set(ALL) == {*pids}
 
 
+def test_every_message_that_the_documents_name_is_one():
+    folders = ("deploy/installer", "deploy/postgres")
+    source = " ".join(one.read_text() for folder in folders for one in (CHECKOUT / folder).glob("*.py"))
+    table = (CHECKOUT / "docs/install.md").read_text().partition("## What it may say")[2]
+    named = [
+        name
+        for row in table.splitlines()
+        if row.startswith("| `")
+        for name in re.findall(r"`([^`]+)`", row.split("|")[1])
+    ]
+    assert len(named) > 9
+    assert [one for one in named if one not in source] == []
+
+
+def test_everything_in_deploy_is_in_its_readme():
+    said = (CHECKOUT / "deploy/README.md").read_text()
+    there = [one.name for one in (CHECKOUT / "deploy").iterdir() if one.name not in {"README.md", "__pycache__"}]
+    assert [one for one in there if f"({one})" not in said and f"({one}/)" not in said] == []
+
+
 def test_every_unit_is_in_the_documents():
     said = (CHECKOUT / "docs/install.md").read_text()
     assert [one.name for one in units.templates() if one.name not in said] == []
