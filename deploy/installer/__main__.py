@@ -116,7 +116,7 @@ def problems(wishes: Wishes) -> list[InstallError]:
         return [
             InstallError(
                 "this must be run as root",
-                hint="sudo deploy/install; to look first, --dry-run; to try it out, --root DIR",
+                hint="sudo deploy/install (--dry-run touches nothing); to try it out, --root DIR",
             )
         ]
     if wishes.systemd and not places.private and not SYSTEMD.is_dir():
