@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from installer import settings, units
+from installer.__main__ import parser
 from installer.errors import InstallError
 from installer.places import CHECKOUT, Places
 from installer.services import ALL, GATES, GUARD, SHIP, outdated
@@ -135,6 +136,13 @@ def test_every_message_that_the_documents_name_is_one():
     ]
     assert len(named) > 9
     assert [one for one in named if one not in source] == []
+
+
+def test_every_option_that_the_documents_name_is_one():
+    said = (CHECKOUT / "docs/install.md").read_text()
+    known = {word for action in parser()._actions for word in action.option_strings}
+    others = {"--output", "--standby", "--now", "--dsn-file", "--writer"}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", said)) - others <= known
 
 
 def test_everything_in_deploy_is_in_its_readme():
