@@ -6,7 +6,7 @@ stands in the evidence of every call: it says which rules the call was handled u
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -187,18 +187,7 @@ def to_json(policy: Policy) -> bytes:
 
 
 def _announcements(listed: list[dict[str, Any]]) -> tuple[Announcement, ...]:
-    return tuple(Announcement(**_known(Announcement, {**one, "stat": tuple(one["stat"])})) for one in listed)
-
-
-def _known(kind: type[Announcement | Keys | Line], raw: dict[str, Any]) -> dict[str, Any]:
-    """Return what this version knows: while a site is upgraded, or goes back, one version reads what another wrote."""
-    names = {one.name for one in fields(kind)}
-    return {name: value for name, value in raw.items() if name in names}
-
-
-def _keys(raw: dict[str, Any]) -> Keys:
-    languages = tuple((key, one) for key, one in raw["languages"])
-    return Keys(**_known(Keys, {**raw, "languages": languages}))
+    return tuple(Announcement(**{**one, "stat": tuple(one["stat"])}) for one in listed)
 
 
 def _line(name: str, raw: dict[str, Any]) -> Line:
@@ -211,12 +200,12 @@ def _line(name: str, raw: dict[str, Any]) -> Line:
         "outgoing_announcements": _announcements(raw["outgoing_announcements"]),
         "information": _announcements(raw["information"]),
         "confirmation": _announcements(raw["confirmation"]),
-        "keys": _keys(raw["keys"]),
+        "keys": Keys(**{**raw["keys"], "languages": tuple((key, one) for key, one in raw["keys"]["languages"])}),
         "on_objection": OnObjection(raw["on_objection"]),
         "numbers": tuple(raw["numbers"]),
         "purposes": tuple(raw["purposes"]),
     }
-    return Line(**_known(Line, shaped))
+    return Line(**shaped)
 
 
 def from_json(text: bytes) -> Policy:

@@ -11,6 +11,7 @@ the same list.
     site        what this Asterisk is like: FreePBX or plain, its doors, its modules; what keeps us from installing
     snippets    our own files for it, and the one line by which each of its files takes ours in
     units       the systemd units from deploy/systemd
+    console     Asterisk told to read its files again
     services    what systemd starts, and in which order an upgrade begins it anew
     settings    the configuration to begin with, and the secrets
     database    roles and schema

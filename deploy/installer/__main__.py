@@ -11,7 +11,7 @@ from . import settings
 from .accounts import Accounts
 from .errors import InstallError, reason
 from .places import Places
-from .plan import RELOAD, Phase, Wishes, judge, last_phases, phases
+from .plan import Phase, Wishes, judge, last_phases, phases, reloads
 from .release import Release
 from .removal import remove
 from .site import FREEPBX, PLAIN, Site
@@ -116,7 +116,7 @@ def problems(wishes: Wishes) -> list[InstallError]:
         return [
             InstallError(
                 "this must be run as root",
-                hint="sudo deploy/install; to look first, --dry-run; to try it out, --root DIR",
+                hint="sudo deploy/install (--dry-run touches nothing); to try it out, --root DIR",
             )
         ]
     if wishes.systemd and not places.private and not SYSTEMD.is_dir():
@@ -143,9 +143,10 @@ def install(wishes: Wishes, *, dry: bool) -> int:
     """Install, upgrade, or say what that would be. Returns the exit code."""
     fresh = wishes.config is None and not wishes.places.config.exists()
     counts = {title: do([(title, make)], dry=dry) for title, make in phases(wishes)}
-    # Nobody wants to find out by us what somebody else has half written into the dialplan.
-    last = [one for one in last_phases(wishes) if one[0] != RELOAD or counts.get("Asterisk")]
     count = sum(counts.values())
+    if counts["program"] or counts.get("Asterisk"):
+        count += do(reloads(wishes), dry=dry)
+    last = last_phases(wishes)
     if dry:
         count += do(last, dry=True)
         print(f"{count} steps; nothing was touched")

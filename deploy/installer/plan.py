@@ -4,10 +4,12 @@ import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from . import settings, snippets, units
 from .accounts import Accounts
+from .console import DIALPLAN, Reload
 from .database import Roles, Schema, said
 from .errors import InstallError, reason
 from .places import Places
@@ -47,7 +49,6 @@ class Wishes:
     asterisk_command: tuple[str, ...] = field(default=())
 
 
-RELOAD = "Asterisk takes it up"
 Phase = tuple[str, Callable[[], list[Step]]]
 
 
@@ -75,8 +76,26 @@ def last_phases(wishes: Wishes) -> list[Phase]:
     if wishes.systemd and wishes.start and not wishes.places.private:
         found.append(("start", lambda: [Started(wishes.places, wishes.release.name)]))
     if wishes.asterisk and wishes.asterisk_command:
-        found.append((RELOAD, lambda: _reload(wishes)))
+        before = _stamp(wishes.places.spool / "lines.conf")
+        # The gate writes it when it starts: each line's mode, and who belongs to the house.
+        same = partial(_unchanged, wishes.places.spool / "lines.conf", before)
+        found.append(("lines", lambda: [Reload(wishes.asterisk_command, (DIALPLAN,), same)]))
     return found
+
+
+def reloads(wishes: Wishes) -> list[Phase]:
+    """Return what is done where anything that Asterisk reads has changed; never else: somebody may be amid a change."""
+    if not (wishes.asterisk and wishes.asterisk_command):
+        return []
+    return [("Asterisk reads its files", lambda: [Reload(wishes.asterisk_command)])]
+
+
+def _unchanged(file: Path, before: int) -> bool:
+    return _stamp(file) == before
+
+
+def _stamp(file: Path) -> int:
+    return file.stat().st_mtime_ns if file.exists() else 0
 
 
 def _folders(wishes: Wishes) -> list[Step]:
@@ -149,21 +168,6 @@ def _units(wishes: Wishes, site: Site) -> list[Step]:
     if not places.private:
         found.append(Command(["systemctl", "daemon-reload"], back=["systemctl", "daemon-reload"]))
     return found
-
-
-_RELOADS = (
-    "manager reload",
-    "module reload http",
-    "module reload res_ari.so",
-    "module reload features",
-    "dialplan reload",
-)
-
-
-def _reload(wishes: Wishes) -> list[Step]:
-    return [
-        Command([*wishes.asterisk_command, "-rx", one], back=[*wishes.asterisk_command, "-rx", one]) for one in _RELOADS
-    ]
 
 
 def judge(wishes: Wishes) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .errors import InstallError
-from .plan import RELOAD, Wishes, last_phases, phases
+from .plan import Wishes, last_phases, phases, reloads
 from .release import Release
 from .steps import Command
 
@@ -43,8 +43,7 @@ def remove(wishes: Wishes, *, dry: bool, leave: bool) -> list[str]:
         raise InstallError("consentgate is not removed", on=wishes.places.spool, why=why, hint=_HINT)
     done: list[str] = []
     services = [one for one in last_phases(wishes) if one[0] == "start"]
-    reloads = [one for one in last_phases(wishes) if one[0] == RELOAD]
-    for _, make in [*services, *reversed(phases(wishes)), *reloads]:
+    for _, make in [*services, *reversed(phases(wishes)), *reloads(wishes)]:
         for step in reversed(make()):
             if isinstance(step, Release):
                 continue

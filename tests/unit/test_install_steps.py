@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from installer.console import DIALPLAN, FILES, Reload
 from installer.errors import InstallError
 from installer.steps import BACKUP, Command, Directory, Include, Link, OwnFile, SiteFile, run
 
@@ -151,3 +152,15 @@ def test_a_file_that_may_not_be_read_is_one_message(site):
     site.chmod(0)
     with pytest.raises(InstallError, match=r"a file of Asterisk's cannot be read .*Run this as root"):
         include(site).needed()
+
+
+def test_an_asterisk_that_does_not_run_reads_its_files_when_it_starts(tmp_path, capsys):
+    Reload(["false"]).apply()
+    assert "it reads its files when it starts" in capsys.readouterr().out
+    log = tmp_path / "log"
+    fake = tmp_path / "asterisk"
+    fake.write_text(f'#!/bin/sh\necho "$2" >>{log}\n')
+    fake.chmod(0o755)
+    assert "dialplan reload" in Reload([str(fake)]).undo()
+    assert log.read_text().splitlines()[1:] == [*FILES, DIALPLAN]
+    assert Reload([str(fake)], done=lambda: True).needed() == ""

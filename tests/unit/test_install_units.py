@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from installer import settings, units
+from installer.__main__ import parser
 from installer.errors import InstallError
 from installer.places import CHECKOUT, Places
 from installer.services import ALL, GATES, GUARD, SHIP, outdated
@@ -121,6 +122,33 @@ def test_an_upgrade_begins_the_gate_that_owns_the_spool_last(tmp_path):
     assert outdated(places, "new", pids, old) == [SHIP, GATES[1], GATES[0]]
     assert outdated(places, "old", {GUARD: 0}, old) == []
     assert set(ALL) == {*pids}
+
+
+def test_every_message_that_the_documents_name_is_one():
+    folders = ("deploy/installer", "deploy/postgres")
+    source = " ".join(one.read_text() for folder in folders for one in (CHECKOUT / folder).glob("*.py"))
+    table = (CHECKOUT / "docs/install.md").read_text().partition("## What it may say")[2]
+    named = [
+        name
+        for row in table.splitlines()
+        if row.startswith("| `")
+        for name in re.findall(r"`([^`]+)`", row.split("|")[1])
+    ]
+    assert len(named) > 9
+    assert [one for one in named if one not in source] == []
+
+
+def test_every_option_that_the_documents_name_is_one():
+    said = (CHECKOUT / "docs/install.md").read_text()
+    known = {word for action in parser()._actions for word in action.option_strings}
+    others = {"--output", "--standby", "--now", "--dsn-file", "--writer"}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", said)) - others <= known
+
+
+def test_everything_in_deploy_is_in_its_readme():
+    said = (CHECKOUT / "deploy/README.md").read_text()
+    there = [one.name for one in (CHECKOUT / "deploy").iterdir() if one.name not in {"README.md", "__pycache__"}]
+    assert [one for one in there if f"({one})" not in said and f"({one}/)" not in said] == []
 
 
 def test_every_unit_is_in_the_documents():

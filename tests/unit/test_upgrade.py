@@ -1,7 +1,7 @@
 """The spool is read one version both ways: while a site is upgraded, and when it goes back.
 
-A later version may say more than this one knows. A field more is left alone; an entry, a reason or a format that is not
-known is no ground to guess: the call is put aside, whole, with the reason, and the others go on.
+A later version may say more than this one knows. A field more of what was is left alone; an entry, a reason or a format
+that is not known is no ground to guess: the call is put aside, whole, with the reason, and the others go on.
 """
 
 import hashlib
@@ -101,16 +101,18 @@ def test_a_heartbeat_that_says_more_is_one(world):
     assert world.run() == 0
 
 
-def test_the_rules_of_a_later_version_are_read_as_far_as_they_are_known():
-    """Guard, ship and the scripts read what the gate wrote, whichever of them was begun anew first."""
+def test_a_rule_that_this_version_does_not_know_holds_everything_until_the_gate_has_written_its_own(world, capsys):
+    """It may forbid something, so nobody guesses: the script grants nothing (test_fallback_script), ship waits."""
+    recording = world.synthetic.good()
     raw = json.loads(policies.to_json(policy()))
-    raw["later"] = 1
-    for line in raw["lines"].values():
-        line["later"] = line["keys"]["later"] = 1
-        for one in line["announcements"]:
-            one["later"] = 1
-    found = policies.from_json(json.dumps(raw).encode())
-    assert found.lines == policy().lines
+    raw["lines"]["advice-line"]["of_a_later_version"] = True
+    world.layout.policy.write_text(json.dumps(raw))
+    assert world.run() == 1
+    assert world.names("sealed") == [recording]
+    assert "Restart the gate: it writes the file anew" in said(capsys)
+    world.layout.policy.write_bytes(policies.to_json(policy()))
+    assert world.run() == 0
+    assert world.names("shipped") == [recording]
 
 
 def test_a_note_of_another_format_is_kept_for_who_can_read_it(world, capsys):
