@@ -89,6 +89,7 @@ EVERYTHING: dict[str, Any] = {
         "asterisk_recording_folders": ["/var/spool/asterisk/monitor"],
     },
     "assurance": {"witness": "/var/log/cel.csv", "late_after_hours": 4, "unrecorded_contexts": ["fax"]},
+    "metrics": {"gate_port": 9771, "guard_port": 9772, "ship_port": 9773},
 }
 NEEDED_BY_RULE = {
     "s3.access_key_file", "s3.secret_key_file", "s3.kms_key_id", "asterisk.ari_password_file",
