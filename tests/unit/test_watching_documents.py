@@ -239,6 +239,14 @@ def test_every_alert_is_in_the_table_and_none_that_does_not_exist() -> None:
     }
 
 
+def test_the_runbook_has_a_place_for_every_alert_where_its_link_leads() -> None:
+    text = (CHECKOUT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    places = re.findall(r"^#+ (Consentgate\w+)$", text, re.MULTILINE)
+    assert sorted(places) == sorted(str(rule["alert"]) for rule in ALERTS)
+    for target in re.findall(r"\]\(([^)#:]+)\)", PAGE):
+        assert (CHECKOUT / "docs" / target).exists(), target
+
+
 # -- the dashboard
 
 DASHBOARD = json.loads((CHECKOUT / "deploy" / "grafana" / "consentgate.json").read_text(encoding="utf-8"))
