@@ -69,7 +69,7 @@ def test_requests_are_timed_also_those_that_fail(ship: ShipWatch, tmp_path: Path
     file.write_bytes(b"12345")
     fine: Any = SimpleNamespace(
         reach=lambda: None,
-        put=lambda *_: None,
+        put=lambda *_: Found(5, "sha"),
         head=lambda _: Found(5, "x"),
         read_back=lambda _: Found(5, "x"),
         retain=lambda *_: None,
@@ -77,7 +77,8 @@ def test_requests_are_timed_also_those_that_fail(ship: ShipWatch, tmp_path: Path
     )
     store = TimedStore(fine, ship.meters)
     store.reach()
-    store.put("k", file, "sha", "audio/flac")
+    # What the store says that it has taken is an answer that saves a question.
+    assert store.put("k", file, "sha", "audio/flac") == Found(5, "sha")
     assert store.head("k") == store.read_back("k") == Found(5, "x")
     store.retain("k", None, Instant(0))  # type: ignore[arg-type]  # nobody looks at it
     store.hold("k")
