@@ -74,10 +74,11 @@ class TimedStore:
         with Timed(self.meters, S3, "reach"):
             self.store.reach()
 
-    def put(self, key: str, file: Path, sha256: str, content_type: str) -> None:
+    def put(self, key: str, file: Path, sha256: str, content_type: str) -> Found | None:
         with Timed(self.meters, S3, "put"):
-            self.store.put(key, file, sha256, content_type)
+            taken = self.store.put(key, file, sha256, content_type)
         self.meters.count(m.STORED, by=file.stat().st_size)
+        return taken
 
     def head(self, key: str) -> Found:
         with Timed(self.meters, S3, "head"):
