@@ -67,8 +67,10 @@ def _none(_: str) -> bool:
     return False
 
 
-_FOLDERS: Final = "audio|live|calls|sealed|shipped|fallback|keeper|heartbeat|announcements|quarantine|incidents|anchors|selftests|"
+_FOLDERS: Final = (
+    "audio|live|calls|sealed|shipped|fallback|keeper|heartbeat|announcements|quarantine|incidents|anchors|selftests|"
     "lost.found"
+)
 _FILES: Final = r"policy\.json|lines\.conf|spool\.full|[a-z-]+\.(lock|ready)|ship\.[a-z]+\.json|retry-[0-9A-Za-z]+"
 _SHA256: Final = _like(r"[0-9a-f]{64}")
 _INCIDENT: Final = _with(".json", stem=_minted)
