@@ -31,19 +31,20 @@ class Keys:
 GATE: Final = Keys(
     ("site.name", "spool.stop_below_free", "announcements", "announcement_checks", "lines", "parties",
      "emergency_numbers"),
-    ("site.node", "asterisk", "spool.path", "numbers"),
+    ("site.node", "asterisk", "spool.path", "numbers", "metrics.gate_port"),
 )  # fmt: skip
 GUARD: Final = Keys(
     ("guard.mode", "guard.scope", "guard.allowed_captures", "guard.ends_hung_gate", "spool.stop_below_free"),
     ("site.node", "asterisk", "spool.path", "numbers", "guard.ari_user", "guard.ari_password",
      "guard.ari_password_file", "guard.ami_user", "guard.ami_password", "guard.ami_password_file",
-     "guard.asterisk_recording_folders"),
+     "guard.asterisk_recording_folders", "metrics.guard_port"),
 )  # fmt: skip
 SHIP: Final = Keys(
     ("retention", "lines", "s3.object_lock", "s3.legal_hold", "s3.proof", "s3.keep_audio_seconds"),
     ("site.node", "spool.path", "ship", "postgres", "signing", "s3.bucket", "s3.region", "s3.endpoint_url",
      "s3.access_key", "s3.access_key_file", "s3.secret_key", "s3.secret_key_file", "s3.prefix", "s3.encryption",
-     "s3.kms_key_id", "s3.ca_file", "s3.addressing", "s3.multipart_above"),
+     "s3.kms_key_id", "s3.ca_file", "s3.addressing", "s3.multipart_above",
+     "metrics.ship_port"),
 )  # fmt: skip
 
 

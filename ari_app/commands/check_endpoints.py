@@ -15,6 +15,7 @@ from typing import Final
 from ari_app.config import Asterisk, Config
 from ari_app.config import yaml as documents
 from ari_app.config.problems import did_you_mean
+from ari_app.core.self_test import ENDPOINT
 from ari_app.errors import CONFIGURATION, GOOD
 
 from . import check_asterisk
@@ -68,7 +69,8 @@ def in_files(folder: Path) -> Known | None:
                 trunks.setdefault(f"{PJSIP}/{of}", why)
             if "identify" in kinds:
                 addressed |= {f"{PJSIP}/{one.value}" for one in entries if one.key.lower() == "endpoint"}
-    if not endpoints:
+    if not endpoints - {ENDPOINT}:
+        # Of all there are only our own is here.
         return None
     realtime = _by_database(read(folder, "sorcery.conf"))
     unseen = [what for file in files for what in file.unseen]

@@ -68,7 +68,8 @@ def _none(_: str) -> bool:
 
 
 _FOLDERS: Final = (
-    "audio|live|calls|sealed|shipped|fallback|keeper|heartbeat|announcements|quarantine|incidents|anchors|lost.found"
+    "audio|live|calls|sealed|shipped|fallback|keeper|heartbeat|announcements|quarantine|incidents|anchors|selftests|"
+    "lost.found"
 )
 _FILES: Final = r"policy\.json|lines\.conf|spool\.full|[a-z-]+\.(lock|ready)|ship\.[a-z]+\.json|retry-[0-9A-Za-z]+"
 _SHA256: Final = _like(r"[0-9a-f]{64}")
@@ -88,6 +89,7 @@ KNOWN: Final[Mapping[str, tuple[Rule, Rule]]] = {
     "announcements": (_none, _with(".wav", stem=_SHA256)),
     "incidents": (_like("shipped"), lambda name: name == "destroyed.jsonl" or _INCIDENT(name)),
     "anchors": (_none, _like(r"\d{4}-\d\d-\d\d\.[a-z0-9.]+")),
+    "selftests": (_none, _like(r"\.lock|[a-z0-9][a-z0-9-]*\.jsonl")),
 }
 """By folder of the spool: which folders and which files may be in it. In `quarantine/` anything may be."""
 

@@ -88,6 +88,7 @@ EVERYTHING: dict[str, Any] = {
         "ami_password_file": "guard-ami.password",
         "asterisk_recording_folders": ["/var/spool/asterisk/monitor"],
     },
+    "metrics": {"gate_port": 9771, "guard_port": 9772, "ship_port": 9773},
     "assurance": {"witness": "/var/log/cel.csv", "late_after_hours": 4, "unrecorded_contexts": ["fax"]},
     "metrics": {"gate_port": 9771, "guard_port": 9772, "ship_port": 9773},
 }

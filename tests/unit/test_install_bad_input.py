@@ -63,7 +63,7 @@ def test_asterisk_s_configuration_may_not_be_read(machine):
     if os.geteuid() == 0:
         os.chown(machine.root, 65534, 65534)
         for one in machine.root.parents:
-            if one != Path("/") and str(one).startswith("/tmp/pytest"):  # noqa: S108  pytest's own
+            if "pytest-of-" in str(one):
                 one.chmod(0o755)
         words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", *words]
     else:
