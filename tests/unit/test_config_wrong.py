@@ -90,7 +90,6 @@ EVERYTHING: dict[str, Any] = {
     },
     "metrics": {"gate_port": 9771, "guard_port": 9772, "ship_port": 9773},
     "assurance": {"witness": "/var/log/cel.csv", "late_after_hours": 4, "unrecorded_contexts": ["fax"]},
-    "metrics": {"gate_port": 9771, "guard_port": 9772, "ship_port": 9773},
 }
 NEEDED_BY_RULE = {
     "s3.access_key_file", "s3.secret_key_file", "s3.kms_key_id", "asterisk.ari_password_file",
