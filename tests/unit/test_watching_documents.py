@@ -128,7 +128,9 @@ def test_every_door_action_and_reason_of_the_guard_is_in_the_table() -> None:
 
 
 def test_every_reason_is_in_the_table_in_the_words_that_a_ward_reads() -> None:
-    assert {reason: row[1] for reason, row in table("Reasons").items()} == WORDS
+    rows = table("Reasons")
+    assert {reason: row[1] for reason, row in rows.items()} == WORDS
+    assert all(row[2] for row in rows.values()), "and what to do"
 
 
 def test_every_exit_code_is_in_the_table() -> None:
