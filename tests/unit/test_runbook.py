@@ -1,4 +1,4 @@
-"""The runbook: each alert has its section, each command in it is one that there is."""
+"""The runbook: each alert has its section; each command in it, and on every other page, is one that there is."""
 
 import re
 import shlex
@@ -6,13 +6,20 @@ import shlex
 import pytest
 import yaml
 from typer.main import get_command
-from unit.pages import CHECKOUT, anchors, code, tables
+from unit.pages import CHECKOUT, anchors, code, pages, tables
 
 from ari_app import cli
 
 RUNBOOK = (CHECKOUT / "docs" / "runbook.md").read_text(encoding="utf-8")
 RULES = CHECKOUT / "deploy" / "prometheus" / "consentgate.rules.yaml"
-OURS = sorted({command for block in code(RUNBOOK, "sh") for command in re.findall(r"\bconsentgate [^|;#\n]+", block)})
+OURS = sorted(
+    {
+        command.strip()
+        for page in pages()
+        for block in code(page.read_text(encoding="utf-8"), "sh")
+        for command in re.findall(r"^(?:/\S+/)?(consentgate [a-z][^|;#>\n]*)", block, re.MULTILINE)
+    }
+)
 COMMANDS = get_command(cli.app)
 
 
@@ -29,6 +36,11 @@ def test_each_alert_has_its_section_and_each_section_its_alert() -> None:
     sent = re.findall(r"runbook: docs/runbook\.md#(\S+)", RULES.read_text(encoding="utf-8"))
     assert len(sent) == len(named)
     assert set(sent) <= anchors(RUNBOOK)
+
+
+def test_the_commands_were_found() -> None:
+    assert len(OURS) >= 30
+    assert {command.split()[1] for command in OURS} >= {"check", "verify", "spool", "notice", "reconcile", "quarantine"}
 
 
 @pytest.mark.parametrize("command", OURS)
