@@ -16,6 +16,7 @@ CHECKOUT: Final = Path(__file__).parents[2]
 RUNBOOK: Final = (CHECKOUT / "docs" / "runbook.md").read_text(encoding="utf-8")
 OURS: Final = sorted({one.strip() for one in re.findall(r"^consentgate ([a-z][^|;#>\n]*)", RUNBOOK, re.MULTILINE)})
 CONSOLE: Final = sorted(set(re.findall(r"asterisk -rx '([^']+)'", RUNBOOK)))
+ASK_THE_WITNESS: Final = {"reconcile", "sheet"}
 CALLS: Final = "doctor self-test"
 """It has tests of its own, and takes a call's time."""
 
@@ -27,8 +28,10 @@ def test_each_command_of_ours_is_answered(hospital: Hospital, command: str) -> N
     reads_files = words[0] == "check" or words == ["doctor"]
     folder = ["--asterisk-folder", str(world.asterisk.etc)] if reads_files else []
     done = world.consentgate(*words, *folder, "--config", str(world.config))
-    # 1: the recording of the example is not here, or what other tests have left is told.
-    assert done.returncode in {0, 1}, done.stderr or done.stdout
+    # 1: the recording of the example is not here, or what other tests have left is told. 4: where no call was yet, Asterisk
+    # has not begun its note of them, and those who ask for it say so.
+    good = {0, 1, 4} if words[0] in ASK_THE_WITNESS else {0, 1}
+    assert done.returncode in good, done.stderr or done.stdout
     assert done.stdout.strip() or done.stderr.strip(), "it says nothing"
     assert "an error in consentgate itself" not in done.stderr
     assert "Usage:" not in done.stderr
