@@ -28,8 +28,8 @@ def test_each_command_of_ours_is_answered(hospital: Hospital, command: str) -> N
     reads_files = words[0] == "check" or words == ["doctor"]
     folder = ["--asterisk-folder", str(world.asterisk.etc)] if reads_files else []
     done = world.consentgate(*words, *folder, "--config", str(world.config))
-    # 1: the recording of the example is not here, or what other tests have left is told. 4: where no call was yet, Asterisk
-    # has not begun its note of them, and those who ask for it say so.
+    # 1: the recording of the example is not here, or what other tests have left is told. 4: where no call was yet,
+    # Asterisk has not begun its note of them, and those who ask for it say so.
     good = {0, 1, 4} if words[0] in ASK_THE_WITNESS else {0, 1}
     assert done.returncode in good, done.stderr or done.stdout
     assert done.stdout.strip() or done.stderr.strip(), "it says nothing"
