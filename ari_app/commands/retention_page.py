@@ -108,6 +108,7 @@ def _places(settings: Config) -> Iterator[str]:
                 "until somebody decides",
                 "`consentgate quarantine destroy`",
             ],
+            ["results of self-tests", f"{spool}, selftests/, and PostgreSQL", "until somebody removes them", by_hand],
             ["logs of gate, guard and ship, without numbers", "the system's log", "**[HOW LONG]**", "the system's log"],
             ["Asterisk's own call records, voicemail", "Asterisk", "**[HOW LONG]**", "none of ours"],
         ],

@@ -33,6 +33,15 @@ def test_each_link_leads_to_a_file_and_a_heading_that_there_are(page: Path) -> N
             assert anchor in anchors(there.read_text(encoding="utf-8")), link
 
 
+FOLDERS = "ari_app|agi_scripts|deploy|dialplan|docs|tests"
+
+
+@pytest.mark.parametrize("page", pages(), ids=named)
+def test_each_file_that_a_page_names_is_there(page: Path) -> None:
+    for name in re.findall(rf"`(?:\./)?((?:{FOLDERS})/[\w./@-]+)[`: ]", page.read_text(encoding="utf-8")):
+        assert (CHECKOUT / name).exists(), f"{named(page)}: {name}"
+
+
 def test_the_pages_and_their_links_were_found() -> None:
     found = {named(page): links(page.read_text(encoding="utf-8")) for page in pages()}
     assert {"README.md", "CHANGELOG.md", "dialplan/README.md", "docs/guard.md"} <= set(found)
