@@ -232,8 +232,8 @@ class Gate:
         self.dispatcher.seal_until(consumed_at)
 
     def take_up(self, settings: config.Config, rules: Policy) -> None:
-        """Work by other rules from now on. Calls in progress keep theirs, but for who is of the house no more."""
-        govern(self.dispatcher, rules)
+        """Work by other rules from now on (`reloading.govern`)."""
+        reloading.govern(self.dispatcher, rules)
         self.space.floor = settings.spool.stop_below_free
         self.look_for_room()
 
@@ -249,13 +249,6 @@ class Gate:
             self.dispatcher.whereabouts.doubted.add(call.room.caller.channel)
             call.chosen_at = Instant(min(at, now))
             self.dispatcher.hear(recording, f.EventsLost(at=Instant(min(at, now)), seen_at=now, reason=reason))
-
-
-def govern(dispatcher: Dispatcher, rules: Policy) -> None:
-    """Let a dispatcher work by other rules: whoever calls now, and whoever comes into a room."""
-    dispatcher.rules = dispatcher.opening.rules = dispatcher.passing.rules = rules
-    dispatcher.whereabouts.take_up(rules.staff, rules.trunks)
-    dispatcher.look_around(set(dispatcher.whereabouts.owners), clock.now())
 
 
 def run(config_path: Path, *, standby: bool = False) -> int:

@@ -109,10 +109,13 @@ class Pulse:
             await asyncio.gather(self._ari.mark(self._number), self._ami.mark(self._number))
             # Callers are sent to us from the first marker on that came back through both streams, not before. With each
             # beat: if no heartbeat can be written, it is all by which the guard knows a full disk from a dead gate.
+            came_alive = not self.alive
             if self._first_beat.is_set():
                 await self._say_alive(now)
                 await self._say_standby(now)
-            pause_seconds = max(0.0, BEAT_SECONDS - (clock.ticks() - ticks) / MICROSECONDS)
+            # The next marker that comes back says that we are ready: nobody waits half a second for that.
+            came_alive = came_alive and self.alive
+            pause_seconds = 0.0 if came_alive else max(0.0, BEAT_SECONDS - (clock.ticks() - ticks) / MICROSECONDS)
             if self._first_beat.is_set():
                 await asyncio.sleep(pause_seconds)
             else:

@@ -11,10 +11,16 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from . import config, log
+from . import clock, config, log
+from .core import facts as f
+from .core.permit import hopeless
+from .core.policy import Policy
 from .errors import ConfigurationError, ConsentgateError
+
+if TYPE_CHECKING:
+    from .dispatcher import Dispatcher
 
 HINT: Final = "It goes on with what it has: run `consentgate check`, mend the file, and reload again."
 RESTART: Final = "Restart the process for these: it goes on with the old ones. Calls go on meanwhile."
@@ -99,6 +105,22 @@ def _kept(before: config.Config, fresh: config.Config, fixed: tuple[str, ...]) -
             old = getattr(fresh, section).model_copy(update={name: getattr(old, name)})
         fresh = fresh.model_copy(update={section: old})
     return fresh
+
+
+def govern(dispatcher: "Dispatcher", rules: Policy) -> None:
+    """Let a dispatcher work by other rules: whoever calls now, and whoever comes into a room.
+
+    A call in progress keeps its own, but what is stricter holds at once (requirement R68): a line on which nobody may
+    be recorded any more, and who is of the house no more.
+    """
+    dispatcher.rules = dispatcher.opening.rules = dispatcher.passing.rules = rules
+    dispatcher.whereabouts.take_up(rules.staff, rules.trunks)
+    now = clock.now()
+    for recording, call in list(dispatcher.calls.items()):
+        reason = hopeless(rules.lines.get(call.room.opened.line))
+        if reason is not None and call.room.closed is None:
+            dispatcher.hear(recording, f.EventsLost(at=now, seen_at=now, reason=reason))
+    dispatcher.look_around(set(dispatcher.whereabouts.owners), now)
 
 
 class Reloader:

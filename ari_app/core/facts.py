@@ -226,7 +226,8 @@ class CaughtUp(Stamped):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventsLost(Stamped):
-    """A connection to Asterisk was lost: nothing after `at` is known. `at` is the last heartbeat's instant."""
+    """Nothing is to be captured after `at` any more, for the `reason`: a connection to Asterisk was lost, so nothing is
+    known of then (`at` is the last heartbeat's instant); the gate stops; the line may not be recorded any more."""
 
     reason: Reason = Reason.EVENTS_LOST
 

@@ -97,6 +97,31 @@ def test_a_call_keeps_its_rules_over_a_reload_and_the_next_has_the_new_ones(hosp
     assert_agrees(two, hospital.world)
 
 
+def test_recordings_on_a_line_that_becomes_never_end_at_once_and_the_calls_go_on(hospital: Hospital) -> None:
+    never = {"lines": {"switchboard": {"mode": "never", "reason": "a complaint of today"}}}
+
+    async def scenario() -> tuple[Talk, Evidence, bool]:
+        async with hospital.house() as house:
+            async with hospital.conversation(house) as talk:
+                await asyncio.sleep(1.5)
+                async with changed(hospital, never):
+                    await said(hospital, "gate", "config.taken_up", reload=True)
+                    await asyncio.sleep(1.5)
+                    _, channel = await hospital.channel_of(talk.number)
+                    runs = bool(await hospital.captures(channel))
+                assert talk.caller.state == "up"
+            (found,) = await hospital.evidence(talk.number)
+            return talk, found, runs
+
+    talk, found, runs = asyncio.run(scenario())
+    assert not runs
+    assert found.recorded
+    (permit,) = found.manifest["permits"]
+    assert permit["reason"] == "line_never"
+    assert_agrees(found, hospital.world)
+    assert_nothing_untold(found, talk.caller, hospital.announcements("switchboard"))
+
+
 def test_a_wrong_file_changes_nothing_and_its_reason_is_said(hospital: Hospital) -> None:
     wrong = {"lines": {"switchboard": {"announcments": ["advice-en"]}}, "site": {"node": "PBX 1"}}
 

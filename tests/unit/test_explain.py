@@ -30,8 +30,8 @@ from ari_app.core.names import ChannelId
 from ari_app.core.policy import Keys, Line, Mode, Policy
 from ari_app.explaining import CALLER as REHEARSED
 from ari_app.explaining import HOUSE, NEXT
-from ari_app.gate import govern
 from ari_app.rehearsal import Fault, Person
+from ari_app.reloading import govern
 
 OPT_OUT = line(
     ENGLISH, mode=Mode.ANNOUNCE_OPT_OUT, keys=Keys(decline="9", repeat="*"), confirmation=(ENGLISH,),

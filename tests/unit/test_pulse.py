@@ -220,6 +220,7 @@ def test_the_next_beat_comes_in_time_though_the_clock_was_set_during_this_one(he
     monkeypatch.setattr(pulse, "BEAT_SECONDS", 0.5)
     monkeypatch.setattr(asyncio, "sleep", sleep)
     heart.pulse._first_beat.set()
+    heart.pulse.alive = True
 
     async def set_meanwhile(_):
         heart.set_us = round(seconds * 1e6)
@@ -227,6 +228,27 @@ def test_the_next_beat_comes_in_time_though_the_clock_was_set_during_this_one(he
     heart.ari.mark = set_meanwhile
     assert asyncio.run(heart.pulse.run()) == pulse.CLOCK
     assert asked == [0.5]
+
+
+def test_the_marker_that_says_that_we_are_ready_is_sent_as_soon_as_asterisk_has_taken_the_alive_mark(
+    heart, monkeypatch
+):
+    asked = []
+
+    async def sleep(pause):
+        asked.append(pause)
+        if len(asked) == 3:
+            raise asyncio.CancelledError
+        await real(0)
+
+    real = asyncio.sleep
+    monkeypatch.setattr(pulse, "BEAT_SECONDS", 0.5)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    heart.pulse._first_beat.set()
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(heart.pulse.run())
+    assert asked == [0.0, 0.5, 0.5]
+    assert len(heart.ari.marked) == 3
 
 
 @pytest.mark.parametrize("drift_us", [-250, 250])

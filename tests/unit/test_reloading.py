@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import structlog
-from unit.calls import AGENT, SECOND_AGENT, WELSH, line
+from unit.calls import AGENT, NEVER, SECOND_AGENT, WELSH, line
 from unit.config_world import speech, write, write_wav
 from unit.switchboard import RULES, Switchboard
 
@@ -22,10 +22,9 @@ from ari_app.core.policy import Policy
 from ari_app.core.reasons import Reason
 from ari_app.core.retention import Locking, LockMode
 from ari_app.errors import ConfigurationError
-from ari_app.gate import govern
 from ari_app.layout import Layout
 from ari_app.ports import NotLockableError
-from ari_app.reloading import GATE, GUARD, SHIP, Change, Reloader
+from ari_app.reloading import GATE, GUARD, SHIP, Change, Reloader, govern
 from ari_app.safekeeping import Safekeeping, Terms
 
 GUARDED: tuple[str, object] = (
@@ -260,6 +259,31 @@ class TestCalls:
             (revoked,) = [one for one in board.journalist.entries() if isinstance(one, ev.PermitRevoked)]
             assert revoked.reason is Reason.NOT_TOLD
             assert any(isinstance(one, o.StopCapture) for one in board.executor.orders)
+
+        board.run(story)
+
+    def test_a_line_on_which_nobody_may_be_recorded_any_more_ends_what_runs_there_at_once(
+        self, board: Switchboard
+    ) -> None:
+        async def story() -> None:
+            await board.record()
+            await board.talk()
+            govern(board.dispatcher, self.other())
+            assert not [one for one in board.journalist.entries() if isinstance(one, ev.PermitRevoked)]
+            for lines, reason in (({**RULES.lines, "advice-line": NEVER}, Reason.LINE_NEVER), ({}, Reason.LINE_NEVER)):
+                govern(board.dispatcher, replace(RULES, lines=lines))
+                (revoked,) = [one for one in board.journalist.entries() if isinstance(one, ev.PermitRevoked)]
+                assert revoked.reason is reason, "what is over stays over"
+            assert any(isinstance(one, o.StopCapture) for one in board.executor.orders)
+
+        board.run(story)
+
+    def test_who_is_being_told_on_such_a_line_is_let_go(self, board: Switchboard) -> None:
+        async def story() -> None:
+            board.arrive()
+            govern(board.dispatcher, replace(RULES, lines={}))
+            (release,) = [one for one in board.executor.orders if isinstance(one, o.Release)]
+            assert (release.outcome, release.reason) == (o.Outcome.NOT_RECORDED, Reason.LINE_UNKNOWN)
 
         board.run(story)
 
