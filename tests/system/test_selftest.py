@@ -10,7 +10,7 @@ from typing import Any
 from system.hospital import Hospital
 
 from ari_app import clock, config
-from ari_app.commands import selftest
+from ari_app.commands import selftest, selftest_call
 from ari_app.commands.selftest_kept import Results
 from ari_app.core.names import iso
 from ari_app.doctor.catalogue import Found, Grade
@@ -79,7 +79,7 @@ def test_lines_are_tested_and_nobody_counts_it_as_a_call(hospital: Hospital) -> 
 
 def test_no_gate(hospital: Hospital) -> None:
     with without(hospital, "gate"):
-        time.sleep(selftest.ALIVE_SECONDS + 1.5)
+        time.sleep(selftest_call.ALIVE_SECONDS + 1.5)
         (one,) = failed(hospital, "switchboard")
     assert (one.name, one.grade) == ("selftest-gate", Grade.WRONG)
 
