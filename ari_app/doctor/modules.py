@@ -31,7 +31,12 @@ NEEDED: Final = {
 }
 """As the heads of dialplan/*.conf and the adapters need them; each with what does not work without it."""
 
-FOR_KEYS: Final = {"app_playback": "words at a key", "app_playtones": "tones at a key", "func_db": "private calls"}
+FOR_KEYS: Final = {
+    "app_senddtmf": "self-tests of lines that ask for a yes",
+    "app_playback": "words at a key",
+    "app_playtones": "tones at a key",
+    "func_db": "private calls",
+}
 
 UNWANTED: Final = {
     "app_monitor": "Monitor",

@@ -10,7 +10,7 @@ from typing import Any
 from system.hospital import Hospital
 
 from ari_app import clock, config
-from ari_app.commands import selftest
+from ari_app.commands import selftest, selftest_call
 from ari_app.commands.selftest_kept import Results
 from ari_app.core.names import iso
 from ari_app.doctor.catalogue import Found, Grade
@@ -79,8 +79,9 @@ def test_lines_are_tested_and_nobody_counts_it_as_a_call(hospital: Hospital) -> 
 
 def test_no_gate(hospital: Hospital) -> None:
     with without(hospital, "gate"):
-        time.sleep(selftest.ALIVE_SECONDS + 1.5)
+        time.sleep(selftest_call.ALIVE_SECONDS + 1.5)
         (one,) = failed(hospital, "switchboard")
+    hospital.await_alive()
     assert (one.name, one.grade) == ("selftest-gate", Grade.WRONG)
 
 
@@ -96,3 +97,11 @@ def test_s3_away(hospital: Hospital) -> None:
         assert [one.name for one in found] == DONE[:3]
         assert found[-1].grade is Grade.WRONG
         assert "sealed/" in found[-1].seen
+    # Nothing is lost: ship stores it when somebody asks for it, or by itself somewhat later.
+    done = hospital.world.consentgate("spool", "retry", "--all", "--config", str(hospital.world.config))
+    assert done.returncode == 0, done.stderr
+
+    async def stored() -> bool:
+        return not list((hospital.world.spool / "sealed").iterdir())
+
+    asyncio.run(hospital.until(stored, "the recording is stored", 60.0))

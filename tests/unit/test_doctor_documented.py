@@ -10,7 +10,7 @@ from ari_app.doctor.doors import DOORS
 from ari_app.doctor.routes import ROUTES
 
 CHECKOUT = Path(__file__).parents[2]
-MAKERS = {"Found", "_fail", "_wrapped", "door", "_report"}
+MAKERS = {"Found", "fail", "_wrapped", "door", "_report"}
 NAME = re.compile(r"[a-z]+(-[a-z0-9]+)*")
 
 

@@ -1,16 +1,20 @@
 """The self-test's call against an ARI that answers as told: each way to fail is named, and nothing is left over."""
 
 import json
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from unit.calls import line
 
 from ari_app import clock
-from ari_app.commands import selftest
+from ari_app.commands import selftest_call
 from ari_app.config import Asterisk
+from ari_app.core.policy import Keys, Mode
 from ari_app.doctor.catalogue import Grade
 
 NOW = 1_795_953_600
@@ -59,15 +63,15 @@ class FakeAri:
         return next((path.split("/")[2] for _, path in self.asked if path.startswith("/channels/cg-")), "")
 
 
-def call(monkeypatch: pytest.MonkeyPatch, ari: Callable[..., Any]) -> tuple[selftest.Call, Any]:
-    monkeypatch.setattr(selftest, "request", ari)
+def call(monkeypatch: pytest.MonkeyPatch, ari: Callable[..., Any]) -> tuple[selftest_call.Call, Any]:
+    monkeypatch.setattr(selftest_call, "request", ari)
     monkeypatch.setattr(clock, "now", lambda: NOW * 1_000_000)
     monkeypatch.setattr(time, "sleep", lambda _: None)
     asterisk: Any = Asterisk.model_construct()
-    made = selftest.Call(asterisk, LINE, lambda _: None)
+    made = selftest_call.Call(asterisk, LINE, lambda _: None)
     try:
         return made, made.make()
-    except selftest._FailedError as failure:
+    except selftest_call.FailedError as failure:
         return made, failure.found
 
 
@@ -139,3 +143,39 @@ def test_ari_goes_away(monkeypatch) -> None:
 
     _, found = call(monkeypatch, away)
     assert (found.name, found.grade) == ("selftest-call", Grade.UNREACHABLE)
+
+
+@pytest.mark.parametrize(("answer", "name"), [("Success", ""), ("Error", "selftest-key")])
+def test_a_line_that_asks_for_a_yes_is_given_one(monkeypatch, answer: str, name: str) -> None:
+    pressed: list[dict[str, str]] = []
+
+    class FakeSession:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        def banner(self) -> str:
+            return ""
+
+        def close(self) -> None:
+            pass
+
+        def ask(self, action: str, **values: str) -> dict[str, str]:
+            if action == "PlayDTMF":
+                pressed.append(values)
+                return {"response": answer, "message": "Invalid/unknown command"}
+            return {"response": "Success"}
+
+    ticks = iter(range(10_000))
+    monkeypatch.setattr(time, "monotonic", lambda: next(ticks) / 10)
+    monkeypatch.setattr(selftest_call, "Session", FakeSession)
+    monkeypatch.setattr(Asterisk, "ami_password", SimpleNamespace(reveal=lambda: "x"), raising=False)
+    monkeypatch.setattr(Asterisk, "ami_host", "x", raising=False)
+    monkeypatch.setattr(Asterisk, "ami_port", 1, raising=False)
+    monkeypatch.setattr(Asterisk, "ami_user", "x", raising=False)
+    ari = FakeAri(CONSENTGATE_OUTCOME="recording", CONSENTGATE_RECORDING=RECORDING)
+    ari.looks = 60
+    asked = replace(LINE, mode=Mode.OPT_IN, keys=Keys(consent="5"))
+    monkeypatch.setattr(sys.modules[__name__], "LINE", asked)
+    _, found = call(monkeypatch, ari)
+    assert pressed[0]["Digit"] == "5"
+    assert getattr(found, "name", "") == name
