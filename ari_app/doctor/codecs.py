@@ -8,7 +8,7 @@ from .catalogue import Found, Grade
 from .folder import Folder, objects
 
 COMMAND: Final = "core show translation paths slin"
-_PATH: Final = re.compile(r"\bTo\s+([A-Za-z0-9_.-]+):\d+\s*:\s*(.*\S)\s*$")
+_PATH: Final = re.compile(r"\bTo\s+([A-Za-z0-9_.-]+)(?::\d+)?\s*:\s*(.*\S)\s*$")
 _NONE: Final = "no translation path"
 
 
