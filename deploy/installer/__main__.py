@@ -208,7 +208,7 @@ def main(arguments: list[str]) -> int:
         hint = "Run it as root; what is done already is left as it is, so run it again when that is mended"
         on = failure.filename or ""
         print(
-            f"deploy/install: {InstallError('a file could not be changed', on=on, why=reason(failure), hint=hint)}",
+            f"deploy/install: {InstallError('a file could not be read or changed', on=on, why=reason(failure), hint=hint)}",
             file=sys.stderr,
         )
         return FINDING
