@@ -207,10 +207,8 @@ def main(arguments: list[str]) -> int:
     except OSError as failure:
         hint = "Run it as root; what is done already is left as it is, so run it again when that is mended"
         on = failure.filename or ""
-        print(
-            f"deploy/install: {InstallError('a file could not be read or changed', on=on, why=reason(failure), hint=hint)}",
-            file=sys.stderr,
-        )
+        one = InstallError("a file could not be read or changed", on=on, why=reason(failure), hint=hint)
+        print(f"deploy/install: {one}", file=sys.stderr)
         return FINDING
 
 
