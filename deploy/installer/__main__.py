@@ -11,13 +11,12 @@ from . import settings
 from .accounts import Accounts
 from .errors import InstallError, reason
 from .places import Places
-from .plan import Phase, Wishes, judge, last_phases, phases, reloads
+from .plan import CONFIGURATION, FINDING, GOOD, Phase, Wishes, judge, last_phases, phases, reloads
 from .release import Release
 from .removal import remove
 from .site import FREEPBX, PLAIN, Site
 
 SYSTEMD = Path("/run/systemd/system")
-GOOD, FINDING, CONFIGURATION = 0, 1, 3
 
 
 def parser() -> argparse.ArgumentParser:
@@ -159,8 +158,10 @@ def install(wishes: Wishes, *, dry: bool) -> int:
         return GOOD
     if not wishes.start:
         return GOOD
-    if said := judge(wishes):
+    status, said = judge(wishes)
+    if said:
         print(said)
+    if status not in {GOOD, FINDING}:
         hint = f"Mend {wishes.places.config}, and run this again: nothing was started"
         raise InstallError("the configuration is not right yet", hint=hint, status=CONFIGURATION)
     do(last, dry=False)
