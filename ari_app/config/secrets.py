@@ -117,7 +117,7 @@ def read_file(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise _UnusableError("names a file that does not exist", "create it, mode 0640, group consentgate") from None
+        raise _UnusableError("names a file that does not exist", "create it, mode 0400, user consentgate") from None
     except OSError as error:
         problem = f"names a file that cannot be read: {error.strerror or type(error).__name__}"
         raise _UnusableError(problem, "the user of the gate must read it") from None

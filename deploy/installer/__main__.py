@@ -11,13 +11,12 @@ from . import settings
 from .accounts import Accounts
 from .errors import InstallError, reason
 from .places import Places
-from .plan import Phase, Wishes, judge, last_phases, phases, reloads
+from .plan import CONFIGURATION, FINDING, GOOD, Phase, Wishes, judge, last_phases, phases, reloads
 from .release import Release
 from .removal import remove
 from .site import FREEPBX, PLAIN, Site
 
 SYSTEMD = Path("/run/systemd/system")
-GOOD, FINDING, CONFIGURATION = 0, 1, 3
 
 
 def parser() -> argparse.ArgumentParser:
@@ -159,8 +158,10 @@ def install(wishes: Wishes, *, dry: bool) -> int:
         return GOOD
     if not wishes.start:
         return GOOD
-    if said := judge(wishes):
+    status, said = judge(wishes)
+    if said:
         print(said)
+    if status not in {GOOD, FINDING}:
         hint = f"Mend {wishes.places.config}, and run this again: nothing was started"
         raise InstallError("the configuration is not right yet", hint=hint, status=CONFIGURATION)
     do(last, dry=False)
@@ -207,10 +208,8 @@ def main(arguments: list[str]) -> int:
     except OSError as failure:
         hint = "Run it as root; what is done already is left as it is, so run it again when that is mended"
         on = failure.filename or ""
-        print(
-            f"deploy/install: {InstallError('a file could not be changed', on=on, why=reason(failure), hint=hint)}",
-            file=sys.stderr,
-        )
+        one = InstallError("a file could not be read or changed", on=on, why=reason(failure), hint=hint)
+        print(f"deploy/install: {one}", file=sys.stderr)
         return FINDING
 
 

@@ -170,8 +170,16 @@ def _units(wishes: Wishes, site: Site) -> list[Step]:
     return found
 
 
-def judge(wishes: Wishes) -> str:
-    """Return what `consentgate check --offline` says against the configuration; empty for nothing."""
+GOOD, FINDING, CONFIGURATION = 0, 1, 3
+"""Exit codes, as every command of consentgate has them."""
+
+
+def judge(wishes: Wishes) -> tuple[int, str]:
+    """Return how `consentgate check --offline` ends, and what it says; nothing where all is well.
+
+    A finding (1) is for the administrator to know and holds nothing up: callers are told by a gate that runs.
+    What could not be used at all (3, or anything else) does.
+    """
     places = wishes.places
     command = [str(places.wrapper), "check", "--offline", "--config", str(places.config)]
     command += ["--asterisk-folder", str(places.asterisk)]
@@ -185,6 +193,5 @@ def judge(wishes: Wishes) -> str:
         hint = f"Every folder above it must be open to that user: namei -l {places.wrapper}"
         why = f"{wishes.who.user} may not run it: {reason(failure)}"
         raise InstallError("the program cannot be used", on=places.wrapper, why=why, hint=hint) from None
-    if done.returncode == 0:
-        return ""
-    return str(done.stdout + done.stderr).strip() or f"it ended with {done.returncode}"
+    said = str(done.stdout + done.stderr).strip() or f"consentgate check ended with {done.returncode}"
+    return done.returncode, "" if done.returncode == GOOD else said

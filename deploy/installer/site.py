@@ -135,7 +135,7 @@ class Site:
     def problems(self) -> list[InstallError]:
         """Return everything at once, so that nobody mends one thing only to be told of the next."""
         folder = self.places.asterisk
-        if not folder.is_dir():
+        if not _exists(folder):
             hint = "Install Asterisk first, or say where it is configured: --asterisk-folder DIR"
             return [InstallError("there is no configuration of Asterisk's", on=folder, hint=hint)]
         unreadable = sorted({one for name in self._names() for one in self.file(name).unseen if "denied" in one})
@@ -193,6 +193,14 @@ def file_of(site: Site, name: str) -> Path:
 
 def _so(name: str) -> str:
     return re.sub(r"(\.so)?$", ".so", name.strip(), count=1)
+
+
+def _exists(folder: Path) -> bool:
+    """Tell whether it is there, as far as can be seen: behind a closed door it is."""
+    try:
+        return folder.is_dir()
+    except PermissionError:
+        return True
 
 
 def _readable(folder: Path) -> bool:

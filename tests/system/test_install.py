@@ -47,7 +47,7 @@ def clean() -> None:
 
 @pytest.fixture
 def pbx() -> Iterator[Pbx]:
-    """Asterisk, PostgreSQL and S3 of a site that has never heard of consentgate, all running."""
+    """A site that has never heard of consentgate: its Asterisk, PostgreSQL and S3, for a test to start."""
     root = Path(tempfile.mkdtemp(prefix="cg-install-"))
     root.chmod(0o755)
     with alone():
@@ -55,7 +55,6 @@ def pbx() -> Iterator[Pbx]:
         world = World.create(root / "w", packages_cache=cache, options=OPTIONS)
         made = Pbx(world)
         made.make_ordinary()
-        world.start_servers()
     try:
         yield made
     finally:
@@ -83,6 +82,7 @@ def files(pbx: Pbx) -> dict[str, bytes]:
 
 
 def test_from_a_clone_to_a_gated_call_and_back(pbx: Pbx) -> None:
+    pbx.world.start_servers()
     before = files(pbx)
     words = pbx.what_only_the_site_knows()
     it_is_killed_amid_its_work(pbx, words)
@@ -222,7 +222,6 @@ def test_freepbx_s_asterisk_takes_it_in(pbx: Pbx) -> None:
     for step in snippets.steps(site, places, who, passwords):
         if step.needed():
             step.apply()
-    world.stop_one("asterisk")
     world.start_asterisk()
     assert "consentgate-guard" in world.asterisk.cli("manager show users")
     assert "consent-object" in world.asterisk.cli("features show")

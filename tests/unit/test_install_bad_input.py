@@ -121,6 +121,38 @@ def step_of(machine: Machine):
     return SiteFile(machine.places.config, lambda: _read(machine.root / "no.yaml"))
 
 
+@pytest.mark.parametrize(("status", "goes_on"), [(0, True), (1, True), (3, False), (2, False), (-9, False)])
+def test_a_finding_is_told_and_a_configuration_that_cannot_be_used_starts_nothing(
+    machine, capsys, monkeypatch, status, goes_on
+):
+    wishes = machine.wishes
+    fake = wishes.places.wrapper
+    fake.parent.mkdir(parents=True)
+    fake.write_text(f"#!/bin/sh\necho said by $1 $2\n{f'exit {status}' if status >= 0 else 'kill -9 $$'}\n")
+    fake.chmod(0o755)
+    for one in (machine.root, *machine.root.parents):
+        if "pytest-of-" in str(one):
+            one.chmod(0o755)
+
+    def started():
+        print("started")
+        return []
+
+    monkeypatch.setattr(command, "phases", lambda _: [("program", list)])
+    monkeypatch.setattr(command, "last_phases", lambda _: [("start", started)])
+    machine.places.etc.mkdir(parents=True)
+    machine.places.config.touch()
+    if goes_on:
+        assert command.install(wishes, dry=False) == 0
+    else:
+        with pytest.raises(InstallError, match="the configuration is not right yet") as refused:
+            command.install(wishes, dry=False)
+        assert refused.value.status == 3
+    said = capsys.readouterr().out
+    assert ("started" in said) == goes_on
+    assert ("said by check --offline" in said) == (status != 0)
+
+
 def test_a_release_that_is_half_made_is_none(machine):
     release = Release(machine.places, Path(sys.executable), Path("/nowhere"))
     assert release.needed().startswith(f"make {release.folder}")
