@@ -27,6 +27,9 @@ STOP_MICROSECONDS = 5_000
 WAITED_MICROSECONDS = 40_000
 """Before Asterisk fills in silence it waits so long for a packet (audiohook.c: `(samples / 8) * 2` milliseconds)."""
 
+TICK_MICROSECONDS = 10_000
+"""The kernel stamps a change of a file with its last tick, which is that old at most (CONFIG_HZ=100)."""
+
 SHORT_MICROSECONDS = 40_000
 """A track is called short when it lacks more than this of its wall time."""
 
@@ -154,12 +157,14 @@ def spoken_through(track: Track, wav: Wav) -> Interval | None:
 def _ended(track: Track, wav: Wav) -> Instant:
     """Return the latest instant that a sample of the file can have.
 
-    The last change of a file that was closed is its header's. Of one that was not, it is the last of its samples',
-    whenever the kernel told that its writer was gone: what Asterisk still held then is missing at the end alone.
+    The last change of a file that was closed is its header's, and nothing is written after it: a gate that hung learns
+    of the end seconds later, and by that the file would look short. Of one that was not closed it is the last of its
+    samples', whenever the kernel told that its writer was gone: what Asterisk still held then is missing at the end
+    alone.
     """
     if track.ended is None:
         return wav.latest
-    return Instant(min(track.ended, wav.latest)) if wav.truncated else track.ended
+    return Instant(min(track.ended, wav.latest if wav.truncated else wav.latest + TICK_MICROSECONDS))
 
 
 def missing_microseconds(track: Track, covered: Interval, wav: Wav) -> int | None:
