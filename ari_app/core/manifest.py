@@ -213,7 +213,9 @@ def _track(made: Plan, track: rec.Track, cut: rec.Cut, wav: Wav | None) -> dict[
         "permit": track.permit,
         "file": wav is not None,
         "origin_at": _iso(track.origin),
-        "ended_at": _iso(track.ended),
+        "ended_at": _iso(
+            track.ended if track.ended is None or wav is None or wav.truncated else rec.end_of(track, wav)
+        ),
         "first_sample": cut.first,
         "stored_samples": cut.last - cut.first,
         "destroyed_samples": cut.destroyed,
