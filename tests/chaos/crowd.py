@@ -28,7 +28,7 @@ Strike = Callable[[], Awaitable[None]]
 
 
 def _taken_in(leg: Leg) -> Instant:
-    """When Asterisk can have taken in the last key: one that a busy machine's telephone presses too short is drawn out."""
+    """When Asterisk can have taken in the last key: what a busy machine's telephone presses too short is drawn out."""
     return Instant(max(leg.key_up, leg.call.media.keys_down[-1] + KEY_US))
 
 
