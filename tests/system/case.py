@@ -147,8 +147,8 @@ def _own_frames(leg: Leg, worded: NDArray[np.bool_]) -> NDArray[np.bool_]:
             own[bisect_left(instants, up) : bisect_left(instants, Instant(2 * down + KEY_US - up)) + 1] = False
     # On a busy machine a frame on either side of a key was missing all the same, where no key was short: not explained.
     # And where a telephone on a busy machine paused for longer than Asterisk waits (40 ms), of the two packets that it
-    # holds meanwhile one was gone: of 32 rounds of chaos it was one in 6, and the 3 that were looked at lay up to two
-    # packets before a pause of 65 to 168 ms.
+    # holds meanwhile the older one was gone: once in each of 6 of 32 rounds of chaos, and in all 4 that were looked at
+    # the packet after it was followed by a pause of 63 to 168 ms.
     pauses = np.flatnonzero(np.diff(np.array(instants, dtype=np.int64)) > 2 * FRAME_US + LATE_US)
     own[np.maximum(pauses - 1, 0)] = own[pauses] = own[pauses + 1] = False
     return own
