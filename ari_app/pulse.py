@@ -86,9 +86,11 @@ class Pulse:
     def _lives(self, number: int, at: Instant) -> None:
         """Asterisk lived then; and since the stamp before, if no marker had waited for it meanwhile."""
         # A request that was given up is lost for good: so the oldest of which nothing at all has come back counts.
-        waiting = [sent for one, sent in self._sent_at.items() if one <= number and one not in self._stamps]
-        still = standstill.by_marker(self._alive_at, min(waiting), at) if waiting else None
-        self._stood_still += [still] if still else []
+        waiting = [one for one in self._sent if one <= number and one not in self._stamps]
+        if waiting:
+            took = clock.ticks() - self._sent[waiting[0]]
+            still = standstill.by_marker(self._alive_at, self._sent_at[waiting[0]], at, took)
+            self._stood_still += [still] if still else []
         self._alive_at = Instant(max(self._alive_at, at))
 
     async def run(self) -> str:

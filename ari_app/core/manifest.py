@@ -191,6 +191,13 @@ def _segment_rows(made: Plan, objects: Mapping[int, Stored]) -> list[dict[str, A
     ]
 
 
+def _track_ended_at(track: rec.Track, wav: Wav | None) -> Instant | None:
+    """Return when a track ended; of one that nobody closed, when its gate says so: what Asterisk held is missing."""
+    if track.ended is None or wav is None or wav.truncated:
+        return track.ended
+    return rec.end_of(track, wav)
+
+
 def _track(made: Plan, track: rec.Track, cut: rec.Cut, wav: Wav | None) -> dict[str, Any]:
     kept = [
         (one, segment.rate_hz)
@@ -213,7 +220,7 @@ def _track(made: Plan, track: rec.Track, cut: rec.Cut, wav: Wav | None) -> dict[
         "permit": track.permit,
         "file": wav is not None,
         "origin_at": _iso(track.origin),
-        "ended_at": _iso(track.ended),
+        "ended_at": _iso(_track_ended_at(track, wav)),
         "first_sample": cut.first,
         "stored_samples": cut.last - cut.first,
         "destroyed_samples": cut.destroyed,

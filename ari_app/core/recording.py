@@ -27,6 +27,9 @@ STOP_MICROSECONDS = 5_000
 WAITED_MICROSECONDS = 40_000
 """Before Asterisk fills in silence it waits so long for a packet (audiohook.c: `(samples / 8) * 2` milliseconds)."""
 
+TICK_MICROSECONDS = 10_000
+"""The kernel stamps a change of a file with its last tick, which is that old at most (CONFIG_HZ=100)."""
+
 SHORT_MICROSECONDS = 40_000
 """A track is called short when it lacks more than this of its wall time."""
 
@@ -146,20 +149,22 @@ def spoken_through(track: Track, wav: Wav) -> Interval | None:
     """Return a track's time if its party's voice fills it; None if there may have been a moment without a frame."""
     if track.origin is None:
         return None
-    ended = _ended(track, wav)
+    until = end_of(track, wav)
     voiced = wav.samples * MICROSECONDS // wav.rate_hz - wav.silent_microseconds()
-    return Interval(track.origin, ended) if ended - track.origin - voiced <= SHORT_MICROSECONDS else None
+    return Interval(track.origin, until) if until - track.origin - voiced <= SHORT_MICROSECONDS else None
 
 
-def _ended(track: Track, wav: Wav) -> Instant:
+def end_of(track: Track, wav: Wav) -> Instant:
     """Return the latest instant that a sample of the file can have.
 
-    The last change of a file that was closed is its header's. Of one that was not, it is the last of its samples',
-    whenever the kernel told that its writer was gone: what Asterisk still held then is missing at the end alone.
+    The last change of a file that was closed is its header's, and nothing is written after it: a gate that hung learns
+    of the end seconds later, and by that the file would look short. Of one that was not closed it is the last of its
+    samples', whenever the kernel told that its writer was gone: what Asterisk still held then is missing at the end
+    alone.
     """
     if track.ended is None:
         return wav.latest
-    return Instant(min(track.ended, wav.latest)) if wav.truncated else track.ended
+    return Instant(min(track.ended, wav.latest if wav.truncated else wav.latest + TICK_MICROSECONDS))
 
 
 def missing_microseconds(track: Track, covered: Interval, wav: Wav) -> int | None:
@@ -171,7 +176,7 @@ def missing_microseconds(track: Track, covered: Interval, wav: Wav) -> int | Non
     if not wav.truncated:
         return None
     since = track.origin or covered.start
-    return max(0, covered.end - max(since, _ended(track, wav)))
+    return max(0, covered.end - max(since, end_of(track, wav)))
 
 
 def cut(track: Track, covered: Interval, wav: Wav, beside: Iterable[Interval] = ()) -> Cut:
@@ -184,7 +189,7 @@ def cut(track: Track, covered: Interval, wav: Wav, beside: Iterable[Interval] = 
     samples, rate_hz, silences = wav.samples, wav.rate_hz, wav.silences
     if track.origin is None:
         return Cut(0, 0, covered.start, samples, 0)
-    ended = _ended(track, wav)
+    ended = end_of(track, wav)
     wall, length = ended - track.origin, samples * MICROSECONDS // rate_hz
     short = wall - length
     # Earliest possible instant of a sample: the origin and the voice before it.

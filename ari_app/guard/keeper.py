@@ -216,7 +216,8 @@ class Keeper:
             case "CONSENTGATE_KEEPER":
                 if value == str(self._sent):
                     self._heard_at = clock.now()
-                    still = standstill.by_marker(self._alive_at, self._sent_at, at)
+                    took = self._heard_at - self._sent_at
+                    still = standstill.by_marker(self._alive_at, self._sent_at, at, took)
                     self._alive_at = at
                     self._files.beat(self._ears.boot, at, self._heard_at, still)
             case "CONSENTGATE_ALIVE":

@@ -10,10 +10,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from system.case import KEY_US
 from system.hospital import CONNECT_SECONDS, fresh_noise
 from system.scene import Scenario, Scene
 from system.stage import Leg, Stage
-from telephone import IncomingCall, Telephone, now_us
+from telephone import IncomingCall, Instant, Telephone, now_us
 
 NEAR_SECONDS: Final = 0.03
 """So long before the blow somebody begins to do what it interrupts."""
@@ -24,6 +25,11 @@ ANNOUNCED_SECONDS: Final = 0.9
 
 Strike = Callable[[], Awaitable[None]]
 """Begins the fault, and returns when it has begun."""
+
+
+def _taken_in(leg: Leg) -> Instant:
+    """When Asterisk can have taken in the last key: what a busy machine's telephone presses too short is drawn out."""
+    return Instant(max(leg.key_up, leg.call.media.keys_down[-1] + KEY_US))
 
 
 @dataclass(slots=True)
@@ -192,7 +198,7 @@ class Crowd:
         """The house has paused the recording, and resumes it afterwards."""
         caller, house = await self._talk(scene)
         await house.call.press("*52")
-        begun = house.key_up
+        begun = _taken_in(house)
         await asyncio.sleep(0.5)
         await self.moment.here()
         if self.moment.deadly:
@@ -266,7 +272,7 @@ class Crowd:
 
     async def _objects(self, scene: Scene, caller: Leg) -> None:
         await caller.call.press("*9")
-        scene.off(caller, caller.key_up, why="objected")
+        scene.off(caller, _taken_in(caller), why="objected")
 
     async def _arrives(self, scene: Scene, phone: Telephone, caller: Leg) -> None:
         if self.moment.deadly:

@@ -53,6 +53,7 @@ class Ears:
         return right in self.rights
 
     async def set(self, _, name, value):
+        await asyncio.sleep(self.late_us / 1e6)
         if not self.deaf:
             self.say("VarSet", None, variable=name, value=value)
         return True
@@ -62,7 +63,7 @@ class Ears:
 
     def say(self, event, channel, **headers):
         who = {"channel": NAMES.get(channel, "none"), "uniqueid": channel or "none"}
-        self.handle({"event": event, "timestamp": f"{(clock.now() + self.late_us) / 1e6:.6f}", **who, **headers})
+        self.handle({"event": event, "timestamp": f"{clock.now() / 1e6:.6f}", **who, **headers})
 
     def bridged(self, channel, *, count, entered=True):
         kind = "BridgeEnter" if entered else "BridgeLeave"

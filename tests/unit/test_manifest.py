@@ -165,6 +165,16 @@ def test_a_short_track_says_so():
     assert made["tracks"][1]["short_ms"] == 0
 
 
+def test_a_track_that_somebody_else_ended_says_when():
+    """The guard, while the gate hung: by the file's own last change, a tick of the kernel's later at most."""
+    entries = [*without(good(RECORDING), ev.TrackEnded)[:-1], *(over(1, one, 8) for one in ("p01", "p02"))]
+    shorter = {(1, "p01"): Wav(2 * RATE_HZ, RATE_HZ, at(6)), (1, "p02"): WAVS[1, "p02"]}
+    first, second = manifest(entries, shorter)["tracks"]
+    assert (first["ended_at"], first["short_ms"]) == (names.iso(at(6.01)), 0)
+    assert (second["ended_at"], second["short_ms"]) == (names.iso(at(8)), 0)
+    assert first["stored_samples"] == 2 * RATE_HZ
+
+
 def test_a_long_track_says_so_and_claims_no_time_beyond_its_cover():
     filled = Wav(round(4.25 * RATE_HZ), RATE_HZ, at(8), ((RATE_HZ, round(1.25 * RATE_HZ)),))
     made = manifest(good(RECORDING), {**WAVS, (1, "p01"): filled})

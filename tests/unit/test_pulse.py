@@ -147,6 +147,7 @@ def test_a_marker_that_is_late_on_both_streams_tells_that_asterisk_stood_still(h
     heart.run(0, answer=("ari", "ami"))
     heart.run(500)
     assert heart.stood_still == []
+    heart.now = ms(1310)
     heart.pulse.returned("ami", 2, ms(1304))
     heart.pulse.returned("ari", 2, ms(1301))
     # Since the later stamp of what came back before: on both streams it lived then.
@@ -189,6 +190,7 @@ def test_a_marker_that_is_late_on_one_stream_tells_nothing_of_asterisk(heart, la
 
 def test_the_first_marker_counts_from_when_the_streams_were_opened(heart):
     heart.run(700)
+    heart.now = ms(1000)
     for stream in ("ari", "ami"):
         heart.pulse.returned(stream, 1, ms(1000))
     assert heart.stood_still == [Standstill(ms(0), ms(1000))]

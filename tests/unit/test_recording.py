@@ -50,6 +50,17 @@ def test_the_kernel_may_tell_that_a_file_was_closed():
     assert track.origin is None
 
 
+def test_the_files_own_last_change_tells_its_end_where_nobody_else_could():
+    """The guard has ended it while the gate hung, which learnt of it when it went on."""
+    (track,) = rec.tracks([requested(1, "p01"), origin(1, "p01", 4), over(1, "p01", 12)])
+    covered = rec.Interval(at(3), at(6))
+    cut = rec.cut(track, covered, rec.Wav(3 * RATE_HZ, RATE_HZ, Instant(at(7) - rec.TICK_MICROSECONDS)))
+    assert (cut.last, cut.short_microseconds) == (2 * RATE_HZ, 0)
+    # What is changed later than it was stopped says nothing.
+    cut = rec.cut(track, covered, rec.Wav(3 * RATE_HZ, RATE_HZ, at(99)))
+    assert cut.last == 0
+
+
 def test_nothing_is_written_into_a_closed_file():
     """A gate whose events were lost learns of the hang-up late; the kernel told it of the file's end in time."""
     closed, learnt = ev.TrackClosed(at=at(7), segment=1, party="p01"), over(1, "p01", 10, closed=False)

@@ -59,7 +59,7 @@ def test_what_was_said_too_late_is_not_kept_though_position_and_length_would_let
 )
 def test_where_somebody_spoke_through_no_more_time_is_missing_than_the_file_lacks(begin, end, kept):
     """What they said was sent to this party, and Asterisk writes a file while a frame flows in any direction."""
-    covered, wav = rec.Interval(at(4), at(6)), rec.Wav(samples(4), RATE_HZ, at(8), ((samples(3), samples(3.5)),))
+    covered, wav = rec.Interval(at(4), at(6)), rec.Wav(samples(4), RATE_HZ, at(9), ((samples(3), samples(3.5)),))
     assert rec.cut(track(at(8.041)), covered, wav, [rec.Interval(at(begin), at(end))]).last == samples(kept)
 
 

@@ -1,7 +1,7 @@
 """Asterisk that stood still stamps late: what is stamped then counts from before."""
 
 import pytest
-from sealed_calls import at, entered, guest, minted, narrowed, objected, opened, origin, played
+from sealed_calls import SECOND, at, entered, guest, minted, narrowed, objected, opened, origin, played
 
 from ari_app.core import coverage, gaps
 from ari_app.core import evidence as ev
@@ -36,10 +36,16 @@ ENTRIES = [
     ],
 )
 def test_a_marker_that_is_late_says_since_when_it_may_have_stood_still(core, alive, sent, stamped, still):
-    found = core.standstill.by_marker(at(alive), at(sent), at(stamped))
+    found = core.standstill.by_marker(at(alive), at(sent), at(stamped), 60 * SECOND)
     assert (found is not None) is still
     if still:
         assert (found.since, found.until) == (at(alive), at(stamped))
+
+
+@pytest.mark.parametrize(("took", "still"), [(0, False), (200_000, False), (200_001, True)])
+def test_what_was_back_at_once_did_not_wait_whatever_the_stamps_say(core, took, still):
+    """Its clock and ours are the same, unless somebody sets it in between."""
+    assert (core.standstill.by_marker(at(4.5), at(5), at(95), took) is not None) is still
 
 
 @pytest.mark.parametrize(

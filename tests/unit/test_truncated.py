@@ -205,8 +205,10 @@ def test_a_killed_ones_file_ends_when_it_was_written_last():
     """The kernel's word came 1.5 s later: those are missing at the end, and none of what is there is."""
     found = cut(TRACK, Interval(at(4), at(7.5)), truncated(2.5, 6.5))
     assert (found.first, found.last, found.short_microseconds) == (0, 20_000, 0)
+    # One that was closed then ended then as well, whenever we learnt of it.
     whole = cut(TRACK, Interval(at(4), at(7.5)), Wav(20_000, RATE_HZ, at(6.5)))
-    assert whole.last < 20_000
+    assert (whole.last, whole.short_microseconds) == (20_000, 0)
+    assert cut(TRACK, Interval(at(4), at(7.5)), Wav(20_000, RATE_HZ, at(8))).last < 20_000
 
 
 def test_what_was_written_after_a_revocation_is_destroyed_in_such_a_file_too():
