@@ -165,6 +165,12 @@ def _units(wishes: Wishes, site: Site) -> list[Step]:
         ]
         tmpfiles = units.fill(units.SOURCE / "consentgate.tmpfiles", words)
         found.append(OwnFile(places.tmpfiles, tmpfiles, 0o644, who.root()))
+    if site.addresses:
+        # Gate and guard speak to Asterisk on this machine alone, and here that is not loopback.
+        text = f"[Service]\nIPAddressAllow={' '.join(site.addresses)}\n"
+        for name in ("consentgate-gate@.service.d", "consentgate-guard.service.d"):
+            found.append(Directory(places.units / name, 0o755, who.root()))
+            found.append(OwnFile(places.units / name / "addresses.conf", text, 0o644, who.root()))
     if not places.private:
         found.append(Command(["systemctl", "daemon-reload"], back=["systemctl", "daemon-reload"]))
     return found

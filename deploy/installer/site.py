@@ -3,8 +3,10 @@
 Its files are read as Asterisk reads them, without our own, so that a second run finds what the first found.
 """
 
+import ipaddress
 import re
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -104,6 +106,15 @@ class Site:
         """Where ARI answers, or will."""
         prefix = (self.file("http.conf").value("general", "prefix") or "").strip("/")
         return f"http://{self.http.own_address}:{self.http.port}/{f'{prefix}/' if prefix else ''}ari"
+
+    @property
+    def addresses(self) -> list[str]:
+        """Addresses of this machine beside loopback at which a door is open, as where it is bound to one alone."""
+        found = set()
+        for door in (self.ami, self.http):
+            with suppress(ValueError):
+                found.add(ipaddress.ip_address(door.own_address.strip("[]")))
+        return sorted(str(one) for one in found if not one.is_loopback)
 
     # -- folders
 

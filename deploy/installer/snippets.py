@@ -93,8 +93,10 @@ def _manager(site: Site, secrets: dict[str, str]) -> str:
         ("consentgate", secrets["ami_password"], GATE_READ, GATE_WRITE),
         ("consentgate-guard", secrets["guard_ami_password"], GUARD_READ, GUARD_WRITE),
     ]
+    # Where AMI listens on one address alone, this machine comes from that one.
+    own = "".join(f"permit = {one}\n" for one in site.addresses)
     return _section(site, "manager.conf", "general", general) + "".join(
-        f"\n[{name}]\nsecret = {secret}\ndeny = 0.0.0.0/0.0.0.0\npermit = 127.0.0.1/255.255.255.255\n"
+        f"\n[{name}]\nsecret = {secret}\ndeny = 0.0.0.0/0.0.0.0\npermit = 127.0.0.1/255.255.255.255\n{own}"
         f"read = {read}\nwrite = {write}\n"
         for name, secret, read, write in users
     )

@@ -3,12 +3,13 @@
 import socket
 
 import pytest
-from installer import snippets
+from installer import plan, snippets
 from installer.plan import phases
 from installer.removal import remove, unshipped
 from installer.settings import ASKED, GENERATED, drawn, first_config, spool_of
 from installer.site import FREEPBX as FREEPBX_KIND
 from installer.site import PLAIN as PLAIN_KIND
+from installer.steps import OwnFile
 from unit.install_world import FREEPBX, PLAIN, SECRETS, Machine, machine
 
 from ari_app import config
@@ -100,6 +101,25 @@ def test_freepbx_s_open_doors_are_left_as_they_are(freepbx):
     assert freepbx.site.ari_url == "http://127.0.0.1:8088/ari"
     assert "enabled" not in (freepbx.etc / "manager.d/consentgate.conf").read_text()
     assert "bindaddr" not in (freepbx.etc / "manager.d/consentgate.conf").read_text()
+
+
+def test_doors_on_an_address_of_the_machine_s_own_are_gone_through_by_it(machine):
+    machine.write({
+        "manager.conf": "[general]\nenabled = yes\nbindaddr = 10.0.0.5\n",
+        "http.conf": "[general]\nenabled=yes\nbindaddr=10.0.0.5\n",
+    })  # fmt: skip
+    lay(machine)
+    assert machine.site.addresses == ["10.0.0.5"]
+    assert (machine.etc / "manager.d/consentgate.conf").read_text().count("permit = 10.0.0.5\n") == 2
+    made = {one.path: one.content for one in plan._units(machine.wishes, machine.site) if isinstance(one, OwnFile)}
+    for unit in ("consentgate-gate@.service", "consentgate-guard.service"):
+        assert made[machine.places.units / f"{unit}.d/addresses.conf"] == "[Service]\nIPAddressAllow=10.0.0.5\n"
+
+
+def test_doors_on_loopback_or_everywhere_need_no_address(machine, freepbx):
+    for one in (machine, freepbx):
+        assert one.site.addresses == []
+        assert not any("addresses.conf" in str(step) for step in plan._units(one.wishes, one.site))
 
 
 def test_doors_that_are_closed_are_opened_on_loopback_alone(machine):
