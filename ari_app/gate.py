@@ -87,9 +87,9 @@ class Gate:
         self.watching = GateWatch(self, settings.metrics.gate_port)
         self.journalist.count = self.watching.written
 
-    def _pulse(self) -> pulse.Pulse:
+    def _pulse(self, stood_still: Sequence[Standstill] = ()) -> pulse.Pulse:
         standby = partial(service.somebody_waits, self.layout)
-        return pulse.Pulse(self.ari, self.ami, self._beat, standby, self.stopping.is_set)
+        return pulse.Pulse(self.ari, self.ami, self._beat, standby, self.stopping.is_set, stood_still)
 
     async def run(self, *, before_end: Callable[[], None] = lambda: None) -> int:
         """Work until told to stop. Returns the exit code; before_end: called when the stop begins."""
@@ -158,7 +158,7 @@ class Gate:
     async def _connected(self) -> str:
         """Serve both streams until one of them is lost; return which."""
         self.dispatcher.opening.asterisk = await self.ari.version()
-        self.pulse = self._pulse()
+        self.pulse = self._pulse(self.pulse.left())
         ari = asyncio.ensure_future(self.ari.listen(self._on_ari))
         ami = asyncio.ensure_future(self.ami.listen())
         if not self._taken_up:

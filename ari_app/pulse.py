@@ -48,10 +48,12 @@ class Pulse:
         beat: Callable[[Instant, Sequence[Standstill]], None],
         standby: Callable[[], bool] = lambda: False,
         leaving: Callable[[], bool] = lambda: False,
+        stood_still: Sequence[Standstill] = (),
     ) -> None:
         """Beat on both streams; standby: whether another gate waits to take over, which the dialplan is told.
 
         leaving: whether this gate ends: nobody new is sent to it, and what is under way still needs the beats.
+        stood_still: what the pulse before this one had `left`.
         """
         self._ari, self._ami, self._beat, self._standby, self._leaving = ari, ami, beat, standby, leaving
         self._stood_by = True
@@ -62,7 +64,7 @@ class Pulse:
         """The same, by the clock that Asterisk's stamps are of."""
         self._alive_at = clock.now()
         """The last instant at which Asterisk surely lived: it has just answered whoever made this."""
-        self._stood_still: list[Standstill] = []
+        self._stood_still = list(stood_still)
         self._stamps: dict[int, dict[str, Instant]] = {}
         self._first_beat = asyncio.Event()
         self.alive = False
@@ -92,6 +94,16 @@ class Pulse:
             still = standstill.by_marker(self._alive_at, self._sent_at[waiting[0]], at, took)
             self._stood_still += [still] if still else []
         self._alive_at = Instant(max(self._alive_at, at))
+
+    def left(self) -> tuple[Standstill, ...]:
+        """Return what no beat has said yet, once Asterisk answers again: with that the next pulse begins.
+
+        Who has stood still for longer than a stream may be silent still has in hand what came meanwhile, and a permit
+        that is granted anew would let it in.
+        """
+        waiting = [sent for one, sent in self._sent.items() if one not in self._stamps]
+        late = bool(waiting) and clock.ticks() - min(waiting) > standstill.LATE_MICROSECONDS
+        return (*self._stood_still, *([Standstill(self._alive_at, clock.now())] if late else []))
 
     async def run(self) -> str:
         """Beat until a stream is dead, or the clock is set; return which, for the log."""

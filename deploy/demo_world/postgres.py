@@ -118,15 +118,16 @@ class Postgres:
 
     def _ensure_database(self) -> None:
         with psycopg.connect(self.admin_dsn, autocommit=True) as connection:
-            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone():
-                return
-            # A literal, not a parameter: DDL takes none. Our own passwords are hexadecimal.
-            connection.execute(
-                sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(ROLE), sql.Literal(self.password))
-            )
-            connection.execute(
-                sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(DATABASE), sql.Identifier(ROLE))
-            )
+            # Each for itself: a start may have been killed between the two.
+            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (ROLE,)).fetchone():
+                # A literal, not a parameter: DDL takes none. Our own passwords are hexadecimal.
+                connection.execute(
+                    sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(ROLE), sql.Literal(self.password))
+                )
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone():
+                connection.execute(
+                    sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(DATABASE), sql.Identifier(ROLE))
+                )
 
     def _prove_refusal(self) -> None:
         wrong = self.dsn.replace(self.password, secrets.token_hex(16))

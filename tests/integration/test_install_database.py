@@ -22,6 +22,8 @@ def files(tmp_path: Path):
     clean(admin)
     yield names
     clean(admin)
+    # The tests' own server has one of this name as well, which a later start of it looks for.
+    servers.running().postgres._ensure_database()
 
 
 def clean(admin):

@@ -165,7 +165,8 @@ def behind_ms(match: Match, spoken_at: Callable[[int], Instant]) -> float:
         for span in match.spans
         for stored, sent in ((span.stored_start, span.sent_start), (span.stored_end - 1, span.sent_end - 1))
     ]
-    return max(places) - places[0]
+    # Where nothing is anybody's words, nothing is behind.
+    return max(places) - places[0] if places else 0.0
 
 
 def distance(at: NDArray[np.int64], until: NDArray[np.int64], spans: Sequence[Span]) -> NDArray[np.int64]:

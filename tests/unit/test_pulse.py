@@ -168,6 +168,39 @@ def test_a_marker_that_was_given_up_meanwhile_tells_it_all_the_same(heart, lost)
     assert heart.beats == [ms(5), ms(1504)]
 
 
+def test_a_standstill_that_cost_both_streams_is_told_by_the_pulse_that_follows(heart):
+    """A key that was pressed meanwhile may come to Asterisk after everybody was permitted anew."""
+    heart.run(0, answer=("ari", "ami"))
+    assert heart.run(500, 3001) == "ari and ami"
+    assert heart.stood_still == []
+    heart.now = ms(3400)
+    left = heart.pulse.left()
+    assert left == (Standstill(ms(7), ms(3400)),)
+    ari: Any = heart.ari
+    ami: Any = heart.ami
+    heart.pulse = pulse.Pulse(ari, ami, heart.beat, stood_still=left)
+    assert heart.pulse.left() == left
+    heart.run(3500, answer=("ari", "ami"))
+    assert heart.stood_still == list(left)
+    assert heart.pulse.left() == ()
+
+
+def test_what_was_seen_of_a_standstill_outlives_the_stream_that_died_of_it(heart):
+    heart.run(0, answer=("ari", "ami"))
+    heart.run(500)
+    heart.now = ms(3105)
+    heart.pulse.returned("ami", 2, ms(3100))
+    assert heart.pulse.left() == (Standstill(ms(7), ms(3100)),)
+
+
+@pytest.mark.parametrize("answered", ["ari", "ami"])
+def test_one_stream_that_was_lost_leaves_nothing(heart, answered):
+    heart.run(0, answer=("ari", "ami"))
+    heart.run(500, 1000, 1500, 2000, 2500, answer=(answered,))
+    heart.now = ms(3010)
+    assert heart.pulse.left() == ()
+
+
 def test_what_one_stream_gives_back_in_time_shows_that_asterisk_lives(heart):
     heart.run(0, answer=("ari", "ami"))
     heart.run(500, 1000, 1500)
