@@ -163,6 +163,10 @@ class Site:
         account = attempts.read(self.layout)
         return account.found.get(REACH) if account else None
 
+    def keys(self):
+        """Count the objects of each recording, as the store lists them."""
+        return Counter(key.split("/")[-2] for key in self.servers.store().list(f"{self.prefix}/"))
+
     def assert_each_is_stored_once(self):
         wait_for(lambda: self.shipped() == sorted(self.recordings))
         # Its audio goes last.
@@ -171,8 +175,9 @@ class Site:
         with psycopg.connect(self.dsn) as connection:
             rows = connection.execute("SELECT recording FROM recordings ORDER BY recording").fetchall()
         assert [one for (one,) in rows] == sorted(self.recordings)
-        keys = Counter(key.split("/")[-2] for key in self.servers.store().list(f"{self.prefix}/"))
-        assert keys == dict.fromkeys(self.recordings, 3)
+        began = time.monotonic()
+        wait_for(lambda: self.keys() == dict.fromkeys(self.recordings, 3))
+        print(f"listed after {time.monotonic() - began:.2f} s")
         wait_for(lambda: self.layout.ready("ship").exists())
         ledger = b"".join(file.read_bytes() for file in self.layout.anchors.iterdir())
         assert all(ledger.count(one.encode()) == 1 for one in self.recordings)

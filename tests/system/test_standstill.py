@@ -13,7 +13,13 @@ from system.scene import Scene, play_all
 from system.stage import Leg, Stage
 from telephone import now_us
 
-pytestmark = pytest.mark.alarms("leg.continued", "capture.stopped stale_heartbeat", "capture.stopped other_run")
+pytestmark = pytest.mark.alarms(
+    "leg.continued",
+    "capture.stopped stale_heartbeat",
+    "capture.stopped other_run",
+    # While it stands still, it does not do what the guard asks for.
+    "capture.failed stale_heartbeat",
+)
 
 TALK_SECONDS = 1.0
 AFTERWARDS_SECONDS = 4.0
