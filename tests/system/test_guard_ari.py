@@ -1,8 +1,8 @@
 """ARI's own doors, which AMI knows nothing of: shut within 300 ms, twenty times each."""
 
 import asyncio
-import time
 import shutil
+import time
 
 import pytest
 from system import doors, guarding
