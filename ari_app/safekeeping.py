@@ -76,12 +76,17 @@ class Safekeeping:
         """Keep by other terms from now on, and find out again what the store can do."""
         self.terms, self._unlockable = terms, False
 
-    def put(self, key: str, file: Path, wanted: Found, content_type: str) -> None:
-        """Store a file and prove it. Raises ConflictError if something else has its name."""
+    def lies(self, *, sound: bool) -> bool:
+        """Tell whether a call's audio stays here for a while after it was stored, to be proved again before it goes."""
+        return sound and self.terms.keep_audio_seconds > 0
+
+    def put(self, key: str, file: Path, wanted: Found, content_type: str, *, later: bool = False) -> None:
+        """Store a file and prove it. Raises ConflictError if something else has its name.
+
+        later: `settle` will prove it once more, when it must have reached the store's disks. So it is neither fetched
+        nor asked for twice: until then the store's word is enough, if it gives it.
+        """
         said = self.store.put(key, file, wanted.sha256, content_type)
-        # What is proved once more later, when it must have reached the store's disks, is neither fetched nor asked for
-        # twice: until then the store's word is enough, if it gives it.
-        later = self.terms.keep_audio_seconds > 0
         there = (said or self.store.head(key)) if later else self._look(key)
         if there != wanted:
             raise conflict(key, there, wanted)
@@ -115,18 +120,19 @@ class Safekeeping:
         self.lock(keys, self.terms.locking.until_of_evidence(at), now)
 
     def settle(
-        self, call: Path, wanted: Mapping[str, Found], locked_until: Instant | None, now: Instant, *, sound: bool
+        self, call: Path, wanted: Mapping[str, Found], locked_until: Instant | None, now: Instant, *, later: bool
     ) -> Instant | None:
         """Let what is stored of a sealed call lie, prove it again, lock it; return None when its audio may go.
 
         The lock comes last: it is of what was proved, and until then nobody can remove anything that is not here too.
-        call: its folder; sound: whether there is any in the store, else nothing has to lie. Returns until when the
-        audio stays. Raises NotLockableError, and LostError, after which the call is to be stored once more.
+        call: its folder; later: what `put` was told. What was marked as stored is proved again, whatever the terms have
+        become meanwhile. Returns until when the audio stays. Raises NotLockableError, and LostError, after which the
+        call is to be stored once more.
         """
-        if sound and self.terms.keep_audio_seconds:
-            at = stored_at(call, now)
-            if at is None:
-                at = _mark(call, now)
+        at = stored_at(call, now)
+        if at is None and later:
+            at = _mark(call, now)
+        if at is not None:
             until = Instant(at + self.terms.keep_audio_seconds * MICROSECONDS)
             if now < until:
                 return until

@@ -123,12 +123,14 @@ class Shipping:
             text = self.spool.decided(recording) or b""
         manifest = json.loads(text)
         if not self._superseded(manifest):
+            # Once, for the terms may be others in a moment: what is not proved now is proved before its audio goes.
+            later = self.keeping.lies(sound=bool(manifest["segments"]))
             if safekeeping.stored_at(self.spool.layout.sealed / recording, now) is None:
-                self._store(recording, manifest, text)
+                self._store(recording, manifest, text, later=later)
                 if self.signer is not None:
                     key, digest = f"{manifest['folder']}/{MANIFEST}", hashlib.sha256(text).hexdigest()
                     self._anchors.note(key, digest, now)
-            waiting = self._keep_safe(recording, manifest, text, now)
+            waiting = self._keep_safe(recording, manifest, text, now, later=later)
             if waiting is not None:
                 return waiting
         self.spool.finish(recording)
@@ -292,7 +294,7 @@ class Shipping:
 
     # -- store, note
 
-    def _store(self, recording: RecordingId, manifest: Mapping[str, Any], text: bytes) -> None:
+    def _store(self, recording: RecordingId, manifest: Mapping[str, Any], text: bytes, *, later: bool) -> None:
         folder = manifest["folder"]
         for segment in manifest["segments"]:
             file = self.spool.layout.sealed / recording / segment["object"]
@@ -303,32 +305,32 @@ class Shipping:
                 intact = False
             if not intact:
                 raise UnshippableError(f"{segment['object']} changed on disk after its hash was decided")
-            self.keeping.put(f"{folder}/{segment['object']}", file, wanted, "audio/flac")
+            self.keeping.put(f"{folder}/{segment['object']}", file, wanted, "audio/flac", later=later)
         key = f"{folder}/{MANIFEST}"
         wanted = Found(len(text), hashlib.sha256(text).hexdigest())
-        self.keeping.put(key, self.spool.layout.sealed / recording / MANIFEST, wanted, "application/json")
+        file = self.spool.layout.sealed / recording / MANIFEST
+        self.keeping.put(key, file, wanted, "application/json", later=later)
         # Before its rows: whatever a person finds in the database can be proved.
-        self._sign(recording, folder, text)
+        self._sign(recording, folder, text, later=later)
         self.database.store(manifest, key, wanted.sha256)
 
-    def _sign(self, recording: RecordingId, folder: str, text: bytes) -> None:
+    def _sign(self, recording: RecordingId, folder: str, text: bytes, *, later: bool) -> None:
         signed = self.spool.signed(recording)
         if signed is None and self.signer is not None:
             signed = self.signer.sign(text)
             self.spool.sign(recording, signed)
         if signed is not None:
             wanted = Found(len(signed), hashlib.sha256(signed).hexdigest())
-            self.keeping.put(
-                f"{folder}/{SIGNATURE}", self.spool.layout.sealed / recording / SIGNATURE, wanted, "application/json"
-            )
+            file = self.spool.layout.sealed / recording / SIGNATURE
+            self.keeping.put(f"{folder}/{SIGNATURE}", file, wanted, "application/json", later=later)
 
     def _keep_safe(
-        self, recording: RecordingId, manifest: Mapping[str, Any], text: bytes, now: Instant
+        self, recording: RecordingId, manifest: Mapping[str, Any], text: bytes, now: Instant, *, later: bool
     ) -> Waiting | None:
         """Lock and let lie what is stored; tell how long its audio must stay here."""
         call = manifest["call"]
         wanted = safekeeping.objects_of(manifest, text, self.spool.signed(recording))
         locked_until = self.keeping.terms.locking.until(call["line"], names.instant_of(call["ended_at"]))
         sealed = self.spool.layout.sealed / recording
-        until = self.keeping.settle(sealed, wanted, locked_until, now, sound=bool(manifest["segments"]))
+        until = self.keeping.settle(sealed, wanted, locked_until, now, later=later)
         return None if until is None else Waiting(Wait.STORED, until)

@@ -155,6 +155,34 @@ def test_what_is_proved_and_when(world, terms, silent, first, later):
     assert world.names("shipped") == [recording]
 
 
+def test_what_was_to_be_proved_later_is_proved_though_the_terms_changed_meanwhile(world):
+    """A reload may say that no audio is to lie: what the store had only given its word for is fetched all the same."""
+    world.synthetic.good()
+    world.terms = Terms(keep_audio_seconds=300)
+    world.run()
+    world.terms, counted = Terms(), asked(world)
+    key = next(iter(world.store.objects))
+    lost = world.store.objects.pop(key)
+    assert world.run() == 1
+    assert world.names("audio") != []
+    world.later += 2 * MINUTE
+    assert world.run() == 0
+    assert world.store.objects[key] == lost
+    assert "read_back" in counted
+    assert world.names("audio") == []
+
+
+def test_what_nothing_proves_later_is_proved_at_once_also_where_audio_lies(world):
+    """A call without sound, an incident, an anchor: of them no audio is left here by which they could be made anew."""
+    world.terms = Terms(keep_audio_seconds=300)
+    world.synthetic.seal([opened(minted(7)), ev.Ended(at=at(2), reason=Reason.HUNG_UP)], {})
+    world.layout.incidents.mkdir(exist_ok=True)
+    (world.layout.incidents / f"{minted(6)}.json").write_text(json.dumps(incident(6)))
+    counted = asked(world)
+    assert world.run() == 0
+    assert counted.count("put") == counted.count("read_back") == 2
+
+
 @pytest.mark.parametrize("mark", ["", "soon", str(BEGAN + 10**15)])
 def test_a_mark_that_is_torn_or_of_a_clock_set_back_only_repeats_what_was_done(world, mark):
     recording = world.synthetic.good()
