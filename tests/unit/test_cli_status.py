@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 from sealed_calls import BEGAN, SECOND, SyntheticSpool
 from unit.config_world import write
+from unit.status_world import places, synthetic
 
 from ari_app import clock
 from ari_app.commands import status
@@ -17,6 +18,8 @@ from ari_app.commands.situation import Alarm, Look, Places, Process, Situation, 
 from ari_app.core.free_space import Level, Space
 from ari_app.core.names import Instant
 from ari_app.errors import FINDING, GOOD, ConfigurationError
+
+__all__ = ["places", "synthetic"]
 
 GOLDEN = Path(__file__).parent / "golden"
 NOW = Instant(BEGAN + 3_725 * SECOND)
@@ -115,17 +118,6 @@ def test_programs_get_the_same(case: str) -> None:
     assert told["well"] is (case == "well")
     assert told["problems"] == [asdict(one) for one in status.problems(CASES[case])]
     assert set(told["processes"]) == {one.name for one in CASES[case].processes}
-
-
-@pytest.fixture
-def synthetic(tmp_path: Path) -> SyntheticSpool:
-    made: SyntheticSpool = SyntheticSpool(tmp_path / "spool").prepare()
-    return made
-
-
-@pytest.fixture
-def places(synthetic: SyntheticSpool) -> Places:
-    return Places("pbx1", synthetic.layout, status.DEFAULT_FLOOR, True)
 
 
 # -- the command

@@ -1,13 +1,12 @@
 """The configuration as a file: found, read, and told in words whatever stands in it."""
 
 import os
-import stat
-import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from unit import nobody
 from unit.config_world import write, write_secrets
 from unit.test_config import refused
 
@@ -16,29 +15,9 @@ from ari_app.config import InvalidConfigurationError
 from ari_app.errors import CONFIGURATION, ConfigurationError
 
 
-def shut(folder: Path) -> list[Path]:
-    """Return what on the way to a folder is closed to others, from the root on."""
-    return [one for one in [*reversed(folder.parents), folder] if not one.stat().st_mode & stat.S_IXOTH]
-
-
 def as_nobody(file: Path) -> str:
     """Return what somebody without any right is told of a configuration."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            os.setgroups([])
-            os.setgid(65534)
-            os.setuid(65534)
-            config.load(file, {})
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the parent looks at it
-            os.write(writer, f"{type(error).__name__}: {error}".encode())
-        finally:
-            os._exit(0)
-    os.close(writer)
-    os.waitpid(child, 0)
-    with os.fdopen(reader, "rb") as stream:
-        return stream.read().decode()
+    return nobody.told(lambda: config.load(file, {}))
 
 
 class TestFile:
@@ -111,26 +90,24 @@ class TestFile:
         with pytest.raises(ConfigurationError, match="larger than"):
             config.load(tmp_path / "large")
 
-    def test_a_folder_that_the_user_may_not_enter(self, tmp_path: Path) -> None:
-        if os.geteuid():
-            pytest.skip("only root can become somebody who may not")
-        closed = tmp_path / "etc"
-        closed.mkdir(mode=0o700)
-        write(closed)
-        told = as_nobody(closed / "consentgate.yaml")
-        assert f"Permission denied, user nobody may not enter {shut(closed)[0]}" in told
+    def test_a_folder_that_the_user_may_not_enter(self) -> None:
+        with nobody.open_folder() as folder:
+            closed = folder / "etc"
+            closed.mkdir()
+            write(closed)
+            closed.chmod(0)
+            told = as_nobody(closed / "consentgate.yaml")
+            closed.chmod(0o700)
+        assert f"Permission denied, user {nobody.name()} may not enter {closed}" in told
         assert "mode 0640 and group consentgate" in told
 
     def test_a_file_that_the_user_may_not_read(self) -> None:
-        if os.geteuid():
-            pytest.skip("only root can become somebody who may not")
-        with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-            Path(folder).chmod(0o755)
-            file = write(Path(folder))
-            file.chmod(0o600)
-            assert "Permission denied, user nobody may not read it" in as_nobody(file)
+        with nobody.open_folder() as folder:
+            file = write(folder)
+            file.chmod(0)
+            assert f"Permission denied, user {nobody.name()} may not read it" in as_nobody(file)
             file.chmod(0o644)
-            (Path(folder) / "ami.password").chmod(0o600)
+            (folder / "ami.password").chmod(0)
             told = as_nobody(file)
             assert "asterisk.ami_password_file: names a file that cannot be read: Permission denied" in told
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from sealed_calls import BEGAN, SECOND, SyntheticSpool, incident, minted
+from unit.status_world import places, synthetic
 
 from ari_app import clock
 from ari_app.attempts import REACH, Attempts
@@ -21,23 +22,14 @@ from ari_app.commands.situation import Look, Places, State
 from ari_app.core.names import Instant, minted_at
 from ari_app.layout import Layout
 
+__all__ = ["places", "synthetic"]
+
 NOW = Instant(BEGAN + 3_725 * SECOND)
 
 
 @pytest.fixture(autouse=True)
 def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "now", lambda: NOW)
-
-
-@pytest.fixture
-def synthetic(tmp_path: Path) -> SyntheticSpool:
-    made: SyntheticSpool = SyntheticSpool(tmp_path / "spool").prepare()
-    return made
-
-
-@pytest.fixture
-def places(synthetic: SyntheticSpool) -> Places:
-    return Places("pbx1", synthetic.layout, status.DEFAULT_FLOOR, True)
 
 
 @contextmanager
